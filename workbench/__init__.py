@@ -1,0 +1,3 @@
+"""Evidence that circuit breakers, retries, fallbacks and SLOs hold."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,39 @@
+"""What a service says it has done, read from its own database before and after a run.
+
+Any service can offer it: GET on its audit address answers this document. Keys are those the load sent
+(idempotency keys); only keys of this run are judged, so earlier data does no harm.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from workbench.model.base import Frozen
+
+
+class AuditRecord(Frozen):
+    """A thing that a client was promised, such as an order."""
+
+    kind: str = Field(examples=["order"])
+    id: str
+    key: str = Field(description="idempotency key of the client's request")
+    state: str
+    terminal: bool = Field(description="nothing more will happen to it")
+
+
+class AuditEffect(Frozen):
+    """Something that must happen at most once per key, such as a capture."""
+
+    kind: str = Field(examples=["capture", "reservation"])
+    key: str = Field(description="idempotency key of the client's request that caused it")
+    id: str
+    state: str = ""
+
+
+class Audit(Frozen):
+    """One service's own account."""
+
+    service: str
+    records: list[AuditRecord] = Field(default_factory=list)
+    effects: list[AuditEffect] = Field(default_factory=list)
+    pending: int = Field(default=0, description="work accepted and not finished: queued orders, outbox rows")

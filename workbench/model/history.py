@@ -1,0 +1,212 @@
+"""A finished run directory as values and tables: the only thing that checks and reports read.
+
+Base tables (workbench.model.tables) come from Parquet files, or from rows written by hand in tests. On top
+of them this module defines what everybody needs, once: which phase a journey belongs to, which logical call
+an attempt belongs to, when a fault was really on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import duckdb
+
+from workbench.model.audit import Audit
+from workbench.model.events import (
+    AnyEvent,
+    Event,
+    FaultOff,
+    FaultOn,
+    FaultRequested,
+    FaultUndoRequested,
+    LoadStarted,
+    LoadStopped,
+    PhaseEnded,
+    PhaseStarted,
+)
+from workbench.model.faults.base import EdgeFault
+from workbench.model.policies import EdgePolicy
+from workbench.model.run import RunRecord
+from workbench.model.scenario import Role
+
+E = TypeVar("E", bound=Event)
+
+_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseWindow:
+    """When a phase really was: between verified transitions."""
+
+    name: str
+    role: Role
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultWindow:
+    """The four moments of a fault. None means that it did not come to that."""
+
+    fault: EdgeFault
+    requested_ns: int | None
+    on_ns: int | None
+    undo_requested_ns: int | None
+    off_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Read-only view of a run. `connection` holds the six kept tables; `__post_init__` adds the views below.
+
+    journeys       one row per journey: phase, response_ns (from the intended start), undelayed_ns (from the
+                   dispatch: without generator lag), service_ns (from when a user began), crossing (in flight
+                   at a verified transition)
+    edge_attempts  one row per counted attempt: edge, started, ended, call, failed, faults, status, source
+                   (`plane`, or `caller` for connections that the kernel refused)
+    calls          one row per logical call: edge, call, started, ended, outcome
+    phases         the windows of `phases()`
+    """
+
+    run: RunRecord
+    journal: tuple[AnyEvent, ...]
+    audits_before: Mapping[str, Audit]
+    audits_after: Mapping[str, Audit]
+    connection: duckdb.DuckDBPyConnection
+    problems: tuple[str, ...] = field(default=())
+    """What could not be read, in words (a torn journal line, a missing table)."""
+
+    def __post_init__(self) -> None:
+        self.connection.execute(_PHASES_DDL)
+        rows = [(w.name, w.role, w.start_ns, w.end_ns) for w in self.phases()]
+        if rows:
+            self.connection.executemany("INSERT INTO phases VALUES (?, ?, ?, ?)", rows)
+        moments = [(ns,) for w in self.fault_windows() for ns in (w.on_ns, w.off_ns) if ns is not None]
+        if moments:
+            self.connection.executemany("INSERT INTO transitions VALUES (?)", moments)
+        self.connection.execute(_VIEWS)
+
+    # -- tables ---------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        """Run a query and return all rows; for results that are small."""
+        return self.connection.execute(sql, list(params)).fetchall()
+
+    def row(self, sql: str, *params: object) -> tuple[Any, ...]:
+        """Run a query that gives exactly one row, such as an aggregate."""
+        (row,) = self.rows(sql, *params)
+        return row
+
+    def stream(self, sql: str, *params: object) -> Iterator[tuple[Any, ...]]:
+        """Run a query and yield its rows page by page, in bounded memory."""
+        cursor = self.connection.cursor().execute(sql, list(params))
+        while page := cursor.fetchmany(_PAGE):
+            yield from page
+
+    # -- what happened --------------------------------------------------------------------------------
+
+    def events(self, kind: type[E]) -> list[E]:
+        """Return the events of one type, in order."""
+        return [event for event in self.journal if isinstance(event, kind)]
+
+    def phases(self) -> list[PhaseWindow]:
+        """Return the phases that were begun. One that never ended is cut where the load stopped."""
+        ends = {event.phase: event.at_ns for event in self.events(PhaseEnded)}
+        last = self.load_end_ns()
+        windows = []
+        for event in self.events(PhaseStarted):
+            phase = self.run.scenario.phase(event.phase)
+            if phase is not None:
+                end = ends[event.phase] if event.phase in ends else last
+                windows.append(PhaseWindow(event.phase, phase.role, event.at_ns, max(end, event.at_ns)))
+        return windows
+
+    def phase(self, name: str) -> PhaseWindow | None:
+        """Return the window of a phase, if it was begun."""
+        return next((window for window in self.phases() if window.name == name), None)
+
+    def phases_of(self, role: Role) -> list[PhaseWindow]:
+        """Return the windows of one role."""
+        return [window for window in self.phases() if window.role == role]
+
+    def load_start_ns(self) -> int:
+        """Return when the load began (0 if it never did)."""
+        return next((event.at_ns for event in self.events(LoadStarted)), 0)
+
+    def load_end_ns(self) -> int:
+        """Return when the last arrival was due: the stop of the load, or the last thing that happened."""
+        stopped = next((event.at_ns for event in self.events(LoadStopped)), None)
+        return stopped if stopped is not None else max((event.at_ns for event in self.journal), default=0)
+
+    def fault_windows(self) -> list[FaultWindow]:
+        """Return for every fault of the scenario when it was asked for, on, and off again."""
+
+        def moment(kind: type[FaultRequested | FaultOn | FaultUndoRequested | FaultOff], fault: str) -> int | None:
+            return next((event.at_ns for event in self.events(kind) if event.fault == fault), None)
+
+        return [
+            FaultWindow(
+                fault,
+                moment(FaultRequested, fault.id),
+                moment(FaultOn, fault.id),
+                moment(FaultUndoRequested, fault.id),
+                moment(FaultOff, fault.id),
+            )
+            for fault in self.run.scenario.faults
+        ]
+
+    def faults_on_edge(self, edge: str, phase: str | None = None) -> list[FaultWindow]:
+        """Return the faults on an edge, in one phase or in any."""
+        return [w for w in self.fault_windows() if w.fault.edge == edge and phase in (None, w.fault.phase)]
+
+    def policy(self, edge: str) -> EdgePolicy | None:
+        """Return what the caller says it does on an edge, if it says anything."""
+        return self.run.policies.edges.get(edge)
+
+
+_PHASES_DDL = """
+CREATE OR REPLACE TEMP TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end_ns BIGINT);
+CREATE OR REPLACE TEMP TABLE transitions (at_ns BIGINT);
+"""
+
+_VIEWS = """
+CREATE OR REPLACE TEMP VIEW journeys AS
+SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.outcome, r.error, r.trace_id, r.ack,
+       r.ended - r.intended AS response_ns,
+       r.ended - r.dispatched AS undelayed_ns,
+       r.ended - r.started AS service_ns,
+       r.dispatched - r.intended AS lag_ns,
+       p.name AS phase, p.role AS role,
+       EXISTS (SELECT 1 FROM transitions t WHERE t.at_ns BETWEEN r.intended AND r.ended) AS crossing
+FROM requests r
+LEFT JOIN phases p ON r.intended >= p.start_ns AND r.intended < p.end_ns
+WHERE r.kind = 'journey' AND r.arrival >= 0;
+
+CREATE OR REPLACE TEMP VIEW edge_attempts AS
+SELECT a.edge, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
+       a.status, a.end_reason, a.faults, a.faults <> '' AS hit,
+       a.end_reason <> 'complete' OR coalesce(a.status >= 500 OR a.status = 429, FALSE) AS failed,
+       a.trace_id, a.parent_span_id AS span_id, 'plane' AS source
+FROM attempts a
+LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
+WHERE NOT a.canary
+UNION ALL
+SELECT s.edge, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 'refused', '', TRUE,
+       TRUE, s.trace_id, s.span_id, 'caller'
+FROM spans s
+WHERE s.edge IS NOT NULL AND s.attempt IS NOT NULL AND s.outcome = 'connect_refused';
+
+CREATE OR REPLACE TEMP VIEW calls AS
+SELECT s.edge, s.call_id AS call, s.started, s.ended, s.outcome, s.service, s.trace_id, s.span_id
+FROM spans s
+WHERE s.edge IS NOT NULL AND s.call_id IS NOT NULL AND s.attempt IS NULL AND s.fallback IS NULL;
+"""
+
+
+def empty_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Any]) -> None:
+    """Create the kept tables without rows, where they do not exist yet."""
+    for table in tables:
+        columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")

@@ -1,0 +1,48 @@
+"""The scenario unrolled into timed steps: pure data; the same scenario and seed give the same plan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.model.base import Frozen
+from workbench.model.scenario import Role
+from workbench.model.units import NS_PER_S
+
+TRANSITION_NS = 2 * NS_PER_S
+"""Longest time between asking for a fault and its verified effect (or its verified end)."""
+
+
+class PhaseSlot(Frozen):
+    """When a phase is meant to be; transitions in front of it shift it by what they really take."""
+
+    name: str
+    role: Role
+    start_ns: int
+    end_ns: int
+    arrivals: dict[str, int]
+    """Planned arrivals by journey, at the nominal times."""
+
+
+class Step(Frozen):
+    """One thing to do, at a nominal time."""
+
+    at_ns: int
+    action: Literal["load_on", "phase", "fault_on", "fault_off", "load_off"]
+    name: str
+    """Phase name or fault id."""
+
+
+class Plan(Frozen):
+    """What `execute` carries out."""
+
+    seed: int
+    phases: list[PhaseSlot]
+    steps: list[Step]
+    end_ns: int
+    horizon_ns: int
+    """Arrivals are scheduled up to here: the end plus the longest transitions."""
+    arrivals_digest: str
+
+    def phase(self, name: str) -> PhaseSlot | None:
+        """Return the slot of a phase, if there is one."""
+        return next((slot for slot in self.phases if slot.name == name), None)

@@ -1,0 +1,151 @@
+"""Quantities with units, parsed once when a file is loaded.
+
+Each type is a number in one fixed unit, so arithmetic needs no conversion, and prints itself the way a
+person would write it in a scenario. A bare number is refused where the unit could be guessed wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*")
+_DURATION_NS = {"ns": 1, "us": 1_000, "ms": NS_PER_MS, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3600 * NS_PER_S}
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*")
+_RATE_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+
+
+class _Parsed:
+    """What the three units share with pydantic: parse from text, write as text, describe in JSON Schema."""
+
+    _schema: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(cls._schema)
+
+
+class Duration(_Parsed, int):
+    """A length of time in nanoseconds, written "250ms", "1.5s", "2m"."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^\s*\d+(\.\d+)?\s*(ns|us|ms|s|m|h)\s*$",
+        "examples": ["250ms", "1.5s", "2m"],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> Duration:
+        """Read "250ms" and the like. Raises ValueError for anything without a unit."""
+        if isinstance(raw, Duration):
+            return raw
+        match = _DURATION.fullmatch(raw) if isinstance(raw, str) else None
+        if match is None:
+            raise ValueError(f'{raw!r} is not a duration; write a number and a unit, such as "250ms", "5s", "2m"')
+        return cls(round(float(match[1]) * _DURATION_NS[match[2]]))
+
+    @classmethod
+    def of_seconds(cls, seconds: float) -> Duration:
+        return cls(round(seconds * NS_PER_S))
+
+    @property
+    def s(self) -> float:
+        """Seconds."""
+        return self / NS_PER_S
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds."""
+        return self / NS_PER_MS
+
+    def __str__(self) -> str:
+        ns = int(self)
+        for unit in ("h", "m", "s", "ms", "us"):
+            size = _DURATION_NS[unit]
+            if ns and ns % size == 0:
+                return f"{ns // size}{unit}"
+        if ns % 1_000_000 == 0 and ns > NS_PER_S:
+            return f"{ns / NS_PER_S:g}s"
+        return f"{ns}ns" if ns else "0s"
+
+    def __repr__(self) -> str:
+        return f"Duration({str(self)!r})"
+
+
+class Rate(_Parsed, float):
+    """Events per second, written "24/s" or "600/m"."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$",
+        "examples": ["24/s", "600/m"],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> Rate:
+        """Read "24/s". Raises ValueError for anything without a unit, and for zero."""
+        if isinstance(raw, Rate):
+            return raw
+        match = _RATE.fullmatch(raw) if isinstance(raw, str) else None
+        if match is None or float(match[1]) == 0:
+            raise ValueError(f'{raw!r} is not a rate; write a number above zero per unit of time, such as "24/s"')
+        return cls(float(match[1]) / _RATE_S[match[2]])
+
+    def __str__(self) -> str:
+        return f"{float(self):.12g}/s"
+
+    def __repr__(self) -> str:
+        return f"Rate({str(self)!r})"
+
+
+class Ratio(_Parsed, float):
+    """A part of a whole, 0 to 1, written "99.9%" or 0.999."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"},
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ],
+        "examples": ["99.9%", 0.999],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> Ratio:
+        """Read "99.9%" or 0.999. Raises ValueError for text without a percent sign and outside 0 to 1."""
+        if isinstance(raw, Ratio):
+            return raw
+        match = _PERCENT.fullmatch(raw) if isinstance(raw, str) else None
+        if match is not None:
+            number = round(float(match[1]) / 100, 12)
+        elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
+            number = float(raw)
+        else:
+            raise ValueError(f'{raw!r} is not a share; write "99.9%" or a number from 0 to 1')
+        if not 0 <= number <= 1:
+            raise ValueError(f"{raw!r} is not between 0 and 100 %")
+        return cls(number)
+
+    def __str__(self) -> str:
+        return f"{round(float(self) * 100, 10):g}%"
+
+    def __repr__(self) -> str:
+        return f"Ratio({str(self)!r})"
