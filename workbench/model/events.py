@@ -95,6 +95,15 @@ class FaultOff(Event):
     evidence: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
+class FaultLost(Event):
+    """The fault ended before its time, by itself: what was measured since is not what was meant."""
+
+    event: Literal["fault_lost"] = "fault_lost"
+    fault: str
+    edge: str
+    reason: str
+
+
 class FaultSkipped(Event):
     event: Literal["fault_skipped"] = "fault_skipped"
     fault: str
@@ -189,6 +198,7 @@ AnyEvent = Annotated[
     | FaultOn
     | FaultUndoRequested
     | FaultOff
+    | FaultLost
     | FaultSkipped
     | GuardFired
     | ServiceDied

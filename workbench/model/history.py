@@ -63,11 +63,13 @@ class History:
 
     journeys       one row per journey: phase, response_ns (from the intended start), undelayed_ns (from the
                    dispatch: without generator lag), service_ns (from when a user began), crossing (in flight
-                   at a verified transition)
+                   at some moment of a transition: between asking for a fault and its verified effect, or its
+                   verified end)
     edge_attempts  one row per counted attempt: edge, started, ended, call, failed, faults, status, source
                    (`plane`, or `caller` for connections that the kernel refused)
     calls          one row per logical call: edge, call, started, ended, outcome
     phases         the windows of `phases()`
+    transitions    the slots of `transitions()`
     """
 
     run: RunRecord
@@ -83,9 +85,9 @@ class History:
         rows = [(w.name, w.role, w.start_ns, w.end_ns) for w in self.phases()]
         if rows:
             self.connection.executemany("INSERT INTO phases VALUES (?, ?, ?, ?)", rows)
-        moments = [(ns,) for w in self.fault_windows() for ns in (w.on_ns, w.off_ns) if ns is not None]
-        if moments:
-            self.connection.executemany("INSERT INTO transitions VALUES (?)", moments)
+        slots = self.transitions()
+        if slots:
+            self.connection.executemany("INSERT INTO transitions VALUES (?, ?)", slots)
         self.connection.execute(_VIEWS)
 
     # -- tables ---------------------------------------------------------------------------------------
@@ -157,6 +159,19 @@ class History:
             for fault in self.run.scenario.faults
         ]
 
+    def transitions(self) -> list[tuple[int, int]]:
+        """Return the slots in which a fault may already, or may still, be on: [asked for, verified].
+
+        What was asked for and never verified is a slot without length.
+        """
+        slots = []
+        for window in self.fault_windows():
+            for asked, verified in ((window.requested_ns, window.on_ns), (window.undo_requested_ns, window.off_ns)):
+                moments = [ns for ns in (asked, verified) if ns is not None]
+                if moments:
+                    slots.append((min(moments), max(moments)))
+        return slots
+
     def faults_on_edge(self, edge: str, phase: str | None = None) -> list[FaultWindow]:
         """Return the faults on an edge, in one phase or in any."""
         return [w for w in self.fault_windows() if w.fault.edge == edge and phase in (None, w.fault.phase)]
@@ -166,27 +181,28 @@ class History:
         return self.run.policies.edges.get(edge)
 
 
+# Not TEMP: a cursor (`stream`) is a connection of its own and does not see what is temporary.
 _PHASES_DDL = """
-CREATE OR REPLACE TEMP TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end_ns BIGINT);
-CREATE OR REPLACE TEMP TABLE transitions (at_ns BIGINT);
+CREATE OR REPLACE TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end_ns BIGINT);
+CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT);
 """
 
 _VIEWS = """
-CREATE OR REPLACE TEMP VIEW journeys AS
+CREATE OR REPLACE VIEW journeys AS
 SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.outcome, r.error, r.trace_id, r.ack,
        r.ended - r.intended AS response_ns,
        r.ended - r.dispatched AS undelayed_ns,
        r.ended - r.started AS service_ns,
        r.dispatched - r.intended AS lag_ns,
        p.name AS phase, p.role AS role,
-       EXISTS (SELECT 1 FROM transitions t WHERE t.at_ns BETWEEN r.intended AND r.ended) AS crossing
+       EXISTS (SELECT 1 FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) AS crossing
 FROM requests r
 LEFT JOIN phases p ON r.intended >= p.start_ns AND r.intended < p.end_ns
 WHERE r.kind = 'journey' AND r.arrival >= 0;
 
-CREATE OR REPLACE TEMP VIEW edge_attempts AS
+CREATE OR REPLACE VIEW edge_attempts AS
 SELECT a.edge, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
-       a.status, a.end_reason, a.faults, a.faults <> '' AS hit,
+       a.status, a.end_reason, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
        a.end_reason <> 'complete' OR coalesce(a.status >= 500 OR a.status = 429, FALSE) AS failed,
        a.trace_id, a.parent_span_id AS span_id, 'plane' AS source
 FROM attempts a
@@ -198,7 +214,7 @@ SELECT s.edge, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.attempt IS NOT NULL AND s.outcome = 'connect_refused';
 
-CREATE OR REPLACE TEMP VIEW calls AS
+CREATE OR REPLACE VIEW calls AS
 SELECT s.edge, s.call_id AS call, s.started, s.ended, s.outcome, s.service, s.trace_id, s.span_id
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.call_id IS NOT NULL AND s.attempt IS NULL AND s.fallback IS NULL;

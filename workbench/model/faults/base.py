@@ -100,6 +100,7 @@ class FaultBase(Frozen):
     level: ClassVar[Literal["request", "listener"]]
     needs: ClassVar[frozenset[Ability]]
 
+    kind: str
     id: Name = Field(description="name of the fault in the journal, the ledger and the report")
     phase: Name = Field(default="fault", description="phase in which it is on")
     schedule: Schedule = Field(default_factory=Schedule)

@@ -1,0 +1,42 @@
+"""Defects that can be planted on purpose, by name, to see whether a check catches them.
+
+Each is one condition at the place where the real defect would be. Nothing else may depend on this module:
+a bug must not announce itself, so policies and metrics stay as they are without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Bug(StrEnum):
+    """Name of a defect, as in WORKBENCH_BUGS."""
+
+    BREAKER_OFF = "breaker-off"
+    RETRIES_UNBOUNDED = "retries-unbounded"
+    FALLBACK_OFF = "fallback-off"
+    TIMEOUT_MISSING = "timeout-missing"
+    IDEMPOTENCY_IGNORED = "idempotency-ignored"
+
+
+MEANINGS: dict[Bug, str] = {
+    Bug.BREAKER_OFF: "circuit breakers let every attempt through, whatever they have seen",
+    Bug.RETRIES_UNBOUNDED: "failed calls are retried for as long as they fail, without limit or retry budget",
+    Bug.FALLBACK_OFF: "no fallback runs: a failed call fails its request",
+    Bug.TIMEOUT_MISSING: "calls from orders to payments have no per-attempt timeout",
+    Bug.IDEMPOTENCY_IGNORED: "payments ignores the idempotency key of a capture, so a retry captures again",
+}
+
+_planted: set[Bug] = set()
+
+
+def plant(bugs: Iterable[Bug]) -> None:
+    """Plant exactly these bugs in this process."""
+    _planted.clear()
+    _planted.update(bugs)
+
+
+def is_planted(bug: Bug) -> bool:
+    """Tell whether a bug is planted."""
+    return bug in _planted

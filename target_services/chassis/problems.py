@@ -1,0 +1,112 @@
+"""Errors as RFC 9457 problem details: every error a service answers has this one form.
+
+A problem that a caller has to tell from others has a type of its own; the rest are told by their status.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from opentelemetry import trace
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from target_services.chassis import correlation
+from target_services.chassis.resilience.outcomes import CallFailed, Outcome
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:shop:problem:"
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """An error to be answered. `slug` names a problem that callers tell from others."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        slug: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **members: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.slug = slug
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def document(self) -> dict[str, object]:
+        """Return the problem as JSON data, with what ties it to traces and logs."""
+        document: dict[str, object] = {
+            "type": TYPE_PREFIX + self.slug if self.slug else "about:blank",
+            "title": _title(self.slug, self.status),
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            document["trace_id"] = f"{context.trace_id:032x}"
+        if (request := correlation.current.get()) is not None:
+            document["correlation_id"] = request
+        return document
+
+    def response(self) -> Response:
+        """Return the problem as an answer."""
+        body = json.dumps(self.document(), separators=(",", ":"))
+        return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def _title(slug: str | None, status: int) -> str:
+    return slug.replace("-", " ").capitalize() if slug else HTTPStatus(status).phrase
+
+
+def unavailable(failure: CallFailed) -> Problem:
+    """Return what a service answers when a call it could not do without has failed."""
+    callee = failure.edge.partition(":")[2]
+    members = {"edge": failure.edge, "outcome": failure.outcome.value}
+    if failure.outcome in (Outcome.TIMEOUT, Outcome.DEADLINE):
+        return Problem(504, f"{callee} did not answer in time", slug="upstream-timeout", **members)
+    return Problem(
+        503,
+        f"{callee} cannot be used right now",
+        slug="upstream-unavailable",
+        headers={"retry-after": "1"},
+        **members,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make an application answer all its errors as problem details."""
+
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def call_failed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, CallFailed)
+        return unavailable(error).response()
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = [{"at": "/".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
+        return Problem(422, "the request is not valid", slug="invalid-request", problems=problems).response()
+
+    async def unexpected(_: Request, __: Exception) -> Response:
+        return Problem(500, "an unexpected error; the log has it under this trace id").response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(CallFailed, call_failed)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)

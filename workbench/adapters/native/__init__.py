@@ -1,0 +1,1 @@
+"""The native runtime: a system as local processes under a supervisor."""

@@ -1,0 +1,106 @@
+"""One block of TCP ports per stack, found free before anything starts; who holds a busy one is named."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from workbench.errors import EnvironmentFailure
+from workbench.model.system import System
+
+DEFAULT_BASE = 18_000
+_BLOCK = 200
+_BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
+_EDGES, _PLANE, _COLLECTOR, _CONTROL = 100, 190, 191, 192
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Every port of a stack."""
+
+    base: int
+    services: dict[str, int]
+    edges: dict[str, int]
+
+    @property
+    def plane(self) -> int:
+        return self.base + _PLANE
+
+    @property
+    def collector(self) -> int:
+        return self.base + _COLLECTOR
+
+    @property
+    def control(self) -> int:
+        return self.base + _CONTROL
+
+    def named(self) -> dict[int, str]:
+        """Return what each port is for."""
+        return {
+            **{port: name for name, port in self.services.items()},
+            **{port: f"edge {name}" for name, port in self.edges.items()},
+            self.plane: "the fault plane",
+            self.collector: "the collector",
+            self.control: "the supervisor",
+        }
+
+
+def choose(system: System, asked_base: int | None) -> Ports:
+    """Return a block of free ports: the one asked for, or the first free one from the default on.
+
+    Raises EnvironmentFailure naming who holds the ports if the block that was asked for is busy.
+    """
+    if asked_base is not None:
+        ports = _layout(system, asked_base)
+        busy = [port for port in ports.named() if not _is_free(port)]
+        if busy:
+            lines = "; ".join(f"{port} ({ports.named()[port]}) is held by {holder(port)}" for port in busy[:5])
+            raise EnvironmentFailure(
+                f"the ports from {asked_base} on are busy: {lines}",
+                hint="end that process, or choose another block with --port-base",
+            )
+        return ports
+    for block in range(_BLOCKS):
+        ports = _layout(system, DEFAULT_BASE + block * _BLOCK)
+        if all(_is_free(port) for port in ports.named()):
+            return ports
+    raise EnvironmentFailure(
+        f"no free block of ports between {DEFAULT_BASE} and {DEFAULT_BASE + _BLOCKS * _BLOCK}",
+        hint="workbench doctor shows who holds them; choose a block with --port-base",
+    )
+
+
+def _layout(system: System, base: int) -> Ports:
+    taken = {service.port for service in system.services.values() if service.port is not None}
+    free = iter(offset for offset in range(_EDGES) if offset not in taken)
+    services = {
+        name: base + (service.port if service.port is not None else next(free))
+        for name, service in system.services.items()
+    }
+    edges = {edge.name: base + _EDGES + index for index, edge in enumerate(system.edges)}
+    return Ports(base, services, edges)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str:
+    """Return who listens on a port, as far as the operating system tells us."""
+    with suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                if connection.pid is None:
+                    break
+                process = psutil.Process(connection.pid)
+                return f"{process.name()} (pid {connection.pid}: {' '.join(process.cmdline())[:80]})"
+    return "a process of another user, or one that ended a moment ago"

@@ -1,0 +1,143 @@
+"""Starts, finds and ends a system as local processes. The supervisor does the work; this is its other end."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from workbench.adapters.native.layout import stack_spec
+from workbench.adapters.native.ports import choose
+from workbench.adapters.native.state import State, is_alive
+from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.loading.scenario_files import LoadedSystem
+from workbench.loading.source import nearest
+from workbench.model.stack import RunningStack
+from workbench.supervisor.requests import NoAnswer, call
+
+_DOWN_WITHIN_S = 12.0
+
+Progress = Callable[[str], None]
+
+
+class NativeRuntime:
+    """The runtime of one folder."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._owner: int | None = None
+        """Write end of a pipe; while it is open the supervisor knows that we live."""
+
+    def up(
+        self, loaded: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool, progress: Progress
+    ) -> RunningStack:
+        """Start a system and return it when all of it is ready.
+
+        Raises UsageError for an unknown bug, EnvironmentFailure with the last log lines if something did not start.
+        """
+        known = loaded.system.bugs
+        for bug in bugs:
+            if bug not in known:
+                raise UsageError(f"system {loaded.system.name} has no bug {bug!r}{nearest(bug, list(known))}")
+        self.state.clear()
+        ports = choose(loaded.system, port_base)
+        spec = stack_spec(
+            loaded,
+            ports,
+            self.state.folder,
+            stack_id=secrets.token_hex(4),
+            token=secrets.token_urlsafe(24),
+            owned=owned,
+            bugs=bugs,
+        )
+        spec_file = self.state.folder / "supervisor.json"
+        spec.write(spec_file)
+        reports, reporting = os.pipe()
+        owner_read, owner_write = os.pipe()
+        launched = subprocess.Popen(
+            [sys.executable, "-m", "workbench.supervisor", str(spec_file), str(owner_read), str(reporting)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(owner_read, reporting),
+            start_new_session=True,
+        )
+        os.close(reporting)
+        os.close(owner_read)
+        launched.wait()  # it leaves a detached process behind
+        try:
+            self._follow_start(reports, progress)
+        except BaseException:
+            os.close(owner_write)  # tells the supervisor that nobody waits any more
+            raise
+        if owned:
+            self._owner = owner_write
+        else:
+            os.close(owner_write)
+        stack = self.state.stack()
+        if stack is None:
+            raise EnvironmentFailure(
+                "the stack ended right after its start", hint=f"see {self.state.logs / 'supervisor.log'}"
+            )
+        return stack
+
+    def _follow_start(self, reports: int, progress: Progress) -> None:
+        with os.fdopen(reports, encoding="utf-8") as lines:
+            for line in lines:
+                event = json.loads(line)
+                match event["event"]:
+                    case "starting":
+                        progress(f"loading {event['what']}")
+                    case "ready":
+                        progress(f"{event['name']} is ready")
+                    case "failed":
+                        raise EnvironmentFailure(
+                            f"the stack did not start: {event['message']}", hint=f"all logs are in {self.state.logs}"
+                        )
+                    case "up":
+                        return
+        raise EnvironmentFailure(
+            "the supervisor ended before the stack was ready", hint=f"see {self.state.logs / 'supervisor.log'}"
+        )
+
+    def find(self) -> RunningStack | None:
+        """Return the stack that runs from this folder, if there is one."""
+        return self.state.stack()
+
+    def status(self, stack: RunningStack) -> dict[str, Any]:
+        """Return the supervisor's view of its processes. Raises HarnessError if it does not answer."""
+        try:
+            answer: dict[str, Any] = call("GET", f"{stack.control_url}/status", token=stack.token)
+        except NoAnswer as error:
+            raise HarnessError(f"the supervisor does not answer: {error}", hint="workbench heal") from error
+        return answer
+
+    def down(self, stack: RunningStack, *, quick: bool = False) -> None:
+        """End a stack and wait until its supervisor is gone. Raises EnvironmentFailure if it does not go."""
+        with suppress(NoAnswer):
+            call("POST", f"{stack.control_url}/shutdown", token=stack.token, body={"quick": quick})
+        self.wait_gone(stack, _DOWN_WITHIN_S)
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    def wait_gone(self, stack: RunningStack, within_s: float) -> None:
+        """Wait for the supervisor to end; it ends last."""
+        supervisor = stack.supervisor
+        until = time.monotonic() + within_s
+        while supervisor is not None and is_alive(supervisor):
+            if time.monotonic() > until:
+                raise EnvironmentFailure(
+                    f"the stack did not end within {within_s:g} s (supervisor pid {supervisor.pid})",
+                    hint=f"kill {supervisor.pid}, everything it started ends with it",
+                )
+            time.sleep(0.02)
+
+    def leftovers(self, stack: RunningStack) -> list[str]:
+        """Return processes of a stack that are still alive."""
+        return [f"{name} (pid {p.pid})" for name, p in stack.processes.items() if is_alive(p)]
+

@@ -1,0 +1,114 @@
+"""The `.workbench` folder: who runs what here. Everything in it can be deleted once nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from workbench.errors import EnvironmentFailure, UsageError
+from workbench.model.stack import ProcessId, RunningStack
+
+
+class State:
+    """One folder's state."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stack_file = folder / "stack.json"
+        self.ledger_file = folder / "ledger.jsonl"
+        self.run_file = folder / "run.json"
+        self.logs = folder / "logs"
+
+    def create(self) -> None:
+        """Make the folder. Raises EnvironmentFailure if it cannot be written to."""
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            probe = self.folder / ".writable"
+            probe.write_text("", encoding="utf-8")
+            probe.unlink()
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"cannot write to {self.folder}: {error.strerror}",
+                hint="run from a folder that you may write to, with room on its disk",
+            ) from error
+
+    def clear(self) -> None:
+        """Forget databases and logs of an earlier stack."""
+        for name in ("data", "logs"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        self.create()
+
+    def stack(self) -> RunningStack | None:
+        """Return the stack that runs from this folder; a file whose supervisor is dead is removed."""
+        try:
+            stack = RunningStack.model_validate_json(self.stack_file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise EnvironmentFailure(
+                f"{self.stack_file} cannot be read: {error}", hint="workbench doctor; if nothing runs, delete the file"
+            ) from error
+        if stack.supervisor is not None and is_alive(stack.supervisor):
+            return stack
+        self.stack_file.unlink(missing_ok=True)
+        return None
+
+    @contextmanager
+    def exclusive(self, doing: str) -> Iterator[None]:
+        """Hold the folder's lock. Raises UsageError naming who holds it."""
+        self.create()
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(
+                f"another workbench is busy in {self.folder.parent}: {self._holder()}",
+                hint="wait for it, end it with `workbench stop`, or work in another folder",
+            ) from None
+        try:
+            (self.folder / "holder.json").write_text(json.dumps({"pid": os.getpid(), "doing": doing}), encoding="utf-8")
+            yield
+        finally:
+            (self.folder / "holder.json").unlink(missing_ok=True)
+            lock.release()
+
+    def _holder(self) -> str:
+        try:
+            holder: dict[str, Any] = json.loads((self.folder / "holder.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return "it has just begun"
+        return f"{holder.get('doing')} (pid {holder.get('pid')})"
+
+    def holder_pid(self) -> int | None:
+        """Return the process that holds the lock, if one does."""
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            try:
+                return int(json.loads((self.folder / "holder.json").read_text(encoding="utf-8"))["pid"])
+            except (OSError, ValueError, KeyError):
+                return None
+        except OSError:
+            return None
+        lock.release()
+        return None
+
+
+def is_alive(process: ProcessId) -> bool:
+    """Tell whether this very process still runs, and is not a zombie."""
+    try:
+        found = psutil.Process(process.pid)
+        return abs(found.create_time() - process.started_s) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -1,0 +1,1 @@
+"""Runs a plan on ports. Knows no tool."""

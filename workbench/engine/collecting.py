@@ -1,0 +1,160 @@
+"""Raw CSV lines of the producers -> Parquet, with all times in ns since run zero. Bounded memory, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from workbench.model.arrivals import Schedule
+from workbench.model.events import Clock
+from workbench.model.tables import (
+    ARRIVALS,
+    ATTEMPTS,
+    METRIC_POINTS,
+    METRICS,
+    PROCESSES,
+    REQUESTS,
+    SERIES,
+    SPANS,
+    Column,
+    Table,
+)
+
+MEMORY_LIMIT = "512MB"
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+
+
+def write_schedule(folder: Path, schedule: Schedule) -> None:
+    """Save the planned arrivals: as CSV for the load child, as Parquet for whoever judges."""
+    raw = folder / "raw"
+    with (raw / "schedule.csv").open("w", encoding="ascii") as file:
+        for intended, journey in zip(schedule.intended, schedule.journey, strict=True):
+            file.write(f"{intended},{journey}\n")
+    names = ", ".join(f"'{name}'" for name in schedule.journeys)
+    with _database(folder) as database:
+        database.execute(
+            f"""COPY (SELECT row_number() OVER () - 1 AS arrival, intended, list_value({names})[journey + 1] AS journey
+                FROM read_csv({_text(raw / "schedule.csv")}, header = false, parallel = false,
+                              columns = {{'intended': 'BIGINT', 'journey': 'INTEGER'}}))
+                TO {_text(folder / "arrivals.parquet")} {_PARQUET}"""
+        )
+
+
+def collect(folder: Path, zero: Clock) -> dict[str, int]:
+    """Turn `raw/` into the Parquet tables and return rows by table. Torn last lines are dropped.
+
+    A table whose raw file is missing becomes an empty table: its producer never wrote a row.
+    """
+    raw = folder / "raw"
+    counts: dict[str, int] = {}
+    with _database(folder) as database:
+        for table in (REQUESTS, ATTEMPTS, SPANS, PROCESSES):
+            _load(database, raw, table)
+            counts[table.name] = _save(database, folder, table, _select(table, zero), table.name)
+        _load(database, raw, SERIES)
+        _load(database, raw, METRIC_POINTS)
+        counts["metrics"] = _save(
+            database,
+            folder,
+            METRICS,
+            f"p.time - {zero.monotonic_ns} AS time, s.service, s.name, s.labels, p.value",
+            "metric_points p JOIN series s USING (series)",
+        )
+    return counts
+
+
+def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+    """Return an in-memory database with a view per kept table, and what could not be read.
+
+    A missing or unreadable file becomes an empty table and a problem.
+    """
+    database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+    problems = []
+    for table in (ARRIVALS, REQUESTS, ATTEMPTS, METRICS, SPANS, PROCESSES):
+        file = folder / f"{table.name}.parquet"
+        try:
+            database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({_text(file)})")
+        except duckdb.Error as error:
+            problems.append(f"{file.name}: {str(error).splitlines()[0]}")
+            columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+            database.execute(f"CREATE TABLE {table.name} ({columns})")
+    return database, problems
+
+
+def _database(folder: Path) -> duckdb.DuckDBPyConnection:
+    settings = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder / "raw" / "spill")}
+    return duckdb.connect(config=settings)
+
+
+def _load(database: duckdb.DuckDBPyConnection, raw: Path, table: Table) -> None:
+    """Make a raw file readable under the table's name."""
+    file = raw / f"{table.name}.csv"
+    columns = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
+    if not file.exists() or not _whole_lines(file):
+        fields = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+        database.execute(f"CREATE TABLE {table.name} ({fields})")
+        return
+    database.execute(
+        f"""CREATE VIEW {table.name} AS SELECT * FROM read_csv({_text(file)}, header = false, quote = '"', escape = '"',
+            delim = ',', new_line = '\\n', columns = {{{columns}}}, auto_detect = false, max_line_size = 16777216)"""
+    )
+
+
+def _whole_lines(file: Path) -> bool:
+    """Cut a torn last line off; tell whether anything is left."""
+    with file.open("rb+") as content:
+        end = content.seek(0, 2)
+        position = end
+        while position > 0:
+            step = min(65_536, position)
+            content.seek(position - step)
+            at = content.read(step).rfind(b"\n")
+            if at >= 0:
+                keep = position - step + at + 1
+                break
+            position -= step
+        else:
+            keep = 0
+        if keep < end:
+            content.truncate(keep)
+    return keep > 0
+
+
+def _select(table: Table, zero: Clock) -> str:
+    return ", ".join(_column(column, zero) for column in table.columns)
+
+
+def _column(column: Column, zero: Clock) -> str:
+    match column.clock:
+        case "monotonic":
+            return f'"{column.name}" - {zero.monotonic_ns} AS "{column.name}"'
+        case "wall":
+            return f'"{column.name}" - {zero.wall_ns} AS "{column.name}"'
+        case None if column.optional or column.type != "VARCHAR":
+            return f'"{column.name}"'
+        case None:
+            return f"coalesce(\"{column.name}\", '') AS \"{column.name}\""
+
+
+def _save(database: duckdb.DuckDBPyConnection, folder: Path, table: Table, columns: str, source: str) -> int:
+    target = folder / f"{table.name}.parquet"
+    order = next(column.name for column in table.columns if column.clock is not None)
+    answer = database.execute(
+        f"COPY (SELECT {columns} FROM {source} ORDER BY {order}) TO {_text(target)} {_PARQUET}"
+    ).fetchall()
+    return int(answer[0][0])
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def clock_shifts(start: Mapping[str, Clock], end: Mapping[str, Clock]) -> dict[str, int]:
+    """Return, by process, how far wall and monotonic clock moved against each other between two readings."""
+    return {
+        name: (end[name].wall_ns - end[name].monotonic_ns) - (first.wall_ns - first.monotonic_ns)
+        for name, first in start.items()
+        if name in end
+    }

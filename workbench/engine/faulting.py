@@ -1,0 +1,174 @@
+"""Faults from request to verified end: ledger first, then the plane, renewed until undone, verified off.
+
+An error in any step is a harness error or DIRTY, never silence.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from workbench.engine.journal import Journal
+from workbench.engine.ledger import Ledger
+from workbench.engine.ports import FaultPlane, TimeSource
+from workbench.errors import DirtyError, HarnessError, WorkbenchError
+from workbench.model.events import (
+    AnyEvent,
+    CleanVerified,
+    FaultOff,
+    FaultOn,
+    FaultRequested,
+    FaultUndoRequested,
+)
+from workbench.model.faults.base import EdgeFault
+from workbench.model.plan import TRANSITION_NS
+from workbench.model.units import NS_PER_MS
+
+LEASE_MS = 4_000
+_RENEW_S = 1.0
+_VERIFY_POLL_S = 0.02
+
+
+class Injector:
+    """Holds the leases of one run. `renew` runs in a thread of its own so that nothing else can delay it."""
+
+    def __init__(
+        self, plane: FaultPlane, ledger: Ledger, journal: Journal, time_source: TimeSource, now: Callable[[], int], run_id: str
+    ) -> None:
+        self._plane = plane
+        self._ledger = ledger
+        self._journal = journal
+        self._time = time_source
+        self._now = now
+        self._run_id = run_id
+        self._lock = threading.Lock()
+        self._held: dict[str, EdgeFault] = {}
+        self._renewed: dict[str, int] = {}  # fault id -> when its lease was last confirmed
+        self._lost: list[str] = []
+        self._stop = threading.Event()
+        self._renewer = threading.Thread(target=self._keep_renewing, name="leases", daemon=True)
+        self._renewer.start()
+
+    @property
+    def on(self) -> list[str]:
+        """Ids of the faults that are on."""
+        with self._lock:
+            return list(self._held)
+
+    def inject(self, fault: EdgeFault, seed: int) -> None:
+        """Put a fault on and verify it. Raises HarnessError if it does not come on within the transition."""
+        self._journal.write(FaultRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
+        self._ledger.open(fault.id, fault.edge, fault.kind, self._run_id)
+        with self._lock:
+            self._held[fault.id] = fault
+        self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
+        with self._lock:
+            self._renewed[fault.id] = self._time.now_ns()
+        evidence: dict[str, str | int | float | bool] = {}
+        if fault.level == "listener":
+            evidence["canary"] = self._await_canary(fault.edge, {"refused"})
+        elif fault.id not in [state.id for state in self._plane.faults()]:
+            raise HarnessError(f"fault {fault.id} was asked for, but the plane does not report it")
+        self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, edge=fault.edge, evidence=evidence))
+
+    def undo(self, fault_id: str) -> None:
+        """Take a fault off and verify it: the plane reports none, and a canary request comes through.
+
+        Raises DirtyError if that cannot be shown within the transition.
+        """
+        with self._lock:
+            fault = self._held[fault_id]
+            self._renewed.pop(fault_id, None)  # from here on its absence is no loss
+        self._journal.write(FaultUndoRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
+        try:
+            last = self._plane.undo(fault.id)
+            still_on = [state.id for state in self._plane.faults()]
+        except HarnessError as error:
+            raise DirtyError(f"fault {fault.id} on {fault.edge} may still be on: {error}", hint="workbench heal") from error
+        if fault.id in still_on:
+            raise DirtyError(f"fault {fault.id} is still on after it was removed", hint="workbench heal")
+        with self._lock:
+            del self._held[fault.id]
+        evidence: dict[str, str | int | float | bool] = {"canary": self._await_canary(fault.edge, {"answered"})}
+        counts: dict[str, int] = {}
+        if last is not None:
+            counts = dict(last.counts)
+            evidence["closed_ns"] = self._time.now_ns() - last.active_since_ns
+        self._ledger.close(fault.id)
+        self._journal.write(
+            FaultOff(at_ns=self._now(), fault=fault.id, edge=fault.edge, counts=counts, evidence=evidence)
+        )
+
+    def undo_all(self) -> None:
+        """Undo everything that is still on; one that fails does not keep the others from being undone."""
+        failures: list[WorkbenchError] = []
+        for fault_id in self.on:
+            try:
+                self.undo(fault_id)
+            except WorkbenchError as error:
+                failures.append(error)
+        if failures:
+            raise DirtyError("; ".join(error.message for error in failures), hint="workbench heal")
+
+    def take_lost(self) -> list[EdgeFault]:
+        """Return the faults that ended by themselves since the last call; they are no longer held."""
+        with self._lock:
+            lost = [self._held[fault_id] for fault_id in self._lost if fault_id in self._held]
+            for fault in lost:
+                del self._held[fault.id]
+                self._renewed.pop(fault.id, None)
+            self._lost.clear()
+        for fault in lost:
+            self._ledger.close(fault.id)
+        return lost
+
+    def verify_clean(self, leftovers: list[str]) -> CleanVerified:
+        """Return what is left: faults in the plane, processes, ledger entries."""
+        try:
+            faults = [f"{state.id} on {state.edge}" for state in self._plane.faults()]
+        except HarnessError as error:
+            faults = [f"unknown: {error}"]
+        ledger = self._ledger.entries()
+        clean = not (faults or leftovers or ledger)
+        return CleanVerified(at_ns=self._now(), clean=clean, faults=faults, processes=leftovers, ledger=ledger)
+
+    def close(self) -> None:
+        """Stop renewing. What is still on now expires by itself."""
+        self._stop.set()
+        self._renewer.join(timeout=2 * _RENEW_S)
+
+    def _await_canary(self, edge: str, wanted: set[str]) -> str:
+        until = self._time.now_ns() + TRANSITION_NS
+        while True:
+            seen = self._plane.canary(edge)
+            if seen in wanted or self._time.now_ns() > until:
+                break
+            self._time.sleep(_VERIFY_POLL_S)
+        if seen not in wanted:
+            raise HarnessError(f"a canary request on {edge} was {seen}, not {' or '.join(wanted)}")
+        return seen
+
+    def _keep_renewing(self) -> None:
+        while not self._stop.wait(_RENEW_S):
+            with self._lock:
+                ids = list(self._renewed)
+            if not ids:
+                continue
+            gone: list[str] = []
+            with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
+                gone = self._plane.renew(ids, LEASE_MS)
+                self._confirm(set(ids) - set(gone))
+            self._note_lost(gone)
+
+    def _confirm(self, ids: set[str]) -> None:
+        with self._lock:
+            for fault_id in ids & self._renewed.keys():
+                self._renewed[fault_id] = self._time.now_ns()
+
+    def _note_lost(self, gone: list[str]) -> None:
+        expired_ns = self._time.now_ns() - LEASE_MS * NS_PER_MS
+        with self._lock:
+            for fault_id, renewed_ns in self._renewed.items():
+                if (fault_id in gone or renewed_ns < expired_ns) and fault_id not in self._lost:
+                    self._lost.append(fault_id)

@@ -1,0 +1,130 @@
+"""After the last step, or after whatever ended the run early: load off, work settled, rows kept, all verified."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from workbench.engine.collecting import clock_shifts
+from workbench.engine.journal import Journal
+from workbench.engine.ports import Services
+from workbench.engine.executing import Rim
+from workbench.errors import HarnessError
+from workbench.model.audit import Audit
+from workbench.model.events import Clock, LoadStopped, Settled, Warned
+from workbench.model.units import NS_PER_S
+
+_SCRAPES_AFTER_LOAD_S = 2.2
+_SETTLE_POLL_S = 0.5
+_SPANS_POLL_S = 0.2
+_SPANS_DEADLINE_S = 4.0
+_STOP_BEYOND_DRAIN_S = 5.0
+_HURRY_S = 1.5
+
+
+class Finish:
+    """The steps behind a run. `hurry`: a signal came, and CI kills 7 to 10 s after its first one."""
+
+    def __init__(self, rim: Rim, journal: Journal, *, hurry: bool) -> None:
+        self._rim = rim
+        self._journal = journal
+        self._hurry = hurry
+        self._load_ended_ns: int | None = None
+        self.rows: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
+        self._clocks: dict[str, Clock] = {}
+        self._load_clocks: tuple[Clock, Clock] | None = None
+
+    def stop_load(self, drain_s: float, *, started: bool) -> None:
+        """Stop arrivals and let journeys in flight end."""
+        asked_ns = self._journal.now()
+        if not started:
+            self._rim.load.kill()
+            return
+        done = self._rim.load.stop(_HURRY_S if self._hurry else drain_s + _STOP_BEYOND_DRAIN_S)
+        self._load_ended_ns = self._rim.time.now_ns()
+        if done is None:
+            self._journal.write(
+                Warned(at_ns=self._journal.now(), message="the load did not end in time and was killed; its last rows are lost")
+            )
+            self._journal.write(LoadStopped(at_ns=asked_ns, journeys=0, unfinished=0))
+            return
+        self._journal.write(LoadStopped(at_ns=asked_ns, journeys=done.journeys, unfinished=done.unfinished))
+        self.rows["requests"], self.dropped["requests"] = done.rows, done.dropped
+        start, end = done.clock_start, done.clock_end
+        self._load_clocks = (
+            Clock(monotonic_ns=start[0], wall_ns=start[1]),
+            Clock(monotonic_ns=end[0], wall_ns=end[1]),
+        )
+
+    def settle(self, within_ns: int) -> dict[str, Audit]:
+        """Wait until accepted work is finished; return the final accounts."""
+        began_ns = self._rim.time.now_ns()
+        audits = self._audits()
+        while not self._hurry and self._pending(audits) and self._rim.time.now_ns() - began_ns < within_ns:
+            self._rim.time.sleep(_SETTLE_POLL_S)
+            audits = self._audits()
+        waited_ns = self._rim.time.now_ns() - began_ns
+        self._journal.write(
+            Settled(at_ns=self._journal.now(), pending=self._pending(audits), waited_ns=waited_ns)
+        )
+        return audits
+
+    def stop_recording(self) -> None:
+        """Wait for the last scrapes and spans, then close all row files."""
+        self._await_scrapes()
+        with suppress(HarnessError):
+            self._rim.services.flush_spans()
+        self._await_spans()
+        for recorder in self._rim.recorders:
+            try:
+                state = recorder.stop_recording()
+            except HarnessError as error:
+                self._journal.write(Warned(at_ns=self._journal.now(), message=f"{recorder.name}: {error.message}"))
+                continue
+            self.rows.update(state.rows)
+            self.dropped.update(state.dropped)
+            if state.clock is not None:
+                self._clocks[recorder.name] = state.clock
+
+    def clock_shifts(self, started: dict[str, Clock]) -> dict[str, int]:
+        """Return how far the clocks of each process moved apart during the run."""
+        start, end = dict(started), dict(self._clocks)
+        if self._load_clocks is not None:
+            start["load"], end["load"] = self._load_clocks
+        return clock_shifts(start, end)
+
+    def _audits(self) -> dict[str, Audit]:
+        try:
+            return self._rim.services.audits()
+        except HarnessError as error:
+            self._journal.write(Warned(at_ns=self._journal.now(), message=error.message))
+            return {}
+
+    @staticmethod
+    def _pending(audits: dict[str, Audit]) -> int:
+        return sum(audit.pending for audit in audits.values())
+
+    def _await_scrapes(self) -> None:
+        """The last scrape has to come two intervals after the load has ended."""
+        if self._hurry or self._load_ended_ns is None:
+            return
+        since_s = (self._rim.time.now_ns() - self._load_ended_ns) / NS_PER_S
+        self._rim.time.sleep(max(_SCRAPES_AFTER_LOAD_S - since_s, 0))
+
+    def _await_spans(self) -> None:
+        """Wait until the number of spans is the same twice."""
+        until = self._rim.time.now_ns() + (_HURRY_S / 3 if self._hurry else _SPANS_DEADLINE_S) * NS_PER_S
+        before = -1
+        while (count := self._span_count()) != before and self._rim.time.now_ns() < until:
+            before = count
+            self._rim.time.sleep(_SPANS_POLL_S)
+
+    def _span_count(self) -> int:
+        total = 0
+        for recorder in self._rim.recorders:
+            with suppress(HarnessError):
+                rows = recorder.recording().rows
+                total += rows["spans"] if "spans" in rows else 0
+        return total
+
+

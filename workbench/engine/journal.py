@@ -1,0 +1,74 @@
+"""The append-only record of what happened, written when it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from workbench.engine.ports import EventSink
+from workbench.model.events import EVENT, AnyEvent
+
+
+class Journal:
+    """Writes each event at once, then shows it. A write error is raised: a run without a journal is no run.
+
+    Times count from run zero, which is set when the load begins; the few events before it are kept until then.
+    """
+
+    def __init__(self, path: Path, sink: EventSink, now_ns: Callable[[], int]) -> None:
+        self._file: BinaryIO = path.open("ab", buffering=0)
+        self._sink = sink
+        self._now_ns = now_ns
+        self._zero_ns: int | None = None
+        self._early: list[AnyEvent] = []
+
+    def now(self) -> int:
+        """Return the time since run zero; absolute monotonic time as long as there is no run zero."""
+        return self._now_ns() - (self._zero_ns or 0)
+
+    def set_zero(self, zero_ns: int) -> None:
+        """Fix run zero (absolute monotonic ns) and write what happened before it."""
+        self._zero_ns = zero_ns
+        early, self._early = self._early, []
+        for event in early:
+            self._append(event.model_copy(update={"at_ns": event.at_ns - zero_ns}))
+
+    def write(self, event: AnyEvent) -> None:
+        """Append one event and show it. Raises OSError."""
+        if self._zero_ns is None:
+            self._early.append(event)
+        else:
+            self._append(event)
+        self._sink.event(event)
+
+    def close(self) -> None:
+        """Write what is left. A run that never began gets its last event as run zero."""
+        if self._zero_ns is None:
+            self.set_zero(max((event.at_ns for event in self._early), default=self._now_ns()))
+        self._file.close()
+
+    def _append(self, event: AnyEvent) -> None:
+        self._file.write(event.model_dump_json().encode() + b"\n")
+
+
+def read_journal(path: Path) -> tuple[list[AnyEvent], list[str]]:
+    """Return the events of a journal and what could not be read. A torn last line is dropped and reported."""
+    events: list[AnyEvent] = []
+    problems: list[str] = []
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], [f"{path.name} is missing"]
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            events.append(EVENT.validate_json(line))
+        except ValidationError:
+            torn = number == len(lines)
+            problems.append(f"{path.name}:{number}: {'torn last line, dropped' if torn else 'unreadable line, skipped'}")
+    return events, problems

@@ -1,0 +1,46 @@
+"""Scenario -> Plan: pure; the same scenario and seed give the same plan."""
+
+from __future__ import annotations
+
+from workbench.model.arrivals import Schedule, schedule
+from workbench.model.plan import TRANSITION_NS, PhaseSlot, Plan, Step
+from workbench.model.scenario import Scenario
+
+
+def make_plan(scenario: Scenario) -> tuple[Plan, Schedule]:
+    """Unroll a scenario. Arrivals reach beyond the end by the longest transitions, so that none is ever short."""
+    end_ns = sum(phase.duration for phase in scenario.phases)
+    horizon_ns = end_ns + 2 * TRANSITION_NS * max(len(scenario.faults), 1)
+    arrivals = schedule(scenario.load, horizon_ns, scenario.seed)
+    slots: list[PhaseSlot] = []
+    at = 0
+    for phase in scenario.phases:
+        until = at + phase.duration
+        planned = {journey: arrivals.count(at, until, journey) for journey in arrivals.journeys}
+        slots.append(PhaseSlot(name=phase.name, role=phase.role, start_ns=at, end_ns=until, arrivals=planned))
+        at = until
+    plan = Plan(
+        seed=scenario.seed,
+        phases=slots,
+        steps=_steps(scenario, slots),
+        end_ns=end_ns,
+        horizon_ns=horizon_ns,
+        arrivals_digest=arrivals.digest(),
+    )
+    return plan, arrivals
+
+
+def _steps(scenario: Scenario, slots: list[PhaseSlot]) -> list[Step]:
+    steps = [Step(at_ns=0, action="load_on", name="load")]
+    for slot in slots:
+        steps.append(Step(at_ns=slot.start_ns, action="phase", name=slot.name))
+        for fault in scenario.faults:
+            if fault.phase == slot.name:
+                on = slot.start_ns + fault.schedule.start
+                off = slot.end_ns if fault.schedule.duration is None else on + fault.schedule.duration
+                steps.append(Step(at_ns=on, action="fault_on", name=fault.id))
+                steps.append(Step(at_ns=off, action="fault_off", name=fault.id))
+    steps.append(Step(at_ns=slots[-1].end_ns, action="load_off", name="load"))
+    # at one moment: faults of the old phase go before the new phase begins and its faults come
+    order = {"fault_off": 0, "load_off": 1, "load_on": 2, "phase": 3, "fault_on": 4}
+    return sorted(steps, key=lambda step: (step.at_ns, order[step.action]))

@@ -1,0 +1,165 @@
+"""What the engine needs from the world, as narrow protocols. Adapters fulfil them; so do the fakes in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.model.audit import Audit
+from workbench.model.events import AnyEvent, Clock
+from workbench.model.faults.base import EdgeFault
+from workbench.model.loadjob import Done, LoadJob, Probed, Progress
+
+
+class TimeSource(Protocol):
+    """Time and sleep."""
+
+    def now_ns(self) -> int:
+        """Return the host's monotonic clock, absolute."""
+
+    def clock(self) -> Clock:
+        """Read monotonic and wall clock together."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultState:
+    """A fault as the plane reports it. Times are absolute monotonic ns."""
+
+    id: str
+    edge: str
+    active_since_ns: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class FaultPlane(Protocol):
+    """Injects faults that expire unless renewed. Every call has a deadline and raises HarnessError beyond it."""
+
+    def inject(self, fault: EdgeFault, seed: int, lease_ms: int) -> FaultState:
+        """Put a fault on; it is on when this returns."""
+
+    def faults(self) -> list[FaultState]:
+        """Return what is on."""
+
+    def renew(self, ids: list[str], lease_ms: int) -> list[str]:
+        """Renew leases; return the ids that are no longer on."""
+
+    def undo(self, fault_id: str) -> FaultState | None:
+        """Take a fault off; return its last state, or None if it was not on."""
+
+    def canary(self, edge: str) -> str:
+        """Send one request over an edge; return `answered`, `slow`, `refused` or `broken`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """What a producer of rows has kept. `clock` is present when the recording started or ended."""
+
+    rows: Mapping[str, int]
+    dropped: Mapping[str, int]
+    error: str | None
+    clock: Clock | None
+
+
+class Recorder(Protocol):
+    """A process that writes rows into a folder while a run goes on: fault plane, collector."""
+
+    name: str
+
+    def start_recording(self, folder: Path, run_id: str) -> RecordingState:
+        """Begin to write rows."""
+
+    def recording(self) -> RecordingState:
+        """Ask how it goes."""
+
+    def stop_recording(self) -> RecordingState:
+        """Write everything out, durably."""
+
+
+class LoadGenerator(Protocol):
+    """Walks a schedule of arrivals in a process of its own."""
+
+    def start(self, job: LoadJob, job_file: Path) -> int:
+        """Start the process; return its pid."""
+
+    def wait_probed(self, deadline_s: float) -> Probed:
+        """Wait until the probe journeys are done."""
+
+    def wait_ready(self, deadline_s: float) -> None:
+        """Wait until users are made."""
+
+    def begin(self, start_ns: int) -> None:
+        """Set run zero (absolute monotonic ns)."""
+
+    def progress(self) -> Progress | None:
+        """Return the latest progress; raises HarnessError if the process has ended unasked."""
+
+    def stop(self, deadline_s: float) -> Done | None:
+        """Stop arrivals, drain, write out; None if it had to be killed."""
+
+    def kill(self) -> None:
+        """End the process at once; does nothing if it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A process of the stack ended unasked."""
+
+    name: str
+    status: str
+    log_tail: list[str]
+
+
+class Services(Protocol):
+    """The system under test, as far as it talks to us."""
+
+    def deaths(self) -> list[Death]:
+        """Return which processes ended unasked since the last call; raises HarnessError if the stack is gone."""
+
+    def audits(self) -> dict[str, Audit]:
+        """Return every service's own account. Raises HarnessError if one that should give it does not."""
+
+    def flush_spans(self) -> None:
+        """Ask every service to send the spans it still holds; a dead service is skipped."""
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that all processes of the stack have used so far."""
+
+    def breakers(self) -> dict[str, str]:
+        """Return the state of every breaker that is exported, by edge."""
+
+    def leftovers(self) -> list[str]:
+        """Return processes that should run and do not, or are stopped."""
+
+    def watch_over(self, processes: dict[str, int]) -> None:
+        """Have these processes watched, measured, and ended should we die."""
+
+
+class EventSink(Protocol):
+    """Shows what happens."""
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+
+    def tick(self, tick: Tick) -> None:
+        """How it goes right now; not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A glance at the run, some times a second."""
+
+    at_ns: int
+    phase: str
+    phase_left_ns: int
+    run_left_ns: int
+    progress: Progress | None
+    faults_on: list[str]
+    breakers: Mapping[str, str]
+
+
+Json = dict[str, Any]

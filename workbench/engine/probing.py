@@ -1,0 +1,34 @@
+"""Can this machine carry the planned load? Asked before it starts, in a second, and answered with one remedy."""
+
+from __future__ import annotations
+
+from workbench.model.events import MachineProbed, Warned
+from workbench.model.plan import Plan
+from workbench.model.units import NS_PER_S, Rate
+
+_COMFORTABLE = 0.7
+"""Part of all cores that the stack may use; beyond it queues grow and the numbers tell of the machine."""
+
+
+def assess(plan: Plan, *, journeys: int, cpu_s: float, cores: int, at_ns: int) -> tuple[MachineProbed, Warned | None]:
+    """Return what the probe found, and a warning if the planned rate is more than the machine sustains."""
+    per_journey = cpu_s / journeys
+    sustainable = _COMFORTABLE * cores / per_journey if per_journey > 0 else float("inf")
+    planned = max(sum(slot.arrivals.values()) * NS_PER_S / (slot.end_ns - slot.start_ns) for slot in plan.phases)
+    probed = MachineProbed(
+        at_ns=at_ns,
+        journeys=journeys,
+        cpu_s_per_journey=per_journey,
+        cores=cores,
+        sustainable_per_s=min(sustainable, 1e9),
+        planned_per_s=planned,
+    )
+    if planned <= sustainable:
+        return probed, None
+    rate = Rate(max(int(sustainable), 1))
+    return probed, Warned(
+        at_ns=at_ns,
+        message=f"this machine sustains about {sustainable:.0f} journeys/s ({per_journey * 1000:.0f} ms of CPU each on "
+        f"{cores} cores); {planned:.0f}/s are planned, so the run may come out INCONCLUSIVE",
+        remedy=f"run with --rate {rate}",
+    )

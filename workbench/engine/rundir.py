@@ -1,0 +1,193 @@
+"""The run directory: the only thing that survives a run, and the only thing a verdict is made from."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from workbench.engine.collecting import open_tables
+from workbench.engine.journal import read_journal
+from workbench.errors import EnvironmentFailure, InvalidInput, Problem, UsageError
+from workbench.model.audit import Audit
+from workbench.model.history import History
+from workbench.model.run import RUN_FORMAT, RunRecord
+from workbench.model.stack import RunningStack
+from workbench.model.verdict import Verdict
+
+_MASKED = "[masked]"
+_ALWAYS_MASKED = (
+    r"(?i)(?<=bearer )[\w.~+/=-]+",
+    r"(?i)(?<=[\"']authorization[\"']: [\"'])[^\"']+",
+    r"(?i)(?<=[\"']cookie[\"']: [\"'])[^\"']+",
+)
+
+
+class RunDirectory:
+    """One run's folder. Files are described in docs/reference/run-directory.md."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.raw = folder / "raw"
+        self.journal = folder / "journal.jsonl"
+
+    @classmethod
+    def create(cls, reports: Path, scenario: str) -> RunDirectory:
+        """Make a new folder and point `latest` to it. Raises EnvironmentFailure if that cannot be."""
+        run_id = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{scenario}-{secrets.token_hex(3)}"
+        directory = cls(reports / run_id)
+        try:
+            for folder in (directory.raw, directory.folder / "logs", directory.folder / "audit"):
+                folder.mkdir(parents=True)
+            latest = reports / "latest"
+            partial = reports / f".latest-{run_id}"
+            partial.symlink_to(run_id)
+            partial.replace(latest)
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"cannot make a run directory in {reports}: {error.strerror}",
+                hint="free some room, or choose another folder with --reports",
+            ) from error
+        return directory
+
+    @classmethod
+    def existing(cls, folder: Path) -> RunDirectory:
+        """Return a finished run's folder. Raises UsageError if it is none."""
+        if not (folder / "run.json").is_file():
+            raise UsageError(
+                f"{folder} is not a run directory (it has no run.json)", hint="workbench open report shows the latest one"
+            )
+        return cls(folder.resolve())
+
+    @property
+    def run_id(self) -> str:
+        return self.folder.name
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def save_run(self, record: RunRecord) -> None:
+        """Write run.json and policies.json."""
+        self._write("run.json", record.model_dump_json(indent=2))
+        self._write("policies.json", record.policies.model_dump_json(indent=2))
+
+    def save_stack(self, stack: RunningStack) -> None:
+        """Write stack.json, without the token."""
+        self._write("stack.json", stack.model_copy(update={"token": _MASKED}).model_dump_json(indent=2))
+
+    def save_audits(self, moment: str, audits: Mapping[str, Audit]) -> None:
+        """Write what every service said of itself, `before` or `after`."""
+        for service, audit in audits.items():
+            path = self.folder / "audit" / f"{service}.json"
+            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            said[moment] = audit.model_dump(mode="json")
+            self._write(f"audit/{service}.json", json.dumps(said))
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        """Write verdict.json."""
+        self._write("verdict.json", verdict.model_dump_json(indent=2))
+
+    def save_logs(self, logs: Path, offsets: Mapping[str, int], masks: Iterable[str]) -> None:
+        """Copy what services logged since `offsets`, with secrets masked."""
+        patterns = [re.compile(pattern) for pattern in (*_ALWAYS_MASKED, *masks)]
+        for log in sorted(logs.glob("*.log")):
+            with log.open("rb") as source, (self.folder / "logs" / log.name).open("wb") as target:
+                source.seek(min(offsets.get(log.name, 0), log.stat().st_size))
+                for line in source:
+                    text = line.decode(errors="replace")
+                    for pattern in patterns:
+                        text = pattern.sub(_MASKED, text)
+                    target.write(text.encode())
+
+    def drop_raw(self) -> None:
+        """Remove the raw rows once they are Parquet."""
+        shutil.rmtree(self.raw, ignore_errors=True)
+
+    def write(self, name: str, content: str) -> Path:
+        """Write a report file."""
+        return self._write(name, content)
+
+    def _write(self, name: str, content: str) -> Path:
+        path = self.folder / name
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise EnvironmentFailure(
+                f"cannot write {path}: {error.strerror}", hint="free some room, or choose another folder with --reports"
+            ) from error
+        return path
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def read_run(self) -> RunRecord:
+        """Return run.json. Raises UsageError for a newer format, InvalidInput for a damaged file."""
+        path = self.folder / "run.json"
+        try:
+            data = json.loads(path.read_bytes())
+            version = data["version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+        if isinstance(version, int) and version > RUN_FORMAT:
+            raise UsageError(
+                f"{path} has format {version}; this workbench reads up to {RUN_FORMAT}",
+                hint="use the workbench that made it, or a newer one",
+            )
+        try:
+            return RunRecord.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InvalidInput([Problem(str(path), 0, where, first["msg"])]) from error
+
+    def read_verdict(self) -> Verdict:
+        """Return verdict.json. Raises InvalidInput if there is none."""
+        path = self.folder / "verdict.json"
+        try:
+            return Verdict.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InvalidInput(
+                [Problem(str(path), 0, "", str(error).splitlines()[0])], hint=f"workbench judge {self.folder}"
+            ) from error
+
+    def history(self, record: RunRecord | None = None) -> History:
+        """Open everything for reading. `record` stands in for run.json after limits were changed."""
+        connection, problems = open_tables(self.folder)
+        events, torn = read_journal(self.journal)
+        before, after = self._audits()
+        return History(
+            run=self.read_run() if record is None else record,
+            journal=tuple(events),
+            audits_before=before,
+            audits_after=after,
+            connection=connection,
+            problems=(*torn, *problems),
+        )
+
+    def _audits(self) -> tuple[dict[str, Audit], dict[str, Audit]]:
+        before: dict[str, Audit] = {}
+        after: dict[str, Audit] = {}
+        for path in sorted((self.folder / "audit").glob("*.json")):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            for moment, into in (("before", before), ("after", after)):
+                if moment in said:
+                    into[path.stem] = Audit.model_validate(said[moment])
+        return before, after
+
+
+def finished_runs(reports: Path) -> list[RunDirectory]:
+    """Return all run directories, newest first."""
+    found = [folder for folder in reports.glob("*/run.json") if not folder.parent.is_symlink()]
+    return [RunDirectory(path.parent) for path in sorted(found, key=lambda p: p.parent.name, reverse=True)]

@@ -1,0 +1,73 @@
+"""Rows of the `requests` table: one per journey, one per request in it, as the request event of Locust tells them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+from workbench.loadgen.journey import Journey, current_journey
+from workbench.loadgen.outcomes import may_have_taken_effect, text_of
+from workbench.loadgen.propagation import SENT, Sent
+from workbench.model.tables import REQUESTS
+from workbench.rows import RowWriter, one_line
+
+
+class Recorder:
+    """Writes rows; while `muted` (the probe) it only notes on the journey what its requests came to."""
+
+    def __init__(self, rows_file: Path) -> None:
+        if rows_file.name != f"{REQUESTS.name}.csv":
+            raise ValueError(f"rows_file has to be named {REQUESTS.name}.csv: {rows_file}")
+        self.writer = RowWriter(rows_file.parent, REQUESTS)
+        self.muted = True
+
+    def on_request(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None = None,
+        exception: BaseException | str | None = None,
+        context: dict[str, Any] | None = None,
+        response: Any = None,
+        **_: Any,
+    ) -> None:
+        """Take one request event, of Locust's own clients or of any that fires it."""
+        journey = current_journey()
+        if journey is None or journey.recorded:
+            return
+        sent: Sent | None = (context or {}).get(SENT)
+        lasted = round((response_time or 0) * 1_000_000)
+        started = sent.started if sent is not None else monotonic_ns() - lasted
+        status = getattr(response, "status_code", None) or None
+        error = None
+        if exception is not None:
+            error = text_of(exception, status) if isinstance(exception, BaseException) else one_line(str(exception))
+            self._note(journey, f"{request_type} {name}: {error}", request_type, exception)
+        if not self.muted:
+            arrival = journey.arrival
+            self.writer.append(
+                ("request", arrival.number, journey.name, one_line(name), arrival.intended, arrival.dispatched)
+                + (started, started + lasted, status, "ok" if exception is None else "failed", error)
+                + (journey.trace_id, sent.span_id if sent is not None else None, None)
+            )
+
+    @staticmethod
+    def _note(journey: Journey, failure: str, method: str, exception: BaseException | str) -> None:
+        if journey.failure is None:
+            journey.failure = failure
+        if isinstance(exception, BaseException) and may_have_taken_effect(method, exception):
+            journey.unanswered = True
+
+    def journey(self, journey: Journey, ended: int, outcome: str, error: str | None, ack: object) -> None:
+        """Write the row of a journey; once, whatever happens to it later."""
+        journey.recorded = True
+        if self.muted:
+            return
+        arrival = journey.arrival
+        promised = json.dumps(ack, separators=(",", ":"), default=str) if isinstance(ack, dict) else None
+        self.writer.append(
+            ("journey", arrival.number, journey.name, journey.name, arrival.intended, arrival.dispatched)
+            + (journey.started, ended, None, outcome, error, journey.trace_id, None, promised)
+        )

@@ -1,0 +1,47 @@
+"""The schedule file as arrays: when each journey is due, and which one it is."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Intended starts in ns since run zero, ascending, and for each the number of its journey."""
+
+    intended: array[int]
+    journey: array[int]
+
+    def __len__(self) -> int:
+        return len(self.intended)
+
+    def due(self, since_zero_ns: int) -> int:
+        """Count the arrivals that are due by then."""
+        return bisect_right(self.intended, since_zero_ns)
+
+    def peak_per_s(self, journey: int) -> int:
+        """Return the most arrivals of one journey that any whole second holds."""
+        seconds: dict[int, int] = {}
+        for start, number in zip(self.intended, self.journey, strict=True):
+            if number == journey:
+                second = start // 1_000_000_000
+                seconds[second] = seconds.get(second, 0) + 1
+        return max(seconds.values(), default=0)
+
+
+def read_schedule(path: Path, journeys: int) -> Schedule:
+    """Read a schedule. Raises OSError, or ValueError where it is not one."""
+    intended, journey = array("q"), array("h")
+    with path.open(encoding="ascii") as lines:
+        for line in lines:
+            start, _, number = line.partition(",")
+            intended.append(int(start))
+            journey.append(int(number))
+    if any(not 0 <= number < journeys for number in journey):
+        raise ValueError(f"{path} names a journey beyond the {journeys} of the job")
+    if any(intended[i] > intended[i + 1] for i in range(len(intended) - 1)):
+        raise ValueError(f"{path} is not in order of time")
+    return Schedule(intended, journey)

@@ -1,0 +1,142 @@
+"""A YAML file as plain data that remembers on which line everything stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from workbench.errors import InvalidInput, Problem
+
+_SELECTORS = ("name", "id", "kind", "slo")
+"""Keys by which an element of a list can be named in a path, besides its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file. `data` is plain dicts, lists and scalars; `tree` is the same with positions."""
+
+    file: str
+    path: Path
+    data: dict[str, Any]
+    tree: CommentedMap
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """Return the line (from 1) of the deepest part of `path` that exists."""
+        line, node = 1, self.tree
+        for part in path:
+            if isinstance(node, CommentedMap) and part in node:
+                line = node.lc.key(part)[0] + 1
+            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+                line = node.lc.item(part)[0] + 1
+            else:
+                break
+            node = node[part]
+        return line
+
+    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+        """Return a problem at a place in this file."""
+        return Problem(self.file, self.line(path), ".".join(map(str, path)), message)
+
+
+def read(path: Path) -> Source:
+    """Read one YAML mapping. Raises InvalidInput for a file that is missing, unreadable or not YAML."""
+    shown = _shown(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"is not UTF-8 text (byte {error.start})")]) from error
+    except OSError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"cannot be read: {error.strerror}")]) from error
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 0
+        what = (error.problem or error.context or "cannot be parsed").strip().splitlines()[0]
+        raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
+    except YAMLError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
+    if not isinstance(tree, CommentedMap):
+        raise InvalidInput([Problem(shown, 1, "", "has to be a mapping (`key: value` lines)")])
+    return Source(shown, path, _plain(tree), tree)
+
+
+def change(data: dict[str, Any], path: str, value: str, *, option: str) -> None:
+    """Set one value in place, as `--set expect.breaker_opens.within=3s` asks for.
+
+    Elements of lists are named by number or by their name, id, kind or slo. Raises InvalidInput if the path leads nowhere.
+    """
+    parts = path.split(".")
+    node: Any = data
+    for depth, part in enumerate(parts[:-1]):
+        key = _select(node, part)
+        if key is None:
+            raise _leads_nowhere(option, path, parts[: depth + 1], node)
+        node = node[key]
+    last: str | int | None = parts[-1] if isinstance(node, dict) else _select(node, parts[-1])
+    if last is None or not isinstance(node, (dict, list)):
+        raise _leads_nowhere(option, path, parts, node)
+    try:
+        node[last] = _plain(YAML(typ="rt", pure=True).load(value))
+    except YAMLError as error:
+        raise InvalidInput([Problem(option, 0, path, f"{value!r} is not a YAML value")]) from error
+
+
+def _select(node: Any, part: str) -> str | int | None:
+    if isinstance(node, dict):
+        return part if part in node else None
+    if isinstance(node, list):
+        if part.isdigit() and int(part) < len(node):
+            return int(part)
+        for index, item in enumerate(node):
+            if isinstance(item, dict) and part in [item.get(key) for key in _SELECTORS]:
+                return index
+    return None
+
+
+def _leads_nowhere(option: str, path: str, parts: list[str], node: Any) -> InvalidInput:
+    if isinstance(node, dict):
+        known = [str(key) for key in node]
+    elif isinstance(node, list):
+        known = [str(next((i[k] for k in _SELECTORS if k in i), n)) for n, i in enumerate(node) if isinstance(i, dict)]
+    else:
+        known = []
+    return InvalidInput([Problem(option, 0, path, f"there is no {'.'.join(parts)!r}{nearest(parts[-1], known)}")])
+
+
+def nearest(wrong: str, known: Sequence[str]) -> str:
+    """Return "; did you mean ...? there are: ..." for an error message, or nothing where nothing is known."""
+    if not known:
+        return ""
+    close = get_close_matches(wrong, known, n=3, cutoff=0.5)
+    meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    return f"; {meant}there are: {', '.join(known)}"
+
+
+def _plain(node: Any) -> Any:
+    """Return ruamel's annotated values as plain Python."""
+    if isinstance(node, dict):
+        return {_plain(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _shown(path: Path) -> str:
+    """Return the path as a user would write it: relative where that is shorter."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

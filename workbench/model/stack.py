@@ -1,0 +1,52 @@
+"""A running system: where everything listens. Both runtimes return it; after that no code asks which one it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from workbench.model.base import Frozen
+from workbench.model.faults.base import Ability
+from workbench.model.names import EdgeName, Name
+
+
+class EdgeAddress(Frozen):
+    """An edge's listener in the fault plane, and what is behind it."""
+
+    listener: str = Field(description="host:port that the caller uses")
+    upstream: str = Field(description="host:port of the callee")
+    protocol: Literal["http", "tcp"]
+
+
+class ProcessId(Frozen):
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    pid: int
+    started_s: float = Field(description="start time as the operating system gives it, in seconds since 1970")
+
+
+class RunningStack(Frozen):
+    """`stack.json`, written when everything is ready."""
+
+    version: Literal[1] = 1
+    stack_id: str
+    runtime: Literal["native"] = "native"
+    system: Name
+    system_file: str
+    bugs: list[str] = Field(default_factory=list)
+    port_base: int
+    services: dict[Name, str] = Field(description="base URLs")
+    edges: dict[EdgeName, EdgeAddress]
+    control_url: str = Field(description="of the supervisor")
+    plane_url: str
+    collector_url: str
+    token: str
+    abilities: list[Ability]
+    owned: bool = Field(description="started by `run` and gone with it; a stack from `up` stays")
+    processes: dict[str, ProcessId] = Field(default_factory=dict)
+    ready_after_s: float = Field(default=0.0, description="what starting took")
+
+    @property
+    def supervisor(self) -> ProcessId | None:
+        return self.processes["supervisor"] if "supervisor" in self.processes else None

@@ -1,0 +1,241 @@
+"""The children of the supervisor: started by fork or as commands, watched, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from workbench.supervisor.guard import Guard
+from workbench.supervisor.lifeline import LIFELINE
+from workbench.supervisor.spec import ProcessSpec
+
+_LOG_TAIL = 15
+
+
+class StartFailure(Exception):
+    """A process did not come up. The message is for the user."""
+
+
+class Children:
+    """All processes of a stack. Thread-safe; `on_exit(spec, status text)` is called for each unasked exit."""
+
+    def __init__(self, guard: Guard, lifeline: int, on_exit: Callable[[ProcessSpec, str], None]) -> None:
+        self._guard = guard
+        self._lifeline = lifeline
+        self._on_exit = on_exit
+        self._lock = threading.Lock()
+        self._specs: dict[str, ProcessSpec] = {}
+        self._pids: dict[str, int] = {}
+        self._adopted: dict[str, int] = {}
+        self._ended: dict[str, str] = {}
+        self._changed = threading.Condition(self._lock)
+        self._stopping = False
+        self._forkserver: subprocess.Popen[str] | None = None
+
+    # -- starting -------------------------------------------------------------------------------------
+
+    def start_forkserver(self, preload: list[str], path: list[str], log: Path) -> None:
+        """Start the process that services are forked from. Raises StartFailure if an import fails."""
+        environment = {**os.environ, LIFELINE: str(self._lifeline)}
+        environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [os.environ.get("PYTHONPATH")])])
+        with log.open("ab") as stderr:
+            self._forkserver = subprocess.Popen(
+                [sys.executable, "-m", "workbench.supervisor.forkserver", ",".join(preload)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                bufsize=1,
+                env=environment,
+                pass_fds=(self._lifeline,),
+                start_new_session=True,
+            )
+        self._guard.add(self._forkserver.pid)
+        self._pids["forkserver"] = self._forkserver.pid
+        assert self._forkserver.stdout is not None
+        first = self._forkserver.stdout.readline()
+        event = json.loads(first) if first else {"event": "broken", "message": "it ended before it was ready"}
+        if event["event"] == "broken":
+            raise StartFailure(f"the modules to preload cannot be imported:\n{event['message'].strip()}")
+        threading.Thread(target=self._follow_forkserver, name="forkserver", daemon=True).start()
+
+    def start(self, spec: ProcessSpec) -> None:
+        """Start one process; returns at once. `pid` tells when it exists."""
+        with self._lock:
+            self._specs[spec.name] = spec
+            self._ended.pop(spec.name, None)
+        if spec.target is not None:
+            assert self._forkserver is not None
+            assert self._forkserver.stdin is not None
+            command = {
+                "name": spec.name,
+                "target": spec.target,
+                "environment": spec.environment,
+                "cwd": spec.cwd,
+                "log": spec.log,
+            }
+            with self._lock:
+                self._forkserver.stdin.write(json.dumps(command) + "\n")
+        else:
+            self._start_command(spec)
+
+    def _start_command(self, spec: ProcessSpec) -> None:
+        environment = {**os.environ, **spec.environment, LIFELINE: str(self._lifeline)}
+        with open(spec.log, "ab", opener=_private) as log:  # noqa: PTH123 - opener
+            try:
+                child = subprocess.Popen(
+                    spec.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=spec.cwd,
+                    env=environment,
+                    pass_fds=(self._lifeline,),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StartFailure(f"{spec.name}: cannot run {spec.argv[0]}: {error.strerror}") from error
+        self._appeared(spec.name, child.pid)
+        threading.Thread(target=self._follow_command, args=(spec.name, child), daemon=True).start()
+
+    def adopt(self, name: str, pid: int) -> None:
+        """Kill this process too when the runner, or the supervisor, is gone. It is not a child."""
+        self._guard.add(pid)
+        with self._lock:
+            self._adopted[name] = pid
+
+    def kill_adopted(self) -> None:
+        """Kill what the runner left behind."""
+        with self._lock:
+            adopted, self._adopted = self._adopted, {}
+        for pid in adopted.values():
+            _signal_group(pid, signal.SIGKILL)
+            self._guard.forget(pid)
+
+    def release_adopted(self) -> None:
+        """The runner has ended its processes itself."""
+        with self._lock:
+            adopted, self._adopted = self._adopted, {}
+        for pid in adopted.values():
+            self._guard.forget(pid)
+
+    # -- watching -------------------------------------------------------------------------------------
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes that are running, by name."""
+        with self._lock:
+            return {**self._pids, **self._adopted}
+
+    def ended(self, name: str) -> str | None:
+        """Return how a process ended, or None while it runs."""
+        with self._lock:
+            return self._ended.get(name)
+
+    def _follow_forkserver(self) -> None:
+        assert self._forkserver is not None
+        assert self._forkserver.stdout is not None
+        for line in self._forkserver.stdout:
+            event = json.loads(line)
+            if event["event"] == "started":
+                self._appeared(event["name"], event["pid"])
+            else:
+                self._vanished(event["name"], event["pid"], event["status"])
+        status = self._forkserver.wait()
+        for name, spec in list(self._specs.items()):
+            if spec.target is not None and self.ended(name) is None and name in self._pids:
+                self._vanished(name, self._pids[name], status)
+
+    def _follow_command(self, name: str, child: subprocess.Popen[bytes]) -> None:
+        self._vanished(name, child.pid, child.wait())
+
+    def _appeared(self, name: str, pid: int) -> None:
+        self._guard.add(pid)
+        with self._changed:
+            self._pids[name] = pid
+            self._changed.notify_all()
+
+    def _vanished(self, name: str, pid: int, status: int) -> None:
+        _signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
+        self._guard.forget(pid)
+        text = f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+        with self._changed:
+            if self._pids.get(name) == pid:
+                del self._pids[name]
+            self._ended[name] = text
+            spec = self._specs.get(name)
+            stopping = self._stopping
+            self._changed.notify_all()
+        if spec is not None and not stopping:
+            self._on_exit(spec, text)
+
+    # -- ending ---------------------------------------------------------------------------------------
+
+    def kill(self, name: str) -> None:
+        """Kill one process; `on_exit` is called as for any unasked exit."""
+        with self._lock:
+            pid = self._pids.get(name)
+        if pid is not None:
+            _signal_group(pid, signal.SIGKILL)
+
+    def stop_all(self, grace_s: float) -> None:
+        """Ask all to end, kill what has not ended after `grace_s`, then end the fork server."""
+        with self._lock:
+            self._stopping = True
+        self._stop([name for name, spec in self._specs.items() if not spec.essential], grace_s)
+        self._stop(list(self._specs), 1.0)
+        if self._forkserver is not None:
+            assert self._forkserver.stdin is not None
+            with suppress(OSError):
+                self._forkserver.stdin.close()
+            try:
+                self._forkserver.wait(2.0)
+            except subprocess.TimeoutExpired:
+                _signal_group(self._forkserver.pid, signal.SIGKILL)
+                self._forkserver.wait()
+            self._guard.forget(self._forkserver.pid)
+
+    def _stop(self, names: list[str], grace_s: float) -> None:
+        for number, deadline in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 2.0)):
+            with self._lock:
+                running = {name: self._pids[name] for name in names if name in self._pids}
+            for pid in running.values():
+                _signal_group(pid, number)
+                if number == signal.SIGTERM:
+                    _signal_group(pid, signal.SIGCONT)  # a stopped process cannot handle SIGTERM
+            self._wait_gone(names, deadline)
+
+    def _wait_gone(self, names: list[str], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        with self._changed:
+            while any(name in self._pids for name in names):
+                left = until - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    return
+
+
+def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:
+    """Return the last lines of a log."""
+    try:
+        with Path(path).open("rb") as log:
+            log.seek(0, os.SEEK_END)
+            log.seek(max(0, log.tell() - 16_384))
+            return log.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError as error:
+        return [f"(no log: {error.strerror})"]
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,58 @@
+"""What the supervisor is told to start. Plain JSON, so that it needs no imports beyond the standard library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One child. Either `target` (an importable function, forked) or `argv` (a command)."""
+
+    name: str
+    target: str | None
+    argv: list[str]
+    environment: dict[str, str]
+    cwd: str
+    log: str
+    ready_url: str
+    essential: bool = False
+    """Respawned when it dies (fault plane, collector); services stay dead, so that the run tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """One stack."""
+
+    state_folder: str
+    stack: dict[str, Any]
+    """RunningStack without processes."""
+    control_port: int
+    token: str
+    plane_url: str
+    collector_url: str
+    proxies: list[dict[str, Any]]
+    """Bodies for POST /proxies of the fault plane."""
+    targets: dict[str, Any]
+    """Body for PUT /targets of the collector, without processes."""
+    processes: list[ProcessSpec]
+    preload: list[str]
+    path: list[str]
+    """Folders put in front of the import path."""
+    owned: bool
+    ready_within_s: float
+
+    def write(self, path: Path) -> None:
+        """Write the spec so that only its owner can read it: it holds the token."""
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> StackSpec:
+        """Read what `write` wrote."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data["processes"] = [ProcessSpec(**process) for process in data["processes"]]
+        return cls(**data)

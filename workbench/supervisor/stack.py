@@ -1,0 +1,208 @@
+"""A stack's life: start everything, tell when it is ready, undo faults when the runner is gone, end everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.supervisor.children import Children, StartFailure, log_tail
+from workbench.supervisor.guard import Guard
+from workbench.supervisor.requests import NoAnswer, call
+from workbench.supervisor.spec import ProcessSpec, StackSpec
+
+_POLL_S = 0.03
+_PLANE, _COLLECTOR = "faultproxy", "collector"
+
+
+class Stack:
+    """What the control API and the main loop act on."""
+
+    def __init__(self, spec: StackSpec, guard: Guard, lifeline: int, report: Callable[[dict[str, Any]], None]) -> None:
+        self.spec = spec
+        self._report = report
+        self._children = Children(guard, lifeline, self._died)
+        self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
+        self._lock = threading.Lock()
+        self.ready = False
+        """Everything answered once, and stack.json is written."""
+        self.shutdown = threading.Event()
+        self.quick = False
+        """End without waiting for requests to drain: nobody is interested any more."""
+
+    # -- up -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start all processes and wait until each is ready. Raises StartFailure with the last log lines."""
+        began = time.monotonic()
+        logs = Path(self.spec.state_folder) / "logs"
+        self._report({"event": "starting", "what": "imports"})
+        self._children.start_forkserver(self.spec.preload, self.spec.path, logs / "forkserver.log")
+        for process in self.spec.processes:
+            self._children.start(process)
+        waiting = {process.name: process for process in self.spec.processes}
+        until = began + self.spec.ready_within_s
+        while waiting:
+            for process in list(waiting.values()):
+                if self._is_ready(process):
+                    del waiting[process.name]
+                    self._report({"event": "ready", "name": process.name})
+                    if process.name == _PLANE:
+                        self._make_proxies()
+            if waiting and time.monotonic() > until:
+                raise StartFailure(self._not_ready(list(waiting.values())))
+            if self.shutdown.wait(_POLL_S):
+                raise StartFailure("it was told to end before it was ready")
+        self._tell_collector()
+        self._write_state(time.monotonic() - began)
+        self.ready = True
+        self._report({"event": "up"})
+
+    def _is_ready(self, process: ProcessSpec) -> bool:
+        ended = self._children.ended(process.name)
+        if ended is not None:
+            tail = "\n".join(f"    {line}" for line in log_tail(process.log))
+            raise StartFailure(f"{process.name} ended while starting: {ended}. Its last log lines:\n{tail}")
+        try:
+            call("GET", process.ready_url, deadline_s=1.0)
+        except NoAnswer:
+            return False
+        return True
+
+    def _not_ready(self, waiting: list[ProcessSpec]) -> str:
+        parts = [f"not ready after {self.spec.ready_within_s:g} s: {', '.join(p.name for p in waiting)}"]
+        for process in waiting:
+            try:
+                call("GET", process.ready_url, deadline_s=1.0)
+            except NoAnswer as error:
+                parts.append(f"  {error}")
+            parts.append(f"  last log lines of {process.name}:")
+            parts += [f"    {line}" for line in log_tail(process.log)]
+        return "\n".join(parts)
+
+    def _make_proxies(self) -> None:
+        call("POST", f"{self.spec.plane_url}/populate", body=self.spec.proxies, deadline_s=5.0)
+
+    def _tell_collector(self) -> None:
+        body = {**self.spec.targets, "processes": {**self._children.pids(), "supervisor": os.getpid()}}
+        call("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
+
+    def _write_state(self, took_s: float) -> None:
+        pids = {**self._children.pids(), "supervisor": os.getpid()}
+        processes = {name: {"pid": pid, "started_s": _start_time(pid)} for name, pid in pids.items()}
+        path = Path(self.spec.state_folder) / "stack.json"
+        partial = path.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(
+            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(took_s, 3)}), encoding="utf-8"
+        )
+        partial.replace(path)
+
+    # -- while it runs --------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Return every process: its number, or how it ended."""
+        pids = self._children.pids()
+        return {
+            "stack_id": self.spec.stack["stack_id"],
+            "ready": self.ready,
+            "processes": {
+                process.name: {"pid": pids.get(process.name), "ended": self._children.ended(process.name)}
+                for process in self.spec.processes
+            },
+            "pids": {**pids, "supervisor": os.getpid()},
+        }
+
+    def adopt(self, processes: dict[str, int]) -> None:
+        """Watch over processes of the runner, such as the load."""
+        for name, pid in processes.items():
+            self._children.adopt(name, pid)
+        call("PUT", f"{self.spec.collector_url}/processes", token=self.spec.token, body=processes)
+
+    def listen(self) -> queue.SimpleQueue[dict[str, Any]]:
+        """Return a queue that receives what happens from now on."""
+        events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        with self._lock:
+            self._listeners.append(events)
+        return events
+
+    def forget(self, events: queue.SimpleQueue[dict[str, Any]]) -> None:
+        """Stop feeding a queue."""
+        with self._lock:
+            self._listeners.remove(events)
+
+    def _died(self, process: ProcessSpec, status: str) -> None:
+        event = {"event": "died", "name": process.name, "status": status, "log_tail": log_tail(process.log)}
+        with self._lock:
+            for listener in self._listeners:
+                listener.put(event)
+        if process.essential and self.ready and not self.shutdown.is_set():
+            self._respawn(process)
+
+    def _respawn(self, process: ProcessSpec) -> None:
+        """Bring a part of the workbench itself back; a fault plane comes back with its edges open."""
+        self._children.start(process)
+        until = time.monotonic() + self.spec.ready_within_s
+        while time.monotonic() < until and not self.shutdown.wait(_POLL_S):
+            try:
+                call("GET", process.ready_url, deadline_s=1.0)
+                if process.name == _PLANE:
+                    self._make_proxies()
+                self._tell_collector()
+            except NoAnswer:
+                continue
+            return
+
+    # -- the runner -----------------------------------------------------------------------------------
+
+    def runner_released(self) -> None:
+        """The runner has ended in good order."""
+        self._children.release_adopted()
+
+    def runner_gone(self) -> None:
+        """The runner died: stop its load, undo its faults, close its files; end the stack if it was its own."""
+        self._children.kill_adopted()
+        self.undo_faults()
+        for url in (self.spec.plane_url, self.spec.collector_url):
+            with suppress(NoAnswer):
+                call("DELETE", f"{url}/recording", token=self.spec.token)
+        if self.spec.owned:
+            self.quick = True
+            self.shutdown.set()
+
+    def undo_faults(self) -> bool:
+        """Remove all faults; a plane that does not answer is killed and comes back without any."""
+        try:
+            call("DELETE", f"{self.spec.plane_url}/faults", token=self.spec.token)
+        except NoAnswer:
+            self._children.kill(_PLANE)
+        ledger = Path(self.spec.state_folder) / "ledger.jsonl"
+        with suppress(OSError), ledger.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"op": "clear", "by": "supervisor"}) + "\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+        return True
+
+    # -- down -----------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """End every process, then remove the state file."""
+        with suppress(OSError):
+            (Path(self.spec.state_folder) / "stack.json").unlink()
+        self._children.kill_adopted()
+        self._children.stop_all(grace_s=0.5 if self.quick else 5.0)
+
+
+def _start_time(pid: int) -> float:
+    import psutil  # noqa: PLC0415 - heavy, and needed once
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
