@@ -23,7 +23,7 @@ _ROUNDING = 1e-9  # n * q of 0.95 and 20 is 19.000000000000004 at worst
 T = TypeVar("T")
 
 
-def binomial_at_least(k: int, n: int, p: float) -> float:
+def binomial_atleast(k: int, n: int, p: float) -> float:
     """Return the probability of k or more successes in n trials: I_p(k, n - k + 1), DLMF 8.17.5."""
     if k <= 0:
         return 1.0
@@ -67,14 +67,14 @@ def quantile_interval_ranks(q: float, n: int) -> tuple[int | None, int | None]:
     Order statistics: the number of values below the true quantile is binomial(n, q) (Conover, "Practical
     Nonparametric Statistics", 3rd ed., 3.2). None where even the extreme value is no bound.
     """
-    low = _least(lambda rank: binomial_at_most(rank - 1, n, q) > ALPHA / 2, 1, n + 1) - 1
-    high = _least(lambda rank: binomial_at_least(rank, n, q) <= ALPHA / 2, 1, n + 1)
+    low = least(lambda rank: binomial_at_most(rank - 1, n, q) > ALPHA / 2, 1, n + 1) - 1
+    high = least(lambda rank: binomial_atleast(rank, n, q) <= ALPHA / 2, 1, n + 1)
     return (low if low >= 1 else None, high if high <= n else None)
 
 
 def fewest_for_upper_bound(q: float) -> int:
     """Return the least n for which the q-quantile has an upper bound: 72 for p95, 368 for p99."""
-    return _least(lambda n: q**n <= ALPHA / 2, 1, 1_000_000)
+    return least(lambda n: q**n <= ALPHA / 2, 1, 1_000_000)
 
 
 def bootstrap_mean(counts: Mapping[int, int], seed: int) -> tuple[float, float]:
@@ -118,7 +118,7 @@ def _binomial(n: int, p: float, rng: random.Random) -> int:
     return drawn
 
 
-def _least(holds: Callable[[int], bool], low: int, high: int) -> int:
+def least(holds: Callable[[int], bool], low: int, high: int) -> int:
     """Return the least number from low to high for which `holds`, where it holds from some number on; else high."""
     while low < high:
         middle = (low + high) // 2

@@ -6,14 +6,13 @@ It decides nothing about the verdict. Whatever goes wrong, faults are undone and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from workbench.engine.faulting import Injector
 from workbench.engine.guard import AbortGuard
 from workbench.engine.journal import Journal
-from workbench.engine.ports import EventSink, FaultPlane, LoadGenerator, Recorder, Services, Tick, TimeSource
+from workbench.engine.ports import Rim, Tick
 from workbench.engine.probing import assess
 from workbench.errors import HarnessError
 from workbench.model.events import (
@@ -38,18 +37,6 @@ _LEAD_NS = NS_PER_S // 5  # between fixing run zero and the first possible arriv
 _LOAD_READY_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Rim:
-    """Everything outside the engine."""
-
-    time: TimeSource
-    plane: FaultPlane
-    recorders: list[Recorder]
-    load: LoadGenerator
-    services: Services
-    sink: EventSink
-
-
 class GuardStop(Exception):  # noqa: N818 - not an error: the run ends early, as designed
     """The abort guard ended the run."""
 
@@ -58,7 +45,7 @@ class Execution:
     """One run of one plan."""
 
     def __init__(
-        self, record: RunRecord, rim: Rim, journal: Journal, injector: Injector, guard: AbortGuard, *, cores: int
+        self, record: RunRecord, rim: Rim, journal: Journal, injector: Injector, guard: AbortGuard
     ) -> None:
         self._record = record
         self._plan: Plan = record.plan
@@ -66,7 +53,6 @@ class Execution:
         self._journal = journal
         self._injector = injector
         self._guard = guard
-        self._cores = cores
         self._faults = {fault.id: fault for fault in record.scenario.faults}
         self._skipping: str | None = "--no-faults" if record.reproduce.faults_disabled else None
         self._phase = "warmup"
@@ -76,7 +62,7 @@ class Execution:
         self._last_rows_ns = 0
         self._progress: Progress | None = None
         self.load_started = False
-        self.open_phase: str | None = None
+        self._open_phase: str | None = None
         self.recording_started: dict[str, Clock] = {}
 
     # -- before run zero ------------------------------------------------------------------------------
@@ -97,7 +83,7 @@ class Execution:
         cpu_s = self._rim.services.cpu_seconds() - before_s
         if probed.journeys:
             found, warning = assess(
-                self._plan, journeys=probed.journeys, cpu_s=cpu_s, cores=self._cores, at_ns=self._journal.now()
+                self._plan, journeys=probed.journeys, cpu_s=cpu_s, cores=self._record.machine.cores, at_ns=self._journal.now()
             )
             self._journal.write(found)
             if warning is not None:
@@ -129,7 +115,7 @@ class Execution:
         due_ns = at_ns + self._shift_ns
         changing = [f for f in names["fault_off"] if f in self._injector.on]
         if ends:
-            self._end_phase(due_ns)
+            self.end_phase(due_ns)
         for fault_id in changing:
             self._injector.undo(fault_id)
         if names["fault_on"] and self._record.scenario.steady_state:
@@ -142,15 +128,16 @@ class Execution:
         for name in names["phase"]:
             self._begin_phase(name, began_ns)
 
-    def _end_phase(self, at_ns: int) -> None:
-        if self.open_phase is not None:
-            self._journal.write(PhaseEnded(at_ns=at_ns, phase=self.open_phase))
-            self.open_phase = None
+    def end_phase(self, at_ns: int) -> None:
+        """End the phase that is going on, if one is."""
+        if self._open_phase is not None:
+            self._journal.write(PhaseEnded(at_ns=at_ns, phase=self._open_phase))
+            self._open_phase = None
 
     def _begin_phase(self, name: str, at_ns: int) -> None:
         slot = self._plan.phase(name)
         assert slot is not None
-        self.open_phase = self._phase = name
+        self._open_phase = self._phase = name
         self._phase_end_ns = slot.end_ns + self._shift_ns
         self._journal.write(PhaseStarted(at_ns=at_ns, phase=name))
         if slot.role == "baseline":

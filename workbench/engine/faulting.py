@@ -6,7 +6,6 @@ An error in any step is a harness error or DIRTY, never silence.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 
 from workbench.engine.journal import Journal
@@ -34,13 +33,13 @@ class Injector:
     """Holds the leases of one run. `renew` runs in a thread of its own so that nothing else can delay it."""
 
     def __init__(
-        self, plane: FaultPlane, ledger: Ledger, journal: Journal, time_source: TimeSource, now: Callable[[], int], run_id: str
+        self, plane: FaultPlane, ledger: Ledger, journal: Journal, time_source: TimeSource, run_id: str
     ) -> None:
         self._plane = plane
         self._ledger = ledger
         self._journal = journal
         self._time = time_source
-        self._now = now
+        self._now = journal.now
         self._run_id = run_id
         self._lock = threading.Lock()
         self._held: dict[str, EdgeFault] = {}
@@ -110,6 +109,13 @@ class Injector:
                 failures.append(error)
         if failures:
             raise DirtyError("; ".join(error.message for error in failures), hint="workbench heal")
+
+    def forced(self) -> None:
+        """Everything was undone by force: nothing is held any more; `verify_clean` says whether that is true."""
+        with self._lock:
+            self._held.clear()
+            self._renewed.clear()
+        self._ledger.clear("force")
 
     def take_lost(self) -> list[EdgeFault]:
         """Return the faults that ended by themselves since the last call; they are no longer held."""

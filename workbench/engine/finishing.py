@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from workbench.engine.collecting import clock_shifts
 from workbench.engine.journal import Journal
+from workbench.engine.ports import Rim
 from workbench.engine.ports import Services
-from workbench.engine.executing import Rim
 from workbench.errors import HarnessError
 from workbench.model.audit import Audit
 from workbench.model.events import Clock, LoadStopped, Settled, Warned
@@ -22,12 +22,16 @@ _HURRY_S = 1.5
 
 
 class Finish:
-    """The steps behind a run. `hurry`: a signal came, and CI kills 7 to 10 s after its first one."""
+    """The steps behind a run; each is done once, also when a signal makes us begin again.
 
-    def __init__(self, rim: Rim, journal: Journal, *, hurry: bool) -> None:
+    `hurry`: a signal came, and CI kills 7 to 10 s after its first one.
+    """
+
+    def __init__(self, rim: Rim, journal: Journal) -> None:
         self._rim = rim
         self._journal = journal
-        self._hurry = hurry
+        self.hurry = False
+        self._recording = True
         self._load_ended_ns: int | None = None
         self.rows: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
@@ -36,11 +40,13 @@ class Finish:
 
     def stop_load(self, drain_s: float, *, started: bool) -> None:
         """Stop arrivals and let journeys in flight end."""
+        if self._load_ended_ns is not None:
+            return
         asked_ns = self._journal.now()
         if not started:
             self._rim.load.kill()
             return
-        done = self._rim.load.stop(_HURRY_S if self._hurry else drain_s + _STOP_BEYOND_DRAIN_S)
+        done = self._rim.load.stop(_HURRY_S if self.hurry else drain_s + _STOP_BEYOND_DRAIN_S)
         self._load_ended_ns = self._rim.time.now_ns()
         if done is None:
             self._journal.write(
@@ -60,7 +66,7 @@ class Finish:
         """Wait until accepted work is finished; return the final accounts."""
         began_ns = self._rim.time.now_ns()
         audits = self._audits()
-        while not self._hurry and self._pending(audits) and self._rim.time.now_ns() - began_ns < within_ns:
+        while not self.hurry and self._pending(audits) and self._rim.time.now_ns() - began_ns < within_ns:
             self._rim.time.sleep(_SETTLE_POLL_S)
             audits = self._audits()
         waited_ns = self._rim.time.now_ns() - began_ns
@@ -71,10 +77,13 @@ class Finish:
 
     def stop_recording(self) -> None:
         """Wait for the last scrapes and spans, then close all row files."""
+        if not self._recording:
+            return
         self._await_scrapes()
         with suppress(HarnessError):
             self._rim.services.flush_spans()
         self._await_spans()
+        self._recording = False
         for recorder in self._rim.recorders:
             try:
                 state = recorder.stop_recording()
@@ -106,14 +115,14 @@ class Finish:
 
     def _await_scrapes(self) -> None:
         """The last scrape has to come two intervals after the load has ended."""
-        if self._hurry or self._load_ended_ns is None:
+        if self.hurry or self._load_ended_ns is None:
             return
         since_s = (self._rim.time.now_ns() - self._load_ended_ns) / NS_PER_S
         self._rim.time.sleep(max(_SCRAPES_AFTER_LOAD_S - since_s, 0))
 
     def _await_spans(self) -> None:
         """Wait until the number of spans is the same twice."""
-        until = self._rim.time.now_ns() + (_HURRY_S / 3 if self._hurry else _SPANS_DEADLINE_S) * NS_PER_S
+        until = self._rim.time.now_ns() + (_HURRY_S / 3 if self.hurry else _SPANS_DEADLINE_S) * NS_PER_S
         before = -1
         while (count := self._span_count()) != before and self._rim.time.now_ns() < until:
             before = count

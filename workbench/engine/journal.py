@@ -9,11 +9,12 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from workbench.engine.ports import EventSink
+from workbench.errors import EnvironmentFailure
 from workbench.model.events import EVENT, AnyEvent
 
 
 class Journal:
-    """Writes each event at once, then shows it. A write error is raised: a run without a journal is no run.
+    """Writes each event at once, then shows it. A run without a journal is no run, so a write error ends it.
 
     Times count from run zero, which is set when the load begins; the few events before it are kept until then.
     """
@@ -24,6 +25,7 @@ class Journal:
         self._now_ns = now_ns
         self._zero_ns: int | None = None
         self._early: list[AnyEvent] = []
+        self._broken = False
 
     def now(self) -> int:
         """Return the time since run zero; absolute monotonic time as long as there is no run zero."""
@@ -37,12 +39,12 @@ class Journal:
             self._append(event.model_copy(update={"at_ns": event.at_ns - zero_ns}))
 
     def write(self, event: AnyEvent) -> None:
-        """Append one event and show it. Raises OSError."""
+        """Append one event and show it. Raises EnvironmentFailure, once, if it cannot be kept."""
+        self._sink.event(event)
         if self._zero_ns is None:
             self._early.append(event)
         else:
             self._append(event)
-        self._sink.event(event)
 
     def close(self) -> None:
         """Write what is left. A run that never began gets its last event as run zero."""
@@ -51,7 +53,16 @@ class Journal:
         self._file.close()
 
     def _append(self, event: AnyEvent) -> None:
-        self._file.write(event.model_dump_json().encode() + b"\n")
+        if self._broken:
+            return
+        try:
+            self._file.write(event.model_dump_json().encode() + b"\n")
+        except OSError as error:
+            self._broken = True
+            raise EnvironmentFailure(
+                f"the journal can no longer be written: {error.strerror}",
+                hint="free some room, or choose another folder with --reports",
+            ) from error
 
 
 def read_journal(path: Path) -> tuple[list[AnyEvent], list[str]]:

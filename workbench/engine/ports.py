@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from workbench.model.audit import Audit
 from workbench.model.events import AnyEvent, Clock
@@ -132,21 +132,14 @@ class Services(Protocol):
     def breakers(self) -> dict[str, str]:
         """Return the state of every breaker that is exported, by edge."""
 
+    def force_undo(self) -> None:
+        """Have the supervisor undo all faults, by replacing the fault plane if it does not answer."""
+
     def leftovers(self) -> list[str]:
         """Return processes that should run and do not, or are stopped."""
 
     def watch_over(self, processes: dict[str, int]) -> None:
         """Have these processes watched, measured, and ended should we die."""
-
-
-class EventSink(Protocol):
-    """Shows what happens."""
-
-    def event(self, event: AnyEvent) -> None:
-        """Something happened."""
-
-    def tick(self, tick: Tick) -> None:
-        """How it goes right now; not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +155,31 @@ class Tick:
     breakers: Mapping[str, str]
 
 
-Json = dict[str, Any]
+class Interruption(Protocol):
+    """A signal that asks the run to end; it raises Interrupted wherever the run is."""
+
+    def shield(self) -> None:
+        """From here on signals are only noted: what follows is the cleaning up they ask for."""
+
+
+class EventSink(Protocol):
+    """Shows what happens."""
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+
+    def tick(self, tick: Tick) -> None:
+        """How it goes right now; not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """Everything outside the engine."""
+
+    time: TimeSource
+    plane: FaultPlane
+    recorders: list[Recorder]
+    load: LoadGenerator
+    services: Services
+    sink: EventSink
+    interruption: Interruption

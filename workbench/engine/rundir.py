@@ -9,6 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,12 @@ class RunDirectory:
 
     @classmethod
     def create(cls, reports: Path, scenario: str) -> RunDirectory:
-        """Make a new folder and point `latest` to it. Raises EnvironmentFailure if that cannot be."""
+        """Make a new folder. Raises EnvironmentFailure if that cannot be."""
         run_id = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{scenario}-{secrets.token_hex(3)}"
         directory = cls(reports / run_id)
         try:
             for folder in (directory.raw, directory.folder / "logs", directory.folder / "audit"):
                 folder.mkdir(parents=True)
-            latest = reports / "latest"
-            partial = reports / f".latest-{run_id}"
-            partial.symlink_to(run_id)
-            partial.replace(latest)
         except OSError as error:
             raise EnvironmentFailure(
                 f"cannot make a run directory in {reports}: {error.strerror}",
@@ -66,6 +63,13 @@ class RunDirectory:
                 f"{folder} is not a run directory (it has no run.json)", hint="workbench open report shows the latest one"
             )
         return cls(folder.resolve())
+
+    def publish(self) -> None:
+        """Point `latest`, beside this folder, to it."""
+        partial = self.folder.parent / f".latest-{self.run_id}"
+        with suppress(OSError):  # a convenience: no reason to fail a run
+            partial.symlink_to(self.run_id)
+            partial.replace(self.folder.parent / "latest")
 
     @property
     def run_id(self) -> str:

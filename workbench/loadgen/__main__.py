@@ -4,8 +4,11 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import sys  # noqa: E402 - has to come after patching
+import os  # noqa: E402 - has to come after patching
+import sys  # noqa: E402
 
 from workbench.loadgen.child import main  # noqa: E402
 
-sys.exit(main(sys.argv[1:]))
+status = main(sys.argv[1:])
+sys.stderr.flush()
+os._exit(status)  # rows are on disk; threads and greenlets of user code must not hold up the end

@@ -1,4 +1,4 @@
-"""The values that travel through the load child: an arrival, the journey it becomes, and the session that makes it."""
+"""What travels through the load child: an arrival, the journey it becomes, the session that does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's locustfiles: imports them and finds their classes, and says in the user's words what is wrong."""
+"""The user's locustfiles: imports them, finds their classes, and says in the user's words what is wrong."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _import(path: Path, number: int) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise BrokenLocustfile(f"{error.filename}:{error.lineno}: is not valid Python: {error.msg}") from error
+        raise BrokenLocustfile(
+            f"{error.filename}:{error.lineno}: is not valid Python: {error.msg}"
+        ) from error
     except OSError as error:
         if error.filename != str(path):
             raise BrokenLocustfile(_where(path, error)) from error
@@ -70,11 +72,7 @@ def line_in(path: Path, error: BaseException) -> int:
 
 
 def _find(module: ModuleType, journey: JobJourney) -> Any:
-    users = sorted(
-        name
-        for name, value in vars(module).items()
-        if isclass(value) and issubclass(value, User) and not value.abstract
-    )
+    users = sorted(name for name, value in vars(module).items() if _is_user(value) and not value.abstract)
     found = vars(module).get(journey.user)
     if found is None:
         close = get_close_matches(journey.user, users, n=3, cutoff=0.5)
@@ -83,11 +81,17 @@ def _find(module: ModuleType, journey: JobJourney) -> Any:
         raise BrokenLocustfile(
             f"{journey.locustfile}:0: has no class {journey.user!r};{meant} user classes: {there}"
         )
-    if not (isclass(found) and issubclass(found, User)):
+    if not _is_user(found):
         raise BrokenLocustfile(f"{journey.locustfile}:0: {journey.user!r} is not a Locust User class")
     if not found.tasks:
-        raise BrokenLocustfile(f"{journey.locustfile}:0: class {journey.user!r} has no tasks; mark one with @task")
+        raise BrokenLocustfile(
+            f"{journey.locustfile}:0: class {journey.user!r} has no tasks; mark one with @task"
+        )
     return found
+
+
+def _is_user(value: Any) -> bool:
+    return isclass(value) and issubclass(value, User)
 
 
 def _bound(found: Any, journey: JobJourney) -> Any:
@@ -104,5 +108,3 @@ def _sets(found: type, attribute: str, base: type) -> bool:
     """Say whether a class, or one between it and `base`, sets an attribute of `base` itself."""
     between = found.__mro__[: found.__mro__.index(base)]
     return any(attribute in vars(ancestor) for ancestor in between)
-
-

@@ -1,16 +1,16 @@
-"""What a journey came to, and what an exception means: pure, so that the rules can be read and tested in one place.
+"""What a journey came to, and what an exception means: pure, so that the rules can be read in one place.
 
-A journey may say itself what it came to (attribute `outcome` of the user). If it does not, it is ok when nothing
-failed, indeterminate when the user cannot know, and failed otherwise.
+A journey may say itself what it came to (attribute `outcome` of the user). If it does not, it is ok when
+nothing failed, indeterminate when the user cannot know, and failed otherwise.
 """
 
 from __future__ import annotations
 
 import http.client
-from typing import Any
 
 import gevent
 import requests
+from locust.exception import CatchResponseError
 
 from workbench.model.slo import OUTCOMES
 from workbench.rows import one_line
@@ -54,16 +54,16 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def may_have_taken_effect(method: str, error: BaseException) -> bool:
-    """Say whether a failed request leaves the user in doubt: no answer in time, or the answer to a change was lost."""
+    """Say whether a failed request leaves the user in doubt: a timeout, or a change whose answer was lost."""
     return is_timeout(error) or (method.upper() not in _SAFE_METHODS and isinstance(error, _ANSWER_LOST))
 
 
-def text_of(error: Any, status: int | None = None) -> str:
-    """Return an exception as one short line."""
-    if isinstance(error, BaseException) and is_timeout(error):
-        text = "timeout"
-    elif type(error).__name__ == "CatchResponseError":
+def text_of(error: BaseException | str, status: int | None = None) -> str:
+    """Return an exception (or what a client gave instead of one) as one short line."""
+    if isinstance(error, (str, CatchResponseError)):
         text = str(error)
+    elif is_timeout(error):
+        text = "timeout"
     elif status is not None and status >= 400:
         text = f"HTTP {status}"
     else:

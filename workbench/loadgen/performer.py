@@ -1,4 +1,4 @@
-"""Makes users, lets them carry out journeys, and writes down what came of it. User code may do what it likes here."""
+"""Makes users, lets them carry out journeys, writes down what came of it. User code may do what it likes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from time import monotonic_ns
 from typing import Any
 
@@ -17,7 +16,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, DefaultTaskSet
 from workbench.loadgen.journey import SETUP, Arrival, Journey, Session
 from workbench.loadgen.locustfiles import line_in
 from workbench.loadgen.outcomes import outcome_of, text_of
-from workbench.loadgen.passes import one_pass
+from workbench.loadgen.passes import Picker, one_pass
 from workbench.loadgen.propagation import Ids
 from workbench.loadgen.recorder import Recorder
 from workbench.model.loadjob import JobJourney
@@ -60,7 +59,6 @@ class Performer:
         self._recorder = recorder
         self._ids = ids
         self._seed = seed
-        self._rng = Random()
         self._complaints: set[str] = set()
 
     def session(self, number: int) -> Session:
@@ -70,7 +68,7 @@ class Performer:
         return Session(number, Journey(arrival, self._journeys[number].name, self._ids.trace_id(), now))
 
     def make_user(self, session: Session) -> None:
-        """Construct the user and call its on_start; must run in a greenlet of the session. Raises what user code raises."""
+        """Construct the user and call its on_start, in a greenlet of the session. Raises what those raise."""
         user = self._users[session.number](self._environment)
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001 - a task may call self.wait()
         user._taskset_instance = DefaultTaskSet(user)  # noqa: SLF001
@@ -87,8 +85,7 @@ class Performer:
                 journey.started = monotonic_ns()
             session.journey = journey
             session.user.outcome = session.user.ack = None
-            self._rng.seed((self._seed << 64) + arrival.number)
-            one_pass(session.user, self._rng)
+            one_pass(session.user, Picker(self._seed, arrival.number))
         except (StopUser, StopTest) as stop:
             session.retired = True
             raised = stop if session.user is None else None

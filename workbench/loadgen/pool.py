@@ -1,4 +1,4 @@
-"""Users and the arrivals they take: a free user takes an arrival, else a new one is made, else the arrival waits.
+"""Users and the arrivals they take: a free user takes one, else a new user is made, else the arrival waits.
 
 Waiting is first in, first out for each journey, and it counts: latency is measured from the intended start.
 Knows nothing of schedules and clocks other than the order of arrivals.
@@ -39,6 +39,11 @@ class UserPool:
     def queued(self) -> int:
         """Arrivals that wait for a user."""
         return sum(map(len, self._waiting))
+
+    @property
+    def in_flight(self) -> int:
+        """Arrivals that a user carries out."""
+        return len(self._busy)
 
     @property
     def idle(self) -> bool:
@@ -122,7 +127,7 @@ class UserPool:
         return True
 
     def cut(self) -> list[Finished]:
-        """End everything now and return what was unfinished. User code that ignores its end is left to the exit."""
+        """End everything; return what was unfinished. User code that ignores its end is left to the exit."""
         self._ended = True
         busy, self._busy = self._busy, {}
         unfinished: list[Finished] = []
@@ -143,4 +148,6 @@ class UserPool:
         sessions = [session for queue in self._free for session in queue]
         for queue in self._free:
             queue.clear()
-        gevent.joinall([session.spawn(self._performer.close, session) for session in sessions], timeout=within_s)
+        gevent.joinall(
+            [session.spawn(self._performer.close, session) for session in sessions], timeout=within_s
+        )

@@ -1,4 +1,4 @@
-"""A few journeys one after the other before the run: what they cost, and how many users the load will need."""
+"""A few journeys one after the other before the run: what they cost, and how many users will be needed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ _UNKNOWN_S = 0.1
 """Assumed length of a journey that the probe did not measure."""
 
 
-def probe(performer: Performer, journeys: Sequence[JobJourney], count: int) -> tuple[Probed, dict[int, float]]:
+def probe(
+    performer: Performer, journeys: Sequence[JobJourney], count: int
+) -> tuple[Probed, dict[int, float]]:
     """Run journeys in the proportions of the mix; return what the runner is told, and seconds per journey."""
     sessions = {number: performer.session(number) for number in range(len(journeys))}
     finished: list[Finished] = []
     deadline = monotonic_ns() + int(PROBE_LIMIT_S * 1e9)
-    for order, number in zip(range(count), in_proportion([journey.weight for journey in journeys]), strict=False):
+    for order, number in zip(
+        range(count), in_proportion([journey.weight for journey in journeys]), strict=False
+    ):
         left_s = (deadline - monotonic_ns()) / 1e9
         if left_s <= 0:
             break
@@ -75,7 +79,7 @@ def prepare_users(pool: UserPool, schedule: Schedule, lasted_s: dict[int, float]
     making: list[Any] = []
     for number in range(journeys):
         peak = schedule.peak_per_s(number)
-        length_s = lasted_s[number] if number in lasted_s else _UNKNOWN_S
+        length_s = lasted_s.get(number, _UNKNOWN_S)
         if peak:
             making += pool.prepare(number, ceil(2 * peak * length_s) + 1)
     gevent.joinall(making, timeout=PREPARE_LIMIT_S)

@@ -1,7 +1,7 @@
 """Trace context and run id on every request of Locust's two HTTP clients.
 
-Wraps the `request` method of both session classes, in this process only. That reaches every session whoever made
-it, and costs less than one wrapper per user; which journey a request belongs to is told by the greenlet.
+Wraps the `request` method of both session classes, in this process only. That reaches every session whoever
+made it, and costs less than one wrapper per user; which journey a request belongs to is told by the greenlet.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def propagate(run_id: str, ids: Ids) -> None:
     FastHttpSession.request = _wrapped(FastHttpSession.request, run_id, ids, {})
 
 
-def _wrapped(request: Callable[..., Any], run_id: str, ids: Ids, defaults: dict[str, Any]) -> Callable[..., Any]:
+def _wrapped(
+    request: Callable[..., Any], run_id: str, ids: Ids, defaults: dict[str, Any]
+) -> Callable[..., Any]:
     names = [name for name in signature(request).parameters if name not in ("self", "method", "url")]
     baggage = f"{RUN_BAGGAGE}={run_id}"
 

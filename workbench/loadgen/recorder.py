@@ -1,4 +1,4 @@
-"""Rows of the `requests` table: one per journey, one per request in it, as the request event of Locust tells them."""
+"""Rows of the `requests` table: one per journey, one per request as Locust's request event tells of it."""
 
 from __future__ import annotations
 
@@ -43,15 +43,27 @@ class Recorder:
         status = getattr(response, "status_code", None) or None
         error = None
         if exception is not None:
-            error = text_of(exception, status) if isinstance(exception, BaseException) else one_line(str(exception))
-            self._note(journey, f"{request_type} {name}: {error}", request_type, exception)
-        if not self.muted:
-            arrival = journey.arrival
-            self.writer.append(
-                ("request", arrival.number, journey.name, one_line(name), arrival.intended, arrival.dispatched)
-                + (started, started + lasted, status, "ok" if exception is None else "failed", error)
-                + (journey.trace_id, sent.span_id if sent is not None else None, None)
+            error = text_of(exception, status)
+            cause = (
+                getattr(response, "error", None) or exception
+            )  # before the journey put it in its own words
+            self._note(journey, f"{request_type} {name}: {error}", request_type, cause)
+        if self.muted:
+            return
+        self.writer.append(
+            (
+                "request",
+                *_arrival(journey, one_line(name)),
+                started,
+                started + lasted,
+                status,
+                "ok" if exception is None else "failed",
+                error,
+                journey.trace_id,
+                sent.span_id if sent is not None else None,
+                None,
             )
+        )
 
     @staticmethod
     def _note(journey: Journey, failure: str, method: str, exception: BaseException | str) -> None:
@@ -65,9 +77,24 @@ class Recorder:
         journey.recorded = True
         if self.muted:
             return
-        arrival = journey.arrival
         promised = json.dumps(ack, separators=(",", ":"), default=str) if isinstance(ack, dict) else None
         self.writer.append(
-            ("journey", arrival.number, journey.name, journey.name, arrival.intended, arrival.dispatched)
-            + (journey.started, ended, None, outcome, error, journey.trace_id, None, promised)
+            (
+                "journey",
+                *_arrival(journey, journey.name),
+                journey.started,
+                ended,
+                None,
+                outcome,
+                error,
+                journey.trace_id,
+                None,
+                promised,
+            )
         )
+
+
+def _arrival(journey: Journey, name: str) -> tuple[int, str, str, int, int]:
+    """Return the columns from `arrival` to `dispatched`."""
+    arrival = journey.arrival
+    return arrival.number, journey.name, name, arrival.intended, arrival.dispatched

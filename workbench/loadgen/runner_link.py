@@ -1,7 +1,7 @@
 """The pipes to the runner: messages out, the start signal in, and notice that the runner is gone.
 
-A native thread reads stdin, not a greenlet: user code that blocks the event loop must not keep the child alive
-after its runner has died. Whatever user code prints goes to stderr; stdout carries messages only.
+A native thread reads stdin, not a greenlet: user code that blocks the event loop must not keep the child
+alive after its runner has died. Whatever user code prints goes to stderr; stdout carries messages only.
 """
 
 from __future__ import annotations

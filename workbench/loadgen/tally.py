@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
+from math import ceil
 
 from workbench.loadgen.performer import Finished
 from workbench.model.slo import OUTCOMES, Slo
@@ -59,4 +60,4 @@ class Tally:
 def _quantile(ticks: deque[list[int]], share: float) -> int | None:
     """Return the smallest value that at least `share` of the samples do not exceed."""
     values = sorted(chain.from_iterable(ticks))
-    return values[max(0, -int(-share * len(values) // 1) - 1)] if values else None
+    return values[ceil(share * len(values)) - 1] if values else None

@@ -7,7 +7,7 @@ an attempt belongs to, when a fault was really on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from workbench.model.run import RunRecord
 from workbench.model.scenario import Role
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 _PAGE = 10_000
 
@@ -79,6 +80,7 @@ class History:
     connection: duckdb.DuckDBPyConnection
     problems: tuple[str, ...] = field(default=())
     """What could not be read, in words (a torn journal line, a missing table)."""
+    _answers: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.connection.execute(_PHASES_DDL)
@@ -106,6 +108,13 @@ class History:
         cursor = self.connection.cursor().execute(sql, list(params))
         while page := cursor.fetchmany(_PAGE):
             yield from page
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what `compute` gives, computed at most once: for answers that several checks need."""
+        if name not in self._answers:
+            self._answers[name] = compute()
+        answer: T = self._answers[name]
+        return answer
 
     # -- what happened --------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class State:
             lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(
-                f"another workbench is busy in {self.folder.parent}: {self._holder()}",
+                f"another workbench is busy in {self.folder.parent}: {self.holder()}",
                 hint="wait for it, end it with `workbench stop`, or work in another folder",
             ) from None
         try:
@@ -82,7 +82,8 @@ class State:
             (self.folder / "holder.json").unlink(missing_ok=True)
             lock.release()
 
-    def _holder(self) -> str:
+    def holder(self) -> str:
+        """Return what the process that holds the lock said it was doing."""
         try:
             holder: dict[str, Any] = json.loads((self.folder / "holder.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -1,0 +1,109 @@
+"""Products as users see them. Without inventory they are shown without a badge, and say so."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, select
+
+from target_services.chassis.database import Database
+from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.outcomes import CallFailed
+from target_services.chassis.resilience.wire import Answer, Call
+from target_services.goods import price_list
+
+SCHEMA = MetaData()
+PRODUCTS = Table(
+    "products",
+    SCHEMA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("description", String, nullable=False),
+    Column("price_cents", Integer, nullable=False),
+)
+
+LARGEST_ID = 2**31 - 1
+"""What every database can take for an integer."""
+
+_LOW = 10
+
+
+class BadCursor(Exception):  # noqa: N818 - a statement, not an error of the program
+    """The cursor is none that this service gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some products, and where the next ones begin."""
+
+    items: list[dict[str, object]]
+    next_cursor: str | None
+
+
+class Catalog:
+    """Shows products."""
+
+    def __init__(self, database: Database, inventory: Edge) -> None:
+        self._db = database
+        self._inventory = inventory
+
+    async def fill(self) -> None:
+        """Take over the price list."""
+        rows = [asdict(product) for product in price_list()]
+        async with self._db.write() as connection:
+            await connection.execute(self._db.insert(PRODUCTS).on_conflict_do_nothing(), rows)
+
+    async def page(self, cursor: str | None, limit: int) -> Page:
+        """Return one page of products."""
+        after = _position(cursor) if cursor is not None else 0
+        columns = select(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price_cents)
+        query = columns.where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit + 1)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(query)).all()
+        items: list[dict[str, object]] = [
+            {"id": id_, "name": name, "price_cents": price} for id_, name, price in rows[:limit]
+        ]
+        more = len(rows) > limit
+        return Page(items, _cursor(rows[limit - 1][0]) if more else None)
+
+    async def product(self, product_id: int) -> dict[str, object] | None:
+        """Return one product with its stock badge; None when there is no such product."""
+        async with self._db.read() as connection:
+            query = select(PRODUCTS).where(PRODUCTS.c.id == product_id)
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        stock = await self._inventory.call(
+            Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge
+        )
+        return {**row._mapping, "stock": stock, "degraded": stock is None}  # noqa: SLF001 - its public name
+
+
+def _badge(answer: Answer) -> dict[str, object] | None:
+    document = answer.json()
+    if answer.status != 200 or not isinstance(document, dict) or not isinstance(document["on_hand"], int):
+        raise ValueError(f"inventory answered {answer.status}")
+    on_hand: int = document["on_hand"]
+    level = "in_stock" if on_hand > _LOW else "low" if on_hand > 0 else "sold_out"
+    return {"level": level, "on_hand": on_hand}
+
+
+async def _without_badge(_: CallFailed) -> dict[str, object] | None:
+    return None
+
+
+def _cursor(last_id: int) -> str:
+    return base64.urlsafe_b64encode(f"after:{last_id}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> int:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        prefix, _, number = text.partition(":")
+        if prefix != "after" or not 0 <= int(number) <= LARGEST_ID:
+            raise BadCursor
+        return int(number)
+    except (binascii.Error, UnicodeError, ValueError):
+        raise BadCursor from None

@@ -1,0 +1,88 @@
+"""The addresses for those who operate a service: health, metrics, policies, audit, flush.
+
+Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick callee
+would take all its callers out of service.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.responses import Response
+
+from target_services.chassis import audit
+from target_services.chassis.draining import Draining
+from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.problems import Problem
+from target_services.chassis.tracing import Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class Operated:
+    """What the addresses show."""
+
+    service: str
+    metrics: ServiceMetrics
+    tracing: Tracing
+    draining: Draining
+    policies: Callable[[], dict[str, object]]
+    own_parts_work: Callable[[], Awaitable[bool]]
+    audited: audit.Audited | None
+
+
+def routes(operated: Operated) -> APIRouter:
+    """Return the addresses that every service has."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> Response:
+        return JSONResponse({"alive": True})
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        if operated.draining.begun:
+            raise Problem(503, "the service is leaving", slug="draining")
+        if not await operated.own_parts_work():
+            raise Problem(503, "the service's database cannot be used", slug="database-away")
+        return JSONResponse({"ready": True})
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        body, media_type = operated.metrics.render(request.headers.get("accept", ""))
+        return Response(body, media_type=media_type)
+
+    @router.get("/policies")
+    async def policies() -> Response:
+        return JSONResponse(operated.policies())
+
+    return router
+
+
+def workbench_routes(operated: Operated, token: str) -> APIRouter:
+    """Return the addresses that exist only under the workbench, and ask for its token."""
+
+    def authorised(authorization: Annotated[str, Header()] = "") -> None:
+        if not secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+            raise Problem(401, "a bearer token is needed", headers={"www-authenticate": "Bearer"})
+
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(authorised)])
+
+    @router.post("/flush")
+    async def flush() -> Response:
+        flushed = await operated.tracing.flush()
+        return JSONResponse({"flushed": flushed}, 200 if flushed else 503)
+
+    audited = operated.audited
+    if audited is not None:
+
+        @router.get("/audit")
+        async def account(since_ns: Annotated[int, Query(ge=0)] = 0) -> Response:
+            pieces = audit.document(operated.service, audited, since_ns)
+            return StreamingResponse(pieces, media_type="application/json")
+
+    return router

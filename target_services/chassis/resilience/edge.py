@@ -1,0 +1,220 @@
+"""An edge: everything between "ask the callee" and the wire, in one order, visible in one place.
+
+    deadline -> fallback -> retry with budget -> breaker -> bulkhead -> per-attempt timeout -> client
+
+A call keeps the outcome of its last attempt. It ends as `rejected_breaker`, `rejected_bulkhead` or `deadline`
+only when the mechanism ended it before an attempt did, and as `retry_budget` when a retry was wanted and the
+budget was exhausted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from opentelemetry.trace import Tracer
+
+from target_services.chassis import correlation
+from target_services.chassis.bugs import Bug, is_planted
+from target_services.chassis.resilience import deadline as deadlines
+from target_services.chassis.resilience.breaker import Breaker, BreakerOpen, Permit
+from target_services.chassis.resilience.bulkhead import Bulkhead, BulkheadFull
+from target_services.chassis.resilience.edge_metrics import EdgeMetrics
+from target_services.chassis.resilience.edge_spans import CallSpan, fallback_span
+from target_services.chassis.resilience.outcomes import (
+    CALL_ONLY,
+    CALLEE_FAILED,
+    MAY_HAVE_ACTED,
+    NEVER_SENT,
+    TRANSIENT,
+    AttemptFailed,
+    CallFailed,
+    Outcome,
+)
+from target_services.chassis.resilience.retry import Retry
+from target_services.chassis.resilience.wire import Answer, Call, Wire
+
+T = TypeVar("T")
+Read = Callable[[Answer], T]
+"""Turns an answer into what was asked for. Raises ValueError, KeyError or TypeError when it makes no sense."""
+
+_REJECTED = frozenset({Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD})
+
+
+class Edge:
+    """Calls one callee."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        timeout_s: float,
+        retry: Retry,
+        breaker: Breaker,
+        bulkhead: Bulkhead,
+        fallback: str | None = None,
+        retry_on: frozenset[Outcome] = TRANSIENT,
+        wire: Wire,
+        tracer: Tracer,
+        metrics: EdgeMetrics,
+    ) -> None:
+        self.name = name
+        self.timeout_s = timeout_s
+        self.retry = retry
+        self.breaker = breaker
+        self.bulkhead = bulkhead
+        self.fallback = fallback
+        self._base_url = base_url
+        self._retry_on = retry_on
+        self._wire = wire
+        self._tracer = tracer
+        self._metrics = metrics
+
+    async def call(
+        self, call: Call, read: Read[T], *, fallback: Callable[[CallFailed], Awaitable[T]] | None = None
+    ) -> T:
+        """Ask the callee. Raises CallFailed when it cannot be had and there is no fallback."""
+        try:
+            return await self._observed(call, read)
+        except CallFailed as failure:
+            if fallback is None:
+                raise
+            return await self.fall_back(failure, fallback)
+
+    async def fall_back(self, failure: CallFailed, fallback: Callable[[CallFailed], Awaitable[T]]) -> T:
+        """Do without the callee. For callers that have something to do between the failure and the fallback."""
+        if is_planted(Bug.FALLBACK_OFF):
+            raise failure
+        assert self.fallback is not None, f"{self.name} declares no fallback"
+        self._metrics.fallback_ran()
+        with fallback_span(self._tracer, self.fallback, failure):
+            return await fallback(failure)
+
+    async def _observed(self, call: Call, read: Read[T]) -> T:
+        span = CallSpan(self._tracer, self.name)
+        outcome = Outcome.CANCELLED
+        try:
+            result, outcome = await self._within_deadline(call, read, span)
+        except AttemptFailed as failure:
+            outcome = failure.outcome
+            raise CallFailed(
+                self.name, span.id, outcome, attempts=span.attempts, may_have_acted=span.may_have_acted
+            ) from failure
+        else:
+            return result
+        finally:
+            span.end(outcome)
+            self._metrics.call_ended(outcome)
+
+    async def _within_deadline(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
+        deadline = deadlines.current.get()
+        if deadline.has_passed():
+            raise AttemptFailed(Outcome.DEADLINE)
+        remaining_s = deadline.remaining_s()
+        try:
+            async with asyncio.timeout(remaining_s if math.isfinite(remaining_s) else None):
+                return await self._with_retries(call, read, span)
+        except TimeoutError:
+            raise AttemptFailed(Outcome.DEADLINE) from None
+
+    async def _with_retries(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
+        last: AttemptFailed | None = None
+
+        async def attempt(_: int) -> tuple[T, Outcome]:
+            nonlocal last
+            try:
+                return await self._through_breaker(call, read, span)
+            except AttemptFailed as failure:
+                last = failure if failure.outcome not in CALL_ONLY else last
+                raise
+
+        def retryable(failure: AttemptFailed) -> bool:
+            return failure.outcome in self._retry_on and (call.repeatable or failure.outcome in NEVER_SENT)
+
+        remaining_s = deadlines.current.get().remaining_s
+        try:
+            return await self.retry.run(
+                attempt, retryable=retryable, remaining_s=remaining_s, at_most=call.attempts
+            )
+        except AttemptFailed as failure:
+            if last is not None and failure.outcome in _REJECTED:
+                raise last from failure
+            raise
+
+    async def _through_breaker(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
+        try:
+            permit = self.breaker.admit()
+        except BreakerOpen:
+            raise AttemptFailed(Outcome.REJECTED_BREAKER) from None
+        try:
+            with self.bulkhead.slot():
+                result = await self._attempt(call, read, span)
+        except BulkheadFull:
+            permit.left_out()
+            self._metrics.bulkhead_rejected()
+            raise AttemptFailed(Outcome.REJECTED_BULKHEAD) from None
+        except AttemptFailed as failure:
+            _report(permit, failure.outcome)
+            raise
+        except BaseException:
+            permit.left_out()
+            raise
+        permit.succeeded()
+        return result
+
+    async def _attempt(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
+        url = self._base_url + call.path
+        timeout_s = self._attempt_timeout_s()
+        attempt = span.start_attempt(call.method, url)
+        headers = self._headers(call, timeout_s)
+        attempt.inject(headers)
+        outcome, status = Outcome.CANCELLED, None
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._wire.exchange(url, call, headers)
+            status = answer.status
+            outcome = Outcome.OK if status < 400 else Outcome.CLIENT_ERROR
+            return read(answer), outcome
+        except AttemptFailed as failure:
+            outcome, status = failure.outcome, failure.status
+            raise
+        except TimeoutError:
+            outcome = Outcome.TIMEOUT
+            raise AttemptFailed(outcome) from None
+        except (ValueError, KeyError, TypeError) as error:
+            outcome = Outcome.INVALID
+            raise AttemptFailed(outcome, status=status, detail=str(error)) from error
+        finally:
+            span.may_have_acted |= outcome in MAY_HAVE_ACTED
+            attempt.end(outcome, status)
+            self._metrics.attempt_ended(outcome)
+
+    def _attempt_timeout_s(self) -> float | None:
+        if is_planted(Bug.TIMEOUT_MISSING) and self.name == "orders:payments":
+            return None
+        return self.timeout_s
+
+    def _headers(self, call: Call, timeout_s: float | None) -> dict[str, str]:
+        headers = {"accept": "application/json", **call.headers}
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+        if call.idempotency_key is not None:
+            headers["idempotency-key"] = call.idempotency_key
+        if (request := correlation.current.get()) is not None:
+            headers[correlation.HEADER] = request
+        waits_s = min(deadlines.current.get().remaining_s(), math.inf if timeout_s is None else timeout_s)
+        if math.isfinite(waits_s):
+            headers[deadlines.HEADER] = deadlines.to_header(waits_s)
+        return headers
+
+
+def _report(permit: Permit, outcome: Outcome) -> None:
+    if outcome in CALLEE_FAILED:
+        permit.failed()
+    elif outcome is Outcome.RATE_LIMITED:
+        permit.left_out()
+    else:
+        permit.succeeded()

@@ -1,0 +1,31 @@
+"""What the edges of a service say they do, as the JSON that judges of resilience compare with what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from target_services.chassis.resilience.edge import Edge
+
+
+def describe(edges: Iterable[Edge]) -> dict[str, object]:
+    """Return the policies of all edges by name."""
+    return {"edges": {edge.name: _describe(edge) for edge in edges}}
+
+
+def _describe(edge: Edge) -> dict[str, object]:
+    breaker = edge.breaker.policy
+    return {
+        "timeout": _duration(edge.timeout_s),
+        "attempts": edge.retry.attempts,
+        "breaker": {
+            "failures_to_open": breaker.failures,
+            "reset_timeout": _duration(breaker.reset_s),
+            "half_open_probes": breaker.probes,
+        },
+        "bulkhead": edge.bulkhead.limit,
+        "fallback": edge.fallback,
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

@@ -1,0 +1,192 @@
+"""Puts a service together and runs it: the one place where its parts meet.
+
+Nothing is built when modules are imported, because services are forked from a process that has imported them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from target_services.chassis import bugs, logs, problems
+from target_services.chassis.audit import Audited
+from target_services.chassis.database import Database
+from target_services.chassis.draining import Draining, DrainingServer
+from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.operations import Operated, routes, workbench_routes
+from target_services.chassis.request_scope import RequestScope
+from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
+from target_services.chassis.resilience.bulkhead import Bulkhead
+from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.edge_metrics import EdgeMetrics
+from target_services.chassis.resilience.outcomes import TRANSIENT, Outcome
+from target_services.chassis.resilience.policies import describe
+from target_services.chassis.resilience.retry import Retry
+from target_services.chassis.resilience.wire import Wire
+from target_services.chassis.settings import ServiceSettings, load_settings
+from target_services.chassis.tracing import Tracing
+
+_KEEP_ALIVE_S = 75
+
+_log = structlog.get_logger(__name__)
+
+
+class Chassis:
+    """The parts that every service has. A service adds its edges, its database and its routes."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.metrics = ServiceMetrics()
+        self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
+        self.draining = Draining()
+        self._wire = Wire()
+        self._edges: list[Edge] = []
+
+    def edge(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        timeout_s: float,
+        retry: Retry,
+        breaker: BreakerPolicy,
+        bulkhead: int,
+        fallback: str | None = None,
+        retry_on: frozenset[Outcome] = TRANSIENT,
+    ) -> Edge:
+        """Return a new edge; its numbers stand where it is made, in the service's `app.py`."""
+        metrics = EdgeMetrics(self.metrics.edges, name, fallback)
+
+        def observe(decision: Decision) -> None:
+            metrics.breaker_decided(decision)
+            if decision in TRANSITIONS:
+                _log.warning("breaker", edge=name, now=TRANSITIONS[decision].value)
+
+        edge = Edge(
+            name,
+            base_url,
+            timeout_s=timeout_s,
+            retry=retry,
+            breaker=Breaker(breaker, observer=observe),
+            bulkhead=Bulkhead(bulkhead),
+            fallback=fallback,
+            retry_on=retry_on,
+            wire=self._wire,
+            tracer=self.tracing.tracer,
+            metrics=metrics,
+        )
+        self._edges.append(edge)
+        return edge
+
+    def application(
+        self,
+        api: APIRouter,
+        *,
+        database: Database | None = None,
+        audited: Audited | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+        background: Callable[[Draining], Coroutine[Any, Any, None]] | None = None,
+        longest_s: float | None = None,
+    ) -> RequestScope:
+        """Return the service as an ASGI application.
+
+        `prepare` runs once the database is open; `background` runs until draining begins; `longest_s` bounds
+        every request, and is what requests without a deadline get.
+        """
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(self.tracing.close)
+                if database is not None:
+                    await database.open()
+                    stack.push_async_callback(database.close)
+                if prepare is not None:
+                    await prepare()
+                await self._wire.open()
+                stack.push_async_callback(self._wire.close)
+                if background is not None:
+                    stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
+                gc.freeze()  # what is there now stays; the collector need not look at it again
+                _log.info("started", port=self.settings.port)
+                yield
+
+        operated = Operated(
+            service=self.settings.service_name,
+            metrics=self.metrics,
+            tracing=self.tracing,
+            draining=self.draining,
+            policies=lambda: describe(self._edges),
+            own_parts_work=_always if database is None else database.is_there,
+            audited=audited,
+        )
+        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        problems.install(app)
+        app.include_router(api)
+        app.include_router(routes(operated))
+        token = self.settings.workbench_token
+        if self.settings.workbench_stack and token is not None:
+            app.include_router(workbench_routes(operated, token.get_secret_value()))
+        self.metrics.announce(_templates(api))
+        return RequestScope(
+            app,
+            tracer=self.tracing.tracer,
+            metrics=self.metrics,
+            draining=self.draining,
+            longest_s=longest_s,
+        )
+
+
+def run(kind: type[Any], build: Callable[[Any], RequestScope]) -> None:
+    """Read the settings, build the service, and serve until SIGTERM. Blocks."""
+    settings: ServiceSettings = load_settings(kind)
+    logs.configure(settings.service_name, settings.log_level)
+    bugs.plant(settings.workbench_bugs)
+    uvloop.run(_serve(settings, build))
+
+
+async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]) -> None:
+    application = build(settings)
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.finish_s)),
+    )
+    await DrainingServer(config, application.draining, settings.drain_s).serve()
+
+
+def _templates(api: APIRouter) -> list[tuple[str, str]]:
+    return [
+        (method, route.path) for route in api.routes if isinstance(route, APIRoute) for method in route.methods
+    ]
+
+
+async def _always() -> bool:
+    return True
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Give a background task, which has seen draining begin, a moment to end by itself."""
+    done, _ = await asyncio.wait({task}, timeout=1.0)
+    if not done:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

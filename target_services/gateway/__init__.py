@@ -1,0 +1,1 @@
+"""Gateway: the one address users talk to."""

@@ -1,0 +1,1 @@
+"""Inventory: what is on the shelf, and what is reserved for whom."""

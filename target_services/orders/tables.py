@@ -1,0 +1,40 @@
+"""Tables of orders. An order and the answer to its key are changed in one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+SCHEMA = MetaData()
+
+ORDERS = Table(
+    "orders",
+    SCHEMA,
+    Column("id", String, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("customer", String, nullable=False),
+    Column("product_id", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("total_cents", Integer, nullable=False),
+    Column("card", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("queued", Boolean, nullable=False),
+    Column("reason", String),
+    Column("tries", Integer, nullable=False),
+    Column("traceparent", String),
+    Column("run_id", String),
+    Column("final", Boolean, nullable=False),
+    Column("lease_owner", String),
+    Column("due_ns", BigInteger, nullable=False, doc="the worker may take it up from this wall time on"),
+    Column("created_ns", BigInteger, nullable=False),
+    Index("orders_by_due", "final", "due_ns"),
+    Index("orders_by_age", "created_ns"),
+)
+
+ANSWERS = Table(
+    "answers",
+    SCHEMA,
+    Column("key", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("status", Integer, doc="empty while the first request with this key is in progress"),
+    Column("body", Text),
+)

@@ -1,0 +1,1 @@
+"""Payments: captures and refunds, once per key, through the payment provider."""

@@ -1,0 +1,96 @@
+"""The payments process: its address space, its edges, its settings, its start."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from target_services.chassis.database import Database
+from target_services.chassis.problems import Problem
+from target_services.chassis.request_scope import RequestScope
+from target_services.chassis.resilience.breaker import BreakerPolicy
+from target_services.chassis.resilience.budget import RetryBudget
+from target_services.chassis.resilience.retry import Backoff, Retry
+from target_services.chassis.service import Chassis, run
+from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.payments.domain import SCHEMA, Capture, KeyReused, Payments
+
+Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+
+
+class Settings(ServiceSettings):
+    """What payments has to be told."""
+
+    database_url: DatabaseUrl
+    payments_provider_url: BaseUrl
+
+
+class CaptureRequest(BaseModel):
+    """What to take, for which order, from which card."""
+
+    order_id: str = Field(min_length=1, max_length=64)
+    amount_cents: int = Field(gt=0)
+    card: str = Field(min_length=1, max_length=64)
+
+
+def routes(payments: Payments) -> APIRouter:
+    """Return the API of payments."""
+    api = APIRouter(prefix="/v1")
+
+    @api.post("/captures")
+    async def capture(request: CaptureRequest, key: Key) -> Response:
+        try:
+            capture = await payments.capture(key, request.order_id, request.amount_cents, request.card)
+        except KeyReused:
+            raise Problem(409, "this key is in use for another capture", slug="idempotency-key-reused") from None
+        if capture.state == "declined":
+            raise Problem(402, "the payment was declined", slug="payment-declined", id=capture.id)
+        return _shown(capture, 201)
+
+    @api.get("/captures/{key}")
+    async def find(key: str) -> Response:
+        return _shown(await payments.find(key))
+
+    @api.post("/captures/{key}/refund")
+    async def refund(key: str) -> Response:
+        return _shown(await payments.refund(key))
+
+    return api
+
+
+def _shown(capture: Capture | None, status: int = 200) -> Response:
+    if capture is None:
+        raise Problem(404, "there is no capture of this key", slug="unknown-capture")
+    document = {"id": capture.id, "state": capture.state, "amount_cents": capture.amount_cents}
+    return JSONResponse(document, status)
+
+
+def build(settings: Settings) -> RequestScope:
+    """Put payments together."""
+    chassis = Chassis(settings)
+    database = Database(settings.database_url, SCHEMA)
+    # All three attempts and the waits between them fit into the 500 ms that orders gives one capture.
+    # The provider may fail often and still be worth asking: four in five have to fail before it is left alone.
+    provider = chassis.edge(
+        "payments:provider",
+        settings.payments_provider_url,
+        timeout_s=0.130,
+        retry=Retry(
+            attempts=3,
+            backoff=Backoff(first_s=0.025, most_s=0.100),
+            budget=RetryBudget(per_call=1.0, burst=20),
+        ),
+        breaker=BreakerPolicy(failures=32, window=40, reset_s=2.0),
+        bulkhead=48,
+    )
+    payments = Payments(database, provider)
+    return chassis.application(routes(payments), database=database, audited=payments)
+
+
+def main() -> None:
+    """Run payments until SIGTERM."""
+    run(Settings, build)

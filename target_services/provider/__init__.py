@@ -1,0 +1,1 @@
+"""The simulated payment provider: someone else's service, as payments meets it."""

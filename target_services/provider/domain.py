@@ -1,0 +1,112 @@
+"""Charges of the payment provider: at most one per key, and always the same answer for the same key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, select
+
+from target_services.chassis.audit import Row, nothing
+from target_services.chassis.database import Database
+
+WORK_S = 0.015
+"""How long the provider takes to ask the card's bank."""
+
+DECLINED_CARD = "tok_declined"
+"""The test card that is always declined."""
+
+SCHEMA = MetaData()
+CHARGES = Table(
+    "charges",
+    SCHEMA,
+    Column("key", String, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("amount_cents", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_ns", BigInteger, nullable=False, index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge as it is stored. `state`: captured, declined or refunded."""
+
+    key: str
+    id: str
+    amount_cents: int
+    state: str
+
+
+class KeyReused(Exception):  # noqa: N818 - a statement, not an error of the program
+    """The key belongs to a charge of another amount."""
+
+
+class Provider:
+    """Takes money from cards, idempotently by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def charge(self, key: str, amount_cents: int, card: str) -> Charge:
+        """Charge a card, or return what became of this key before."""
+        if (known := await self.find(key)) is not None:
+            return _same(known, amount_cents)
+        await asyncio.sleep(WORK_S)
+        state = "declined" if card == DECLINED_CARD else "captured"
+        row = {
+            "key": key,
+            "id": f"ch_{uuid.uuid4().hex[:16]}",
+            "amount_cents": amount_cents,
+            "state": state,
+            "created_ns": time.time_ns(),
+        }
+        async with self._db.write() as connection:
+            await connection.execute(self._db.insert(CHARGES).on_conflict_do_nothing(), row)
+            stored = await connection.execute(_CHARGE.where(CHARGES.c.key == key))
+            return _same(Charge(*stored.one()), amount_cents)
+
+    async def refund(self, key: str) -> Charge | None:
+        """Give the money of a key back, if it was taken."""
+        async with self._db.write() as connection:
+            captured = (CHARGES.c.key == key) & (CHARGES.c.state == "captured")
+            await connection.execute(CHARGES.update().where(captured).values(state="refunded"))
+            row = (await connection.execute(_CHARGE.where(CHARGES.c.key == key))).one_or_none()
+        return Charge(*row) if row is not None else None
+
+    async def find(self, key: str) -> Charge | None:
+        """Return the charge of a key, if there is one."""
+        async with self._db.read() as connection:
+            row = (await connection.execute(_CHARGE.where(CHARGES.c.key == key))).one_or_none()
+        return Charge(*row) if row is not None else None
+
+    def records(self, since_ns: int) -> AsyncIterator[Row]:
+        """Yield nothing: the provider promises nothing to the shop's clients."""
+        return nothing(since_ns)
+
+    async def effects(self, since_ns: int) -> AsyncIterator[Row]:
+        """Yield every charge that took money."""
+        query = (
+            select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.state)
+            .where(CHARGES.c.created_ns >= since_ns, CHARGES.c.state != "declined")
+            .order_by(CHARGES.c.created_ns)
+        )
+        async with self._db.read() as connection, connection.stream(query) as rows:
+            async for row in rows:
+                yield {"kind": "charge", **row._mapping}  # noqa: SLF001 - SQLAlchemy's public name
+
+    async def pending(self) -> int:
+        """Return 0: a charge is done or it is not there."""
+        return 0
+
+
+def _same(charge: Charge, amount_cents: int) -> Charge:
+    if charge.amount_cents != amount_cents:
+        raise KeyReused(charge.key)
+    return charge
+
+
+_CHARGE = select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.amount_cents, CHARGES.c.state)

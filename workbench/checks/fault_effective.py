@@ -1,0 +1,166 @@
+"""A2: every fault hit what it was meant to hit, and the callers felt it. Without this no other result means anything.
+
+What counts are the attempts that the plane hit, not the calls: an open breaker hides a fault from the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.checks import wording
+from workbench.checks.check import Claim, result_id, traces
+from workbench.checks.estimates import PowerEstimate, cases_estimate
+from workbench.checks.facts import Facts, planned
+from workbench.checks.listener_fault import judge_listener_fault
+from workbench.checks.stretches import never_on, undone
+from workbench.checks.validity import aborted
+from workbench.model.events import FaultOff
+from workbench.model.faults.base import HitAttempt, RequestFault
+from workbench.model.faults.seeded import is_hit
+from workbench.model.history import FaultWindow, History
+from workbench.model.plan import Plan
+from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
+
+FELT = 0.8
+"""Part of the hit attempts that the caller has to have felt."""
+
+_DECISIONS = """
+SELECT ordinal, hit FROM (
+  SELECT CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal, regexp_extract(decisions, ?, 3) = '+' AS hit
+  FROM attempts
+  WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?))
+"""
+
+_HITS = """
+SELECT ended - accepted, status, end_reason, trace_id
+FROM attempts
+WHERE edge = ? AND NOT canary AND list_contains(string_split(faults, ' '), ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What the plane decided for one fault, held against what its seed says."""
+
+    eligible: int
+    hit: int
+    wrong: int
+    """Decisions that the seed does not give, and ordinals that are missing or there twice."""
+
+
+def judge_fault_effective(history: History) -> list[CheckResult]:
+    """Judge every fault of the scenario."""
+    windows = history.fault_windows()
+    if not windows:
+        claim = Claim("A2", "A2", "fault_effective", "every fault was felt", CheckClass.VALIDITY)
+        return [claim.not_applicable("the scenario has no fault")]
+    return [_judge_fault(window, history) for window in windows]
+
+
+def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
+    fault = window.fault
+    claim = Claim(
+        id=result_id("A2", fault.id),
+        check="A2",
+        kind="fault_effective",
+        text=f"{fault.edge} {fault.describe()}, and callers felt it",
+        check_class=CheckClass.VALIDITY,
+        windows=()
+        if window.on_ns is None
+        else (Window(phase=fault.phase, start_ns=window.on_ns, end_ns=undone(history, window)),),
+    )
+    if window.on_ns is None:
+        if aborted(history) and not history.run.reproduce.faults_disabled:
+            return claim.not_applicable("the guard ended the run before the fault was on")
+        return claim.undecided(never_on(history, [window]))
+    if isinstance(fault, RequestFault):
+        result = _judge_requests(claim, fault, history)
+    else:
+        result = judge_listener_fault(claim, window, history)
+    if aborted(history) and result.outcome is Outcome.INCONCLUSIVE and result.needed_n is not None:
+        return claim.not_applicable(f"the guard ended the run before there was enough evidence: {result.reason}")
+    return result
+
+
+def _judge_requests(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
+    decisions = recomputed(fault, history)
+    counted = next((e.counts for e in history.events(FaultOff) if e.fault == fault.id), {})
+    if decisions.wrong:
+        return claim.undecided(
+            f"{decisions.wrong} of {decisions.eligible} decisions are not those of the seed", n=decisions.eligible
+        )
+    for name, rows in (("eligible", decisions.eligible), ("hit", decisions.hit)):
+        if name in counted and counted[name] != rows:
+            reason = f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
+            return claim.undecided(reason, n=decisions.hit)
+    return _judge_felt(claim, fault, history)
+
+
+def recomputed(fault: RequestFault, history: History) -> Decisions:
+    """Hold every decision in the attempts against (seed, fault, ordinal); ordinals must be 0, 1, 2 ... without gaps."""
+    seed = history.run.scenario.seed if fault.seed is None else fault.seed
+    pattern = rf"(^| ){fault.id}=(\d+)([+-])"
+    eligible = hits = wrong = ordinals = 0
+    largest = -1
+    for ordinal, hit in history.stream(_DECISIONS, pattern, pattern, fault.edge, pattern):
+        eligible += 1
+        hits += hit
+        ordinals += ordinal
+        largest = max(largest, ordinal)
+        wrong += hit != is_hit(seed, fault.id, ordinal, fault.share)
+    missing = abs(largest + 1 - eligible)
+    uneven = not missing and ordinals != eligible * (eligible - 1) // 2
+    return Decisions(eligible, hits, wrong + missing + uneven)
+
+
+def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
+    policy = history.policy(fault.edge)
+    timeout = None if policy is None else policy.timeout
+    hits = felt = 0
+    examples: list[str | None] = []
+    for attempt, trace_id in _hit_attempts(fault, history):
+        hits += 1
+        felt += fault.felt(attempt, timeout)
+        if len(examples) < 3:
+            examples.append(trace_id)
+    limit = Limit(comparison="at_least", number=FELT, unit="ratio")
+    if hits < fault.min_evidence:
+        reason = f"the fault hit {wording.count(hits, 'attempt')}, at least {fault.min_evidence} are wanted"
+        return claim.undecided(reason, n=hits, needed_n=fault.min_evidence)
+    return claim.result(
+        Outcome.PASS if felt >= FELT * hits else Outcome.INCONCLUSIVE,
+        f"the fault hit {wording.count(hits, 'attempt')}, exactly those its seed says, and the caller felt"
+        f" {wording.share(felt / hits)} of them",
+        observed=Value(number=felt / hits, unit="ratio"),
+        limit=limit,
+        n=hits,
+        evidence=traces(examples, "hit by the fault"),
+    )
+
+
+def _hit_attempts(fault: RequestFault, history: History) -> Iterator[tuple[HitAttempt, str | None]]:
+    for duration, status, end_reason, trace_id in history.stream(_HITS, fault.edge, fault.id):
+        yield HitAttempt(duration, status, end_reason), trace_id
+
+
+def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
+    """Estimate whether each fault can hit as often as its `min_evidence` asks."""
+    estimates = []
+    for fault in facts.scenario.faults:
+        phase = facts.scenario.phase(fault.phase)
+        if phase is None:
+            continue
+        lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
+        share = fault.share if isinstance(fault, RequestFault) else 1.0
+        estimates.append(
+            cases_estimate(
+                result_id("A2", fault.id),
+                f"{fault.edge} {fault.describe()}, and callers felt it",
+                {fault.phase: planned(plan, fault.phase)},
+                facts,
+                min_n=fault.min_evidence,
+                chance=min(1.0, share * lasts / phase.duration),
+            )
+        )
+    return estimates

@@ -1,0 +1,226 @@
+"""A15: how long after the undo users are served well again, and that they stay so for a while.
+
+The moment is also where A1 begins to judge the recovery phase. A relapse long after it is A1's business: here
+the first stretch that holds decides, and one slow journey does not make it flap, because a share is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from workbench.checks import wording
+from workbench.checks.check import Check, Claim, result_id
+from workbench.checks.deciding import moment_within
+from workbench.checks.estimates import PowerEstimate, moment_estimate
+from workbench.checks.facts import Facts, lacks_phase, lacks_slo, planned
+from workbench.checks.sli import Start, judged_from_both_starts
+from workbench.model.expectations import Recovers
+from workbench.model.history import History, PhaseWindow
+from workbench.model.plan import Plan
+from workbench.model.slo import Slo
+from workbench.model.units import Duration
+from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
+
+FEWEST = 3
+"""Journeys in `hold` below which it shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was seen after the undo. Times since run zero."""
+
+    off_ns: int
+    """Verified end of the last fault; without faults, the start of the recovery phase."""
+    since_ns: int | None
+    """The first moment from which it held; None if there was none."""
+    last_bad_ns: int
+    """Start of the last bad journey before that moment, or `off_ns`."""
+    end_ns: int
+    """To where it could be seen: the end of the recovery phase."""
+    stretches: int
+    """Stretches of `hold` with enough journeys that were looked at."""
+
+
+_SERIES = """
+SELECT intended,
+       list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?)
+FROM journeys
+WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
+ORDER BY intended
+"""
+
+
+def recovery(history: History, slo: Slo, target: float, hold_ns: int, start: Start) -> Recovery | None:
+    """Find the earliest moment from which, for `hold_ns`, the share of good journeys is at least `target`.
+
+    None if the recovery phase was never begun. Moments looked at: the undo, and the start of every journey.
+    """
+    phase = next(iter(history.phases_of("recovery")), None)
+    if phase is None:
+        return None
+    off_ns = _off(history, phase)
+    search = _Search(off_ns, hold_ns, target)
+    rows = history.stream(
+        _SERIES,
+        list(slo.outcomes),
+        slo.under,
+        start is Start.DISPATCHED,
+        slo.under,
+        slo.journey,
+        off_ns,
+        phase.end_ns,
+    )
+    for intended, good in rows:
+        if search.found(intended):
+            break
+        search.add(intended, good=good)
+    else:
+        search.found(phase.end_ns)
+    return Recovery(off_ns, search.since_ns, search.last_bad_ns, phase.end_ns, search.stretches)
+
+
+def _off(history: History, phase: PhaseWindow) -> int:
+    ends = [window.off_ns for window in history.fault_windows() if window.off_ns is not None]
+    return max(ends, default=phase.start_ns)
+
+
+class _Search:
+    """A stretch of `hold` that slides over the journeys; holds in memory only those inside it."""
+
+    def __init__(self, off_ns: int, hold_ns: int, target: float) -> None:
+        self.since_ns: int | None = None
+        self.last_bad_ns = off_ns
+        self.stretches = 0
+        self._moment: int | None = off_ns
+        self._hold_ns = hold_ns
+        self._target = target
+        self._inside: deque[tuple[int, bool]] = deque()
+        self._good = 0
+
+    def add(self, intended: int, *, good: bool) -> None:
+        self._inside.append((intended, good))
+        self._good += good
+        if self._moment is None:
+            self._moment = intended
+
+    def found(self, seen_to_ns: int) -> bool:
+        """Look at every moment whose stretch is complete, now that all journeys before `seen_to_ns` are known."""
+        while self._moment is not None and self._moment + self._hold_ns <= seen_to_ns:
+            total = len(self._inside)
+            self.stretches += total >= FEWEST
+            if total >= FEWEST and self._good >= self._target * total:
+                self.since_ns = self._moment
+                return True
+            self._advance()
+        return False
+
+    def _advance(self) -> None:
+        """Go on to the start of the next journey. Those that began before it are no longer inside."""
+        while self._inside and self._moment == self._inside[0][0]:
+            intended, good = self._inside.popleft()
+            self._good -= good
+            if not good:
+                self.last_bad_ns = intended
+        self._moment = self._inside[0][0] if self._inside else None
+
+
+def judge_recovers(spec: Recovers, history: History) -> list[CheckResult]:
+    """Judge one SLO."""
+    slo = history.run.slo(spec.slo)
+    phases = history.phases_of("recovery")
+    claim = Claim(
+        id=result_id("A15", spec.slo),
+        check="A15",
+        kind="recovers",
+        text=f"{spec.slo} is back in band within {spec.within} of the undo and holds for {spec.hold}",
+        check_class=CheckClass.EVENT_TIME,
+        windows=tuple(Window(phase=w.name, start_ns=w.start_ns, end_ns=w.end_ns) for w in phases),
+    )
+    if slo is None:
+        return [claim.undecided(f"the run knows no SLO {spec.slo}")]
+    windows = history.fault_windows()
+    if windows and all(window.on_ns is None for window in windows):
+        return [claim.undecided("no fault was ever on, so there was nothing to recover from")]
+    lingering = [w.fault.id for w in windows if w.on_ns is not None and w.off_ns is None]
+    if lingering:
+        return [claim.undecided(f"{wording.listed(lingering)} was never verified to be off")]
+    target = slo.target if spec.target is None else spec.target
+    return [
+        judged_from_both_starts(
+            history,
+            lambda start: _judge(claim, spec, recovery(history, slo, target, spec.hold, start)),
+            latency=slo.under is not None,
+        )
+    ]
+
+
+def _judge(claim: Claim, spec: Recovers, seen: Recovery | None) -> CheckResult:
+    if seen is None:
+        return claim.undecided("the recovery phase was never begun")
+    limit = Limit(comparison="at_most", number=spec.within, unit="ns")
+    if seen.since_ns is None:
+        return _judge_never(claim, spec, seen, limit)
+    low, high = seen.last_bad_ns - seen.off_ns, seen.since_ns - seen.off_ns
+    last_bad = f"the last bad journey before began after {wording.time(low)}" if low else "no bad journey came before"
+    return claim.decided(
+        moment_within(low, high, spec.within),
+        f"{spec.slo} was back in band {wording.time(high)} after the undo and held for {spec.hold}"
+        f" ({last_bad}); {spec.within} is allowed",
+        observed=Value(number=high, unit="ns"),
+        limit=limit,
+        n=seen.stretches,
+    )
+
+
+def _judge_never(claim: Claim, spec: Recovers, seen: Recovery, limit: Limit) -> CheckResult:
+    watched = seen.end_ns - seen.off_ns
+    if watched < spec.within + spec.hold:
+        return claim.undecided(
+            f"recovery was watched for {wording.time(watched)}, and {spec.within} to recover"
+            f" and {spec.hold} to hold need more"
+        )
+    if not seen.stretches:
+        return claim.undecided(f"no stretch of {spec.hold} held {FEWEST} journeys", n=0)
+    # It may have come back just too late to be seen holding, so this is the least it took.
+    least = watched - spec.hold
+    return claim.result(
+        Outcome.FAIL,
+        f"{spec.slo} was at no moment back in band for {spec.hold}, and recovery was watched for"
+        f" {wording.time(watched)}; {spec.within} is allowed",
+        observed=Value(number=least, unit="ns"),
+        limit=limit,
+        interval=(seen.last_bad_ns - seen.off_ns, watched),
+        n=seen.stretches,
+    )
+
+
+def recovers_needs(spec: Recovers, facts: Facts) -> list[str]:
+    """Say what keeps it from being judged, such as a recovery phase that is too short."""
+    what = f"recovers {spec.slo}"
+    problems = lacks_slo(facts, spec.slo, spec.target) + lacks_phase(facts, "recovery", what)
+    for name in facts.phases_of("recovery"):
+        phase = facts.scenario.phase(name)
+        needed = Duration(spec.within + spec.hold)
+        if phase is not None and phase.duration < needed:
+            problems.append(
+                f"{what} takes up to {spec.within} and then {spec.hold}, but phase {name} lasts"
+                f" {phase.duration}; make it at least {needed}"
+            )
+    return problems
+
+
+def recovers_power(spec: Recovers, facts: Facts, plan: Plan) -> list[PowerEstimate]:
+    """Estimate whether `hold` contains enough journeys."""
+    slo, names = facts.slo(spec.slo), facts.phases_of("recovery")
+    if slo is None or not names:
+        return []
+    samples = {name: planned(plan, name, slo.journey) for name in names}
+    claim = f"{spec.slo} is back in band within {spec.within} of the undo and holds for {spec.hold}"
+    id_ = result_id("A15", spec.slo)
+    return [moment_estimate(id_, claim, samples, facts, hold_s=spec.hold.s, fewest=FEWEST)]
+
+
+RECOVERS = Check(
+    id="A15", subject=lambda spec: spec.slo, judge=judge_recovers, needs=recovers_needs, power=recovers_power
+)

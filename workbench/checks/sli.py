@@ -1,0 +1,166 @@
+"""Counting good journeys, and what to do when the load generator itself was late.
+
+One journey is the unit, never one request. Latency counts from the intended start; if the generator was late,
+everything about latency is judged a second time from the dispatch, and only what both agree on is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workbench.checks import wording
+from workbench.checks.deciding import Quantile
+from workbench.checks.statistics import quantile_interval_ranks
+from workbench.model.history import History
+from workbench.model.slo import Slo
+from workbench.model.units import NS_PER_MS
+from workbench.model.verdict import CheckResult, Evidence, Outcome, Window
+
+EVIDENCE = 5
+"""Traces named as evidence: enough to look into, few enough to read."""
+
+_LEAST_LAG_LIMIT = 25 * NS_PER_MS
+
+
+class Start(StrEnum):
+    """From when the latency of a journey counts."""
+
+    INTENDED = "intended start"
+    DISPATCHED = "dispatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Good journeys of all."""
+
+    good: int
+    total: int
+
+    @property
+    def bad(self) -> int:
+        return self.total - self.good
+
+    @property
+    def share(self) -> float:
+        return self.good / self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How late the generator was: p99 of actual minus intended dispatch, and what is tolerated."""
+
+    p99_ns: int | None
+    limit_ns: int
+    journeys: int
+
+    @property
+    def beyond(self) -> bool:
+        return self.p99_ns is not None and self.p99_ns > self.limit_ns
+
+
+_TALLY = """
+SELECT count(*) FILTER (
+         list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?)),
+       count(*)
+FROM journeys
+WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
+"""
+
+_BAD = """
+SELECT trace_id, outcome, error, response_ns
+FROM journeys
+WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing AND trace_id IS NOT NULL
+  AND NOT (list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?))
+ORDER BY intended LIMIT ?
+"""
+
+
+def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
+    """Count the journeys of an SLO that began in a window; those in flight at a transition are left out."""
+    good, total = history.row(
+        _TALLY,
+        list(slo.outcomes),
+        slo.under,
+        start is Start.DISPATCHED,
+        slo.under,
+        slo.journey,
+        window.start_ns,
+        window.end_ns,
+    )
+    return Tally(good, total)
+
+
+def bad_journeys(history: History, slo: Slo, window: Window, start: Start) -> list[Evidence]:
+    """Return the first journeys of a window that were not good."""
+    rows = history.rows(
+        _BAD,
+        slo.journey,
+        window.start_ns,
+        window.end_ns,
+        list(slo.outcomes),
+        slo.under,
+        start is Start.DISPATCHED,
+        slo.under,
+        EVIDENCE,
+    )
+    return [
+        Evidence(
+            kind="trace", ref=trace, text=f"{slo.journey} {outcome} after {wording.time(ns)}" + (f": {e}" if e else "")
+        )
+        for trace, outcome, e, ns in rows
+    ]
+
+
+def quantile(history: History, sql: str, params: tuple[object, ...], q: float) -> Quantile | None:
+    """Measure a quantile with its interval; None without values.
+
+    `sql` selects `count(x), quantile_disc(x, ?)`; its first parameter is the list of quantiles asked for.
+    """
+    n = history.row(sql, [q], *params)[0]
+    if n == 0:
+        return None
+    low_rank, high_rank = quantile_interval_ranks(q, n)
+    # Rank k of n is the ((k - 1/2) / n)-quantile, whichever way the database rounds.
+    wanted = [q, *((rank - 0.5) / n for rank in (low_rank, high_rank) if rank is not None)]
+    values = iter(history.row(sql, wanted, *params)[1])
+    value = float(next(values))
+    low = None if low_rank is None else float(next(values))
+    high = None if high_rank is None else float(next(values))
+    return Quantile(q=q, n=n, value=value, low=low, high=high)
+
+
+def generator_lag(history: History) -> Lag:
+    """Measure how late the generator dispatched journeys after warmup, and what the tightest latency limit allows."""
+    return history.once("generator_lag", lambda: _generator_lag(history))
+
+
+def _generator_lag(history: History) -> Lag:
+    judged = {spec.slo for spec in (*history.run.scenario.steady_state, *history.run.scenario.slos)}
+    judged |= {spec.slo for spec in history.run.scenario.expect if spec.kind == "recovers"}
+    limits = [slo.under for slo in history.run.slos if slo.name in judged and slo.under is not None]
+    tightest = min(limits, default=0)
+    journeys, p99 = history.row(
+        "SELECT count(lag_ns), quantile_disc(lag_ns, 0.99) FROM journeys WHERE role IS NULL OR role <> 'warmup'"
+    )
+    return Lag(p99, max(_LEAST_LAG_LIMIT, tightest // 10), journeys)
+
+
+def judged_from_both_starts(
+    history: History, judge: Callable[[Start], CheckResult], *, latency: bool
+) -> CheckResult:
+    """Judge from the intended start; if latency counts and the generator was late, also from the dispatch."""
+    result = judge(Start.INTENDED)
+    lag = generator_lag(history)
+    if not latency or not lag.beyond or lag.p99_ns is None:
+        return result
+    other = judge(Start.DISPATCHED)
+    late = f"the load generator was late (p99 {wording.time(lag.p99_ns)})"
+    if result.outcome == other.outcome:
+        return result.model_copy(update={"reason": f"{result.reason}; {late}, from the dispatch it is the same"})
+    reason = (
+        f"{late} and that decides: from the intended start {result.outcome} ({result.reason}),"
+        f" from the dispatch {other.outcome} ({other.reason})"
+    )
+    return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})

@@ -1,0 +1,135 @@
+"""V4: what checks read is complete. Missing is not zero: a gap here could hide anything, so it decides the run.
+
+Five questions: was every service scraped to the end, were spans dropped, were rows dropped, are the traces of
+attempts there, and did the clocks agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workbench.checks import wording
+from workbench.checks.validity import validity_claim
+from workbench.model.events import Collected
+from workbench.model.history import History
+from workbench.model.units import NS_PER_MS, NS_PER_S
+from workbench.model.verdict import CheckResult, Evidence, Limit, NoData, Outcome, Value
+
+SCRAPED = 0.9
+TRACED = 0.99
+CLOCK_SHIFT_NS = 50 * NS_PER_MS
+
+_TRACED = """
+SELECT count(*), count(s.span_id)
+FROM attempts a
+LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
+WHERE NOT a.canary AND list_contains(?, a.edge) AND a.accepted BETWEEN ? AND ?
+"""
+
+_SCRAPES = """
+SELECT service, count(DISTINCT time // 1000000000) FILTER (value = 1 AND time BETWEEN ? AND ?),
+       max(time) FILTER (value = 1)
+FROM metrics WHERE name = 'up' AND list_contains(?, service) GROUP BY service
+"""
+
+_DROPPED_SPANS = """
+SELECT service, sum(dropped) FROM (
+  SELECT service, labels, max(value) - arg_min(value, time) AS dropped
+  FROM metrics WHERE name = 'workbench_spans_dropped_total' GROUP BY service, labels)
+GROUP BY service HAVING sum(dropped) > 0 ORDER BY service
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question: what is wrong, or, if nothing is, what was seen."""
+
+    wrong: list[str]
+    seen: str
+
+
+def judge_telemetry(history: History) -> list[CheckResult]:
+    """V4: ask all five questions and name everything that is missing."""
+    claim = validity_claim("V4", "the telemetry that checks read is complete")
+    traced, attempts = _traced(history)
+    findings = [ask(history) for ask in _QUESTIONS] + [_traces(traced, attempts)]
+    wrong = [*history.problems, *(text for finding in findings for text in finding.wrong)]
+    evidence = [Evidence(kind="note", ref=f"V4.{i}", text=text) for i, text in enumerate(wrong, 1)]
+    share = Value(number=traced / attempts, unit="ratio") if attempts else NoData(reason="no traced caller")
+    return [
+        claim.result(
+            Outcome.INCONCLUSIVE if wrong else Outcome.PASS,
+            "; ".join(wrong or [finding.seen for finding in findings]),
+            observed=share,
+            limit=Limit(comparison="at_least", number=TRACED, unit="ratio"),
+            n=attempts,
+            evidence=evidence,
+        )
+    ]
+
+
+def _scrapes(history: History) -> Finding:
+    """Every scraped service answered in 90 % of the seconds of the load, and once after its end."""
+    scraped = history.run.scraped
+    if not scraped:
+        return Finding([], "no service has metrics")
+    start, end = history.load_start_ns(), history.load_end_ns()
+    seconds = (end - start) // NS_PER_S
+    rows = {name: (seen, last) for name, seen, last in history.rows(_SCRAPES, start, end, scraped)}
+    wrong, fewest = [], 1.0
+    for name in scraped:
+        if name not in rows:
+            wrong.append(f"service {name} was never scraped")
+            continue
+        seen, last = rows[name]
+        part = min(1.0, seen / seconds) if seconds else 1.0
+        fewest = min(fewest, part)
+        if part < SCRAPED:
+            wrong.append(f"service {name} answered a scrape in {wording.share(part)} of the seconds, not in 90 %")
+        if last is None or last <= end:
+            wrong.append(f"service {name} was not scraped after the load had ended")
+    return Finding(wrong, f"scrapes answered in {wording.share(fewest)} of the seconds or more")
+
+
+def _spans(history: History) -> Finding:
+    """No service dropped spans during the run. A counter of earlier runs does not count."""
+    rows = history.rows(_DROPPED_SPANS)
+    return Finding([f"service {name} dropped {wording.count(int(n), 'span')}" for name, n in rows], "no span dropped")
+
+
+def _rows(history: History) -> Finding:
+    """No producer lost rows, and they were collected at all."""
+    events = history.events(Collected)
+    if not events:
+        return Finding(["telemetry was not collected: the run ended before that"], "")
+    lost = {table: n for event in events for table, n in event.dropped.items() if n}
+    return Finding([f"{wording.count(n, 'row')} of {table} lost" for table, n in lost.items()], "no row lost")
+
+
+def _clocks(history: History) -> Finding:
+    """Wall and monotonic clock of every process moved together, so that spans can be put beside the rest."""
+    shifts = {name: ns for event in history.events(Collected) for name, ns in event.clock_shift_ns.items()}
+    wrong = [
+        f"the clocks of {name} moved {wording.time(abs(ns))} apart, {wording.time(CLOCK_SHIFT_NS)} is tolerated"
+        for name, ns in shifts.items()
+        if abs(ns) > CLOCK_SHIFT_NS
+    ]
+    largest = max((abs(ns) for ns in shifts.values()), default=0)
+    return Finding(wrong, f"clocks within {wording.time(largest)}")
+
+
+def _traced(history: History) -> tuple[int, int]:
+    """Return how many attempts of traced callers have a span, of how many."""
+    edges = [edge.name for edge in history.run.system.edges if edge.caller in history.run.traced]
+    total, found = history.row(_TRACED, edges, history.load_start_ns(), history.load_end_ns())
+    return found, total
+
+
+def _traces(found: int, total: int) -> Finding:
+    if total and found / total < TRACED:
+        return Finding([f"only {found} of {total} attempts of traced callers have a span"], "")
+    return Finding([], f"{found} of {total} attempts of traced callers have a span")
+
+
+_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks)

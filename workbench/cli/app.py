@@ -1,0 +1,76 @@
+"""`workbench`: the table of commands, and the edge where every error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from workbench.cli import doctor, results, scenarios, stacks
+from workbench.cli.streams import last_line, progress, show_error
+from workbench.errors import WorkbenchError
+from workbench.model.outcome import Exit
+
+app = typer.Typer(
+    name="workbench",
+    help="Evidence that circuit breakers, retries, fallbacks and SLOs hold.",
+    epilog="Start with:  workbench run latency-spike",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+for command in (
+    scenarios.run,
+    scenarios.list_,
+    scenarios.plan,
+    scenarios.validate,
+    stacks.up,
+    stacks.down,
+    stacks.status,
+    stacks.logs,
+    stacks.stop,
+    stacks.heal,
+    results.judge,
+    results.report,
+    results.gate,
+    results.open_,
+    results.prune,
+    doctor.doctor,
+    doctor.version,
+):
+    app.command(command.__name__.rstrip("_"))(command)
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return Exit.SIGINT
+    except click.ClickException as error:
+        error.show()
+        last_line(Exit.USAGE, to_stdout=False)
+        return Exit.USAGE
+    except WorkbenchError as error:
+        show_error(error)
+        last_line(error.exit_code, to_stdout=False)
+        return error.exit_code
+    except BrokenPipeError:  # `workbench list | head`
+        return Exit.PASS
+    except Exception:  # noqa: BLE001 - the edge: nothing may leave a bare traceback as its only word
+        traceback.print_exc()
+        progress("this is a defect of the workbench; please report it with the lines above", "bold red")
+        last_line(Exit.FAILED, to_stdout=False)
+        return Exit.FAILED
+    return code if isinstance(code, int) else Exit.PASS
+
+

@@ -1,0 +1,54 @@
+"""Options and arguments that several commands share, and how their values complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.errors import InvalidInput, Problem
+from workbench.loading.locations import scenario_files
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Return scenario names for the shell."""
+    return [name for name in scenario_files() if name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return run directories for the shell."""
+    return [str(path.parent) for path in Path("reports").glob("*/run.json") if str(path.parent).startswith(incomplete)]
+
+
+ScenarioName = Annotated[
+    str,
+    typer.Argument(metavar="SCENARIO", help="Name of a scenario, or path of its file", autocompletion=complete_scenario),
+]
+SystemFile = Annotated[
+    str | None, typer.Option("--system", help="Another system: a name, or the path of a system.yaml", metavar="F")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Another seed: other arrivals, other requests hit", min=0)]
+RateText = Annotated[str | None, typer.Option("--rate", help="Another rate of arrivals, such as 12/s", metavar="R")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a value, such as phases.fault.duration=40s (repeatable)", metavar="PATH=VALUE"),
+]
+Reports = Annotated[Path, typer.Option("--reports", help="Folder of the run directories", metavar="DIR")]
+RunDir = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A run directory, such as reports/latest", autocompletion=complete_run)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout")]
+PortBase = Annotated[
+    int | None,
+    typer.Option("--port-base", help="First port of the block to use (default: the first free block)", min=1024),
+]
+Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]
+
+
+def changes(pairs: list[str] | None) -> dict[str, str]:
+    """Return `--set path=value` pairs. Raises InvalidInput for one without an equals sign."""
+    wrong = [pair for pair in pairs or [] if "=" not in pair]
+    if wrong:
+        raise InvalidInput([Problem("--set", 0, pair, "has to be PATH=VALUE") for pair in wrong])
+    return {path.strip(): value for path, _, value in (pair.partition("=") for pair in pairs or [])}

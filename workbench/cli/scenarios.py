@@ -1,0 +1,123 @@
+"""Commands about scenarios: run, list, plan, validate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli import rendering
+from workbench.cli.console import RunConsole
+from workbench.cli.options import Bug, Json, PortBase, RateText, Reports, ScenarioName, Seed, Set, SystemFile, changes
+from workbench.cli.streams import err, last_line, progress, say
+from workbench.errors import InvalidInput, UsageError
+from workbench.loading.scenario_files import Overrides
+from workbench.loading.validating import validate_file
+from workbench.pipeline import Request, plan_scenario
+from workbench.pipeline import run as run_pipeline
+from workbench.wiring import LocalDesk
+
+
+def run(
+    scenario: ScenarioName,
+    *,
+    system: SystemFile = None,
+    seed: Seed = None,
+    rate: RateText = None,
+    set_: Set = None,
+    bug: Bug = None,
+    no_faults: Annotated[
+        bool, typer.Option("--no-faults", help="Switch the injector off: the run has to come out INCONCLUSIVE")
+    ] = False,
+    allow_inconclusive: Annotated[
+        bool, typer.Option("--allow-inconclusive", help="Run although some claims will probably not be decided")
+    ] = False,
+    keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the stack running afterwards")] = False,
+    port_base: PortBase = None,
+    reports: Reports = Path("reports"),
+    json: Json = False,
+) -> int:
+    """Run a scenario and say PASS, FAIL or INCONCLUSIVE, with evidence.
+
+    Starts the system if none is up, and takes it down again.
+
+    [bold]Example:[/]  workbench run latency-spike
+    [bold]Example:[/]  workbench run latency-spike --bug breaker-off
+    [bold]Example:[/]  workbench run no-fault --rate 12/s --json > verdict.json
+    """
+    request = Request(
+        scenario=scenario,
+        overrides=Overrides(system=system, seed=seed, rate=rate, changes=changes(set_)),
+        bugs=bug or [],
+        no_faults=no_faults,
+        allow_inconclusive=allow_inconclusive,
+        keep_up=keep_up,
+        port_base=port_base,
+        command=["workbench", *sys.argv[1:]],
+    )
+    planned = plan_scenario(request)
+    rendering.introduction(planned)
+    console = RunConsole(err)
+    desk = LocalDesk(reports=reports, sink=console, note=console.note)
+    with console.live():
+        verdict, directory = run_pipeline(request, planned, desk)
+    rendering.verdict(verdict, directory.folder, as_json=json)
+    last_line(verdict.exit_code, to_stdout=not json)
+    return verdict.exit_code
+
+
+def list_(
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="Only those with this label (repeatable)", metavar="KEY=VALUE")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the scenarios with their claims.
+
+    [bold]Example:[/]  workbench list -l area=network
+    """
+    wanted = [pair.partition("=") for pair in label or []]
+    if wrong := [key for key, equals, _ in wanted if not equals]:
+        raise UsageError(f"-l {wrong[0]}: has to be KEY=VALUE", hint="for example -l area=network")
+    rendering.scenario_list({key: value for key, _, value in wanted}, as_json=json)
+
+
+def plan(
+    scenario: ScenarioName,
+    *,
+    system: SystemFile = None,
+    seed: Seed = None,
+    rate: RateText = None,
+    set_: Set = None,
+    json: Json = False,
+) -> int:
+    """Show the timed steps of a scenario, and for each claim whether the plan can decide it.
+
+    [bold]Example:[/]  workbench plan latency-spike --rate 6/s
+    """
+    overrides = Overrides(system=system, seed=seed, rate=rate, changes=changes(set_))
+    return rendering.plan(plan_scenario(Request(scenario=scenario, overrides=overrides)), as_json=json)
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios, systems, SLOs, gate policies")],
+) -> None:
+    """Check files and name all their problems at once, with file, line and path.
+
+    [bold]Example:[/]  workbench validate scenarios/*.yaml
+    """
+    problems = []
+    for file in files:
+        try:
+            say(f"{file}: {validate_file(file)} is valid")
+        except InvalidInput as error:
+            problems += error.problems
+        except UsageError as error:
+            progress(f"{file}: {error.message}", "red")
+            raise
+    if problems:
+        raise InvalidInput(problems)
+
+

@@ -1,0 +1,131 @@
+"""Commands about what runs: up, down, status, logs, stop, heal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from workbench.cli.options import Bug, Json, PortBase
+from workbench.cli.streams import out, progress, say
+from workbench.errors import UsageError
+from workbench.loading.source import nearest
+from workbench.wiring import local_stack
+
+_FOLLOW_S = 0.2
+_STOP_WITHIN_S = 15.0
+
+
+def up(
+    *,
+    system: Annotated[str, typer.Option("--system", help="A system: a name, or the path of a system.yaml")] = "shop",
+    port_base: PortBase = None,
+    bug: Bug = None,
+) -> None:
+    """Start a system and leave it running, to explore it or to run several scenarios on it.
+
+    [bold]Example:[/]  workbench up
+    [bold]Example:[/]  workbench up --system my/system.yaml --port-base 20000
+    """
+    stack, fresh = local_stack().up(system, port_base=port_base, bugs=bug or [], progress=progress)
+    say(f"{stack.system} is up" + (f" after {stack.ready_after_s:.1f} s" if fresh else " already"), "bold")
+    table = Table.grid(padding=(0, 2))
+    for name, url in stack.services.items():
+        table.add_row(f"  {name}", url)
+    for name, edge in stack.edges.items():
+        table.add_row(f"  {name}", f"http://{edge.listener}", f"-> {edge.upstream}")
+    out.print(table)
+    say("next: workbench run latency-spike, workbench status, workbench down", "dim")
+
+
+def down() -> None:
+    """End the stack that runs from this folder, and everything it started.
+
+    [bold]Example:[/]  workbench down
+    """
+    stack = local_stack().down()
+    say("nothing is up" if stack is None else f"{stack.system} is down")
+
+
+def status(*, json: Json = False) -> None:
+    """Show what runs: services, faults that are on, a run that is going on.
+
+    [bold]Example:[/]  workbench status
+    """
+    found = local_stack().status()
+    if json:
+        out.print_json(data=found)
+        return
+    if found["stack"] is None:
+        say("nothing is up (workbench up starts the shop)")
+    else:
+        say(f"{found['stack']['system']} is up, stack {found['stack']['stack_id']}", "bold")
+        table = Table.grid(padding=(0, 2))
+        for name, process in found["processes"].items():
+            state = f"pid {process['pid']}" if process["pid"] else f"[bold red]{process['ended'] or 'not running'}[/]"
+            table.add_row(f"  {name}", state, found["stack"]["services"].get(name, ""))
+        out.print(table)
+        for fault in found["faults"]:
+            say(f"  fault ON: {fault}", "bold magenta")
+        if found["bugs"]:
+            say(f"  bugs planted: {', '.join(found['bugs'])}", "yellow")
+    if found["busy"]:
+        say(f"busy: {found['busy']}")
+    for entry in found["ledger"]:
+        say(f"  the ledger still has: {entry} (workbench heal)", "red")
+
+
+def logs(
+    service: Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="Default: all of them")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing what is added")] = False,
+) -> None:
+    """Print what services have logged.
+
+    [bold]Example:[/]  workbench logs orders -f
+    """
+    folder = local_stack().state.logs
+    files = {path.stem: path for path in sorted(folder.glob("*.log"))}
+    if service is not None and service not in files:
+        raise UsageError(f"there is no log of {service!r}{nearest(service, list(files))}")
+    chosen = files if service is None else {service: files[service]}
+    if not chosen:
+        say("there are no logs (nothing was started from this folder)")
+        return
+    _print_logs(chosen, follow=follow)
+
+
+def _print_logs(files: dict[str, Path], *, follow: bool) -> None:
+    offsets = dict.fromkeys(files, 0)
+    while True:
+        for name, path in files.items():
+            with path.open("rb") as log:
+                log.seek(offsets[name])
+                for line in log:
+                    prefix = f"{name:>12} | " if len(files) > 1 else ""
+                    say(prefix + line.decode(errors="replace").rstrip("\n"))
+                offsets[name] = log.tell()
+        if not follow:
+            return
+        time.sleep(_FOLLOW_S)
+
+
+def stop() -> None:
+    """End the run that is going on in this folder: faults undone, everything saved, exit 143.
+
+    [bold]Example:[/]  workbench stop
+    """
+    pid = local_stack().stop(within_s=_STOP_WITHIN_S)
+    say("no run is going on" if pid is None else f"the run (pid {pid}) has ended")
+
+
+def heal() -> None:
+    """Undo every fault that may still be on, and say what was found and done. Safe to repeat.
+
+    [bold]Example:[/]  workbench heal
+    """
+    for line in local_stack().heal():
+        say(line)

@@ -1,0 +1,128 @@
+"""`workbench doctor`: what could keep a run from working on this machine, and what mends it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from workbench.adapters.machine import usable_cores, versions
+from workbench.adapters.native.ports import choose
+from workbench.errors import WorkbenchError
+from workbench.loading.scenario_files import load_system
+from workbench.wiring import LocalStack
+
+_DISK_NEEDED = 500 * 2**20
+_MEMORY_NEEDED = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    found: str
+    state: Literal["ok", "note", "warning", "bad"] = "ok"
+    remedy: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(local: LocalStack) -> list[Finding]:
+    """Look at everything; one look that fails does not keep the others from being made."""
+    looks: list[Callable[[LocalStack], Iterator[Finding]]] = [
+        _python,
+        _name_clash,
+        _system,
+        _disk,
+        _folder,
+        _ports,
+        _docker,
+        _stack,
+    ]
+    findings: list[Finding] = []
+    for look in looks:
+        try:
+            findings += look(local)
+        except WorkbenchError as error:
+            findings.append(Finding(look.__name__.strip("_").replace("_", " "), error.message, "bad", error.hint))
+    return findings
+
+
+def _python(_: LocalStack) -> Iterator[Finding]:
+    yield Finding("python", f"{platform.python_version()} ({sys.executable})")
+    found = versions()
+    yield Finding("packages", ", ".join(f"{name} {number}" for name, number in found.items() if name != "python"))
+
+
+def _name_clash(_: LocalStack) -> Iterator[Finding]:
+    try:
+        other = distribution("workbench")
+    except PackageNotFoundError:
+        return
+    yield Finding(
+        "name clash",
+        f"the distribution `workbench` {other.version} is installed; it is another project and uses the same import name",
+        "bad",
+        f"{sys.executable} -m pip uninstall workbench, then install resilience-workbench again",
+    )
+
+
+def _system(_: LocalStack) -> Iterator[Finding]:
+    cores, memory = usable_cores(), psutil.virtual_memory()
+    match platform.system():
+        case "Linux":
+            yield Finding("system", f"Linux, {cores} cores, {memory.available / 2**30:.1f} GiB of memory free")
+        case "Darwin":
+            yield Finding("system", "macOS: designed for, and not tested yet", "warning")
+        case other:
+            yield Finding("system", f"{other} is not supported", "bad", "on Windows use WSL2")
+    if memory.available < _MEMORY_NEEDED:
+        yield Finding("memory", "less than 1 GiB is free", "warning", "end other programs, or run with a lower --rate")
+    if cores < 2:
+        yield Finding("cores", "one core: services and load will disturb each other", "warning", "run with a lower --rate")
+
+
+def _disk(_: LocalStack) -> Iterator[Finding]:
+    free = shutil.disk_usage(Path.cwd()).free
+    if free < _DISK_NEEDED:
+        yield Finding("disk", f"{free / 2**20:.0f} MiB free here", "warning", "workbench prune --keep 5")
+    else:
+        yield Finding("disk", f"{free / 2**30:.1f} GiB free here")
+
+
+def _folder(local: LocalStack) -> Iterator[Finding]:
+    local.state.create()
+    yield Finding("folder", f"{local.state.folder} can be written to")
+
+
+def _ports(local: LocalStack) -> Iterator[Finding]:
+    if local.runtime.find() is None:
+        ports = choose(load_system("shop", Path.cwd()).system, None)
+        yield Finding("ports", f"the block from {ports.base} on is free")
+
+
+def _docker(_: LocalStack) -> Iterator[Finding]:
+    where = shutil.which("docker")
+    yield Finding("docker", f"found at {where}; not needed" if where else "not found; not needed", "note")
+
+
+def _stack(local: LocalStack) -> Iterator[Finding]:
+    stack = local.runtime.find()
+    if stack is not None:
+        dead = [name for name, p in local.runtime.status(stack)["processes"].items() if p["pid"] is None]
+        if dead:
+            yield Finding("stack", f"{stack.system} is up, but {', '.join(dead)} ended", "bad", "workbench down")
+        else:
+            yield Finding("stack", f"{stack.system} is up")
+    left = local.ledger.entries()
+    if left and local.state.holder_pid() is None:
+        yield Finding("ledger", f"{len(left)} faults may still be on: {'; '.join(left)}", "bad", "workbench heal")

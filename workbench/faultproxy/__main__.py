@@ -1,0 +1,5 @@
+"""`python -m workbench.faultproxy`."""
+
+from workbench.faultproxy.main import main
+
+main()

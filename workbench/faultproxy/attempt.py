@@ -1,0 +1,105 @@
+"""One attempt as it passes: a request on an HTTP edge, a whole connection where there are no requests.
+
+An attempt becomes a row once, when it ends. Times are absolute, from the monotonic clock.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.faultproxy.deciding import Decided
+from workbench.faultproxy.heads import RequestHead
+from workbench.faultproxy.recording import Recording
+
+EndReason = Literal["complete", "client_gone", "upstream_gone", "upstream_refused", "cut", "open"]
+
+
+class Attempt:
+    """What is known so far. `head` is missing where the bytes are not HTTP; `ordinal` is -1 for a canary."""
+
+    __slots__ = (
+        "_recording",
+        "accepted",
+        "bytes_in",
+        "bytes_out",
+        "decided",
+        "delay_ns",
+        "edge",
+        "ended",
+        "first_byte",
+        "head",
+        "held_since",
+        "ordinal",
+        "received",
+        "status",
+    )
+
+    def __init__(
+        self, edge: str, ordinal: int, head: RequestHead | None, accepted: int, recording: Recording | None
+    ) -> None:
+        self.edge = edge
+        self.ordinal = ordinal
+        self.head = head
+        self.accepted = accepted
+        self._recording = recording
+        self.decided: Decided | None = None
+        self.received = False
+        """The request is here to its last byte."""
+        self.ended = False
+        self.first_byte: int | None = None
+        self.status: int | None = None
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.delay_ns = 0
+        self.held_since = 0
+
+    def sent(self, size: int, now: int) -> None:
+        """Note that bytes of the answer went out to the caller."""
+        if self.first_byte is None:
+            self.first_byte = now
+        self.bytes_out += size
+
+    def held(self, since: int) -> None:
+        """Note that a fault holds bytes back from now on."""
+        self.held_since = since
+
+    def released(self, now: int) -> None:
+        """Note that the bytes that were held go on."""
+        if self.held_since:
+            self.delay_ns += now - self.held_since
+            self.held_since = 0
+
+    def end(self, reason: EndReason, now: int) -> None:
+        """Write the row, unless that has happened. A status counts only if the caller got it."""
+        if self.ended:
+            return
+        self.ended = True
+        recording = self._recording
+        if recording is None:
+            return
+        self._recording = None
+        self.released(now)
+        head = self.head
+        decided = self.decided
+        first_byte = self.first_byte
+        recording.append(
+            (
+                self.edge,
+                self.ordinal,
+                "" if decided is None else decided.decisions,
+                "" if decided is None else decided.faults,
+                self.accepted,
+                first_byte,
+                now,
+                None if head is None else head.method,
+                None if head is None else head.path,
+                None if first_byte is None else self.status,
+                reason,
+                self.delay_ns,
+                self.bytes_in,
+                self.bytes_out,
+                None if head is None else head.trace_id,
+                None if head is None else head.parent_span_id,
+                self.ordinal < 0,
+            )
+        )

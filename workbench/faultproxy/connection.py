@@ -1,0 +1,300 @@
+"""One caller's connection and the one to the callee behind it: who is there, who has left, and when both are done.
+
+What the bytes mean is the stream's business, when they leave is the pipes'. Ends are passed on one side at a
+time: a caller that only finished sending still gets its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Protocol, cast
+
+from workbench.faultproxy.active_fault import Influence
+from workbench.faultproxy.attempt import Attempt, EndReason
+from workbench.faultproxy.pipe import Pipe
+
+if TYPE_CHECKING:
+    from workbench.faultproxy.active_fault import RequestInfluence
+    from workbench.faultproxy.edge import Edge
+
+DIAL_TIMEOUT_S = 10.0
+
+_READ_SIZE = 64 * 1024
+_buffer = bytearray(_READ_SIZE)
+_view = memoryview(_buffer)
+# One buffer serves all connections: the loop fills it and hands it over before it reads from anyone else.
+
+
+class Stream(Protocol):
+    """What the bytes of a connection mean."""
+
+    def request_bytes(self, data: bytes) -> None: ...
+    def answer_bytes(self, data: bytes) -> None: ...
+    def caller_done(self, now: int) -> bool:
+        """The caller sends no more. Return whether nobody waits for anything any more."""
+        ...
+
+    def callee_done(self, now: int) -> None:
+        """The callee sends no more; pass that on behind what is still on its way."""
+        ...
+
+    def meet(self, fault: RequestInfluence, now: int) -> None:
+        """A fault was added while the connection is open."""
+        ...
+
+    def lift(self, influence: Influence) -> None: ...
+    def open_attempts(self) -> Iterable[Attempt]: ...
+    def end(self, reason: EndReason | None, now: int) -> None:
+        """The connection has ended; None means orderly."""
+        ...
+
+
+class Connection:
+    """Both transports, both pipes and the stream between them."""
+
+    __slots__ = (
+        "_caller",
+        "_callee",
+        "_callee_was_lost",
+        "_dialling",
+        "_loop",
+        "_reason",
+        "_swallowed_by",
+        "_touched_by",
+        "closed",
+        "down",
+        "edge",
+        "stream",
+        "up",
+    )
+
+    def __init__(self, edge: Edge, caller: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.edge = edge
+        self._loop = loop
+        self._caller: asyncio.Transport | None = caller
+        self._callee: asyncio.Transport | None = None
+        self._callee_was_lost = False
+        self._dialling: asyncio.Task[None] | None = None
+        self._reason: EndReason | None = None
+        self._swallowed_by: set[Influence] = set()
+        self._touched_by: set[Influence] = set()
+        self.closed = False
+        self.up = Pipe(loop, on_need=self.dial, on_end=self._up_ended)
+        self.down = Pipe(loop, on_need=self.dial, on_end=self._down_ended)
+        self.up.feed_from(caller)
+        self.down.connect(caller)
+        self.stream: Stream = edge.new_stream(self)
+
+    # -- the callee -----------------------------------------------------------------------------------
+
+    def dial(self) -> None:
+        """Connect to the callee, unless that was begun before."""
+        if self._dialling is None and not self.closed:
+            self._dialling = self._loop.create_task(self._dial())
+
+    async def _dial(self) -> None:
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT_S):
+                await self._loop.create_connection(lambda: CalleeEnd(self), *self.edge.callee_address())
+        except (OSError, TimeoutError, ValueError, OverflowError):
+            self._close("upstream_refused")
+
+    def callee_made(self, transport: asyncio.Transport) -> None:
+        """The callee has answered the phone."""
+        if self.closed:
+            transport.abort()
+            return
+        self._callee = transport
+        self.down.feed_from(transport)
+        self.up.connect(transport)
+
+    def callee_done(self) -> None:
+        """The callee has finished sending."""
+        self.stream.callee_done(monotonic_ns())
+
+    def callee_lost(self, error: Exception | None) -> None:
+        """The callee's connection is gone, with what was on its way to it."""
+        self._callee = None
+        if self.closed:
+            return
+        self._callee_was_lost = True
+        if error is not None:
+            self._reason = "upstream_gone"
+        self.up.kill()
+        self.stream.callee_done(monotonic_ns())
+        self.down.end()
+        self._close_if_done()
+
+    # -- the caller -----------------------------------------------------------------------------------
+
+    def caller_done(self) -> None:
+        """The caller has finished sending. If it waits for nothing, or for what was swallowed, it has left."""
+        if self._swallowed_by:
+            self._close("client_gone")
+        elif self.stream.caller_done(monotonic_ns()):
+            self._close(None)
+        else:
+            self.up.end()
+
+    def caller_lost(self, error: Exception | None) -> None:
+        """The caller's connection is gone. What it has sent still goes to the callee, held or not."""
+        self._caller = None
+        if self.closed:
+            return
+        if error is not None:
+            self._reason = "client_gone"
+        self.stream.end("client_gone" if error is not None else None, monotonic_ns())
+        self.down.kill()
+        self.up.end()
+        self._close_if_done()
+
+    # -- influences -----------------------------------------------------------------------------------
+
+    def touch(self, influence: Influence) -> None:
+        """Note that an influence acts here, so that it can be lifted."""
+        influence.touched.add(self)
+        self._touched_by.add(influence)
+
+    def swallow(self, influence: Influence) -> None:
+        """Note that bytes vanish here: the connection cannot be used any more once they no longer do."""
+        self.touch(influence)
+        self._swallowed_by.add(influence)
+
+    def lift(self, influence: Influence) -> None:
+        """Free the connection from an influence, or cut it where bytes are missing."""
+        self._touched_by.discard(influence)
+        influence.touched.discard(self)
+        if influence in self._swallowed_by:
+            self.cut()
+        else:
+            self.stream.lift(influence)
+            self.up.lift(influence)
+            self.down.lift(influence)
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    def cut(self) -> None:
+        """End it at once, for both."""
+        self._close("cut")
+
+    def _up_ended(self) -> None:
+        if self._caller is None and self._callee is not None:
+            self._callee.close()
+        self._close_if_done()
+
+    def _down_ended(self) -> None:
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        up_done = self.up.ended or self._callee_was_lost
+        down_done = self.down.ended or self._caller is None
+        if up_done and down_done:
+            self._close(self._reason)
+
+    def _close(self, reason: EndReason | None) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self.stream.end(reason, monotonic_ns())
+        self.up.kill()
+        self.down.kill()
+        if self._dialling is not None and self._callee is None:
+            self._dialling.cancel()
+        for transport in (self._caller, self._callee):
+            if transport is not None:
+                _close_transport(transport, at_once=reason == "cut")
+        for influence in self._touched_by:
+            influence.touched.discard(self)
+        self._touched_by.clear()
+        self.edge.connections.discard(self)
+
+
+def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:
+    if at_once:
+        transport.abort()
+    else:
+        transport.close()
+
+
+class _End(asyncio.BufferedProtocol):
+    """What both ends have in common: the shared buffer, and one call per piece."""
+
+    __slots__ = ("_take",)
+
+    _take: Callable[[bytes], None]
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - one size for all
+        return _buffer
+
+
+class CallerEnd(_End):
+    """The accepted side of a connection."""
+
+    __slots__ = ("_connection", "_edge", "_loop")
+
+    def __init__(self, edge: Edge, loop: asyncio.AbstractEventLoop) -> None:
+        self._edge = edge
+        self._loop = loop
+        self._connection: Connection | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        caller = cast("asyncio.Transport", transport)
+        if not self._edge.accepts:
+            caller.abort()
+            return
+        caller.set_write_buffer_limits(high=0)
+        self._connection = Connection(self._edge, caller, self._loop)
+        self._edge.connections.add(self._connection)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._connection is not None:
+            self._connection.stream.request_bytes(bytes(_view[:nbytes]))
+
+    def eof_received(self) -> bool:
+        if self._connection is not None:
+            self._connection.caller_done()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._connection.caller_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.down.block()
+
+    def resume_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.down.unblock()
+
+
+class CalleeEnd(_End):
+    """The dialled side of a connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        callee = cast("asyncio.Transport", transport)
+        callee.set_write_buffer_limits(high=0)
+        self._connection.callee_made(callee)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._connection.stream.answer_bytes(bytes(_view[:nbytes]))
+
+    def eof_received(self) -> bool:
+        self._connection.callee_done()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.callee_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._connection.up.block()
+
+    def resume_writing(self) -> None:
+        self._connection.up.unblock()

@@ -1,0 +1,265 @@
+"""The main flow: load > plan > execute > judge > report. Each command enters or leaves it at one arrow.
+
+Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.wiring` builds it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from workbench.checks import Facts, Preview, judge, preview, wholly_below
+from workbench.engine.conducting import Conductor, failed
+from workbench.engine.collecting import write_schedule
+from workbench.engine.journal import Journal
+from workbench.engine.ledger import Ledger
+from workbench.engine.planning import make_plan
+from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
+from workbench.engine.rundir import RunDirectory
+from workbench.errors import Interrupted, UsageError, WorkbenchError
+from workbench.loading.locations import find_scenario
+from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, Overrides, load_scenario
+from workbench.model.arrivals import Schedule
+from workbench.model.events import InterruptedBy, RunStarted, StackReady
+from workbench.model.loadjob import JobJourney, LoadJob
+from workbench.model.plan import Plan
+from workbench.model.policies import Policies
+from workbench.model.run import Machine, Reproduce, RunRecord
+from workbench.model.stack import RunningStack
+from workbench.model.verdict import Verdict
+from workbench.reporting import write_reports
+
+_PROBE_JOURNEYS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line."""
+
+    scenario: str
+    overrides: Overrides = field(default_factory=Overrides)
+    bugs: list[str] = field(default_factory=list)
+    no_faults: bool = False
+    allow_inconclusive: bool = False
+    keep_up: bool = False
+    port_base: int | None = None
+    command: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A scenario that may be run: everything known before anything is started."""
+
+    loaded: LoadedScenario
+    plan: Plan
+    schedule: Schedule
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStack:
+    """A running system that this run is attached to."""
+
+    rim: Rim
+    policies: Callable[[], Policies]
+    save_logs: Callable[[RunDirectory], None]
+
+
+class Desk(Protocol):
+    """What the pipeline needs of the world."""
+
+    sink: EventSink
+    time: TimeSource
+    reports: Path
+    ledger: Ledger
+
+    def exclusive(self, doing: str) -> AbstractContextManager[None]:
+        """Keep other runs out of this folder."""
+
+    def interruption(self) -> AbstractContextManager[Interruption]:
+        """Turn signals into exceptions."""
+
+    def find(self) -> RunningStack | None:
+        """Return the stack that runs here, if there is one."""
+
+    def up(self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool) -> RunningStack:
+        """Start a stack."""
+
+    def down(self, stack: RunningStack) -> None:
+        """End a stack."""
+
+    def open(
+        self, stack: RunningStack, system: LoadedSystem, interruption: Interruption
+    ) -> AbstractContextManager[OpenStack]:
+        """Attach to a stack for the length of a run."""
+
+    def circumstances(self) -> tuple[Machine, dict[str, str]]:
+        """Return the machine and the versions on it."""
+
+
+def plan_scenario(request: Request) -> Planned:
+    """Load and plan. Raises UsageError or InvalidInput with everything that is wrong."""
+    loaded = load_scenario(find_scenario(request.scenario), request.overrides)
+    plan, schedule = make_plan(loaded.scenario)
+    facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
+    return Planned(loaded, plan, schedule, preview(facts, plan))
+
+
+def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDirectory]:
+    """Run a planned scenario up to its verdict. Raises UsageError where nothing was run."""
+    _refuse(planned.preview, allow_inconclusive=request.allow_inconclusive)
+    with desk.exclusive(f"run {planned.loaded.scenario.name}"):
+        directory = RunDirectory.create(desk.reports, planned.loaded.scenario.name)
+        try:
+            _execute(request, planned, directory, desk)
+        except UsageError:
+            shutil.rmtree(directory.folder, ignore_errors=True)
+            raise
+        directory.publish()
+        return judge_again(directory), directory
+
+
+def judge_again(directory: RunDirectory, record: RunRecord | None = None) -> Verdict:
+    """Judge a run directory and write verdict and reports. Needs nothing but the directory."""
+    history = directory.history(record)
+    verdict = judge(history)
+    directory.save_verdict(verdict)
+    write_reports(directory.folder, history, verdict)
+    return verdict
+
+
+def _refuse(expected: Preview, *, allow_inconclusive: bool) -> None:
+    if expected.problems:
+        raise UsageError("this cannot be judged:\n" + "\n".join(f"  {problem}" for problem in expected.problems))
+    weak = [estimate for estimate in expected.estimates if not estimate.sufficient]
+    if weak and not allow_inconclusive:
+        lines = "\n".join(f"  {e.id}: {e.claim}\n    {e.remedy}" for e in weak)
+        raise UsageError(
+            f"{len(weak)} of {len(expected.estimates)} claims would probably not be decided:\n{lines}",
+            hint="--allow-inconclusive runs it nevertheless; workbench plan shows all of them",
+        )
+
+
+def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> None:
+    """Get a stack, run the plan on it, and leave everything in the directory, whatever happens."""
+    record = _record(request, planned, directory.run_id, desk)
+    journal = Journal(directory.journal, desk.sink, desk.time.now_ns)
+    journal.write(RunStarted(at_ns=journal.now(), run_id=directory.run_id, scenario=record.scenario.name))
+    directory.save_run(record)
+    with desk.interruption() as interruption:
+        try:
+            with (
+                _stack(request, planned, desk, journal, interruption) as stack,
+                desk.open(stack, planned.loaded.loaded_system, interruption) as opened,
+            ):
+                directory.save_stack(stack)
+                record = record.model_copy(update={"policies": opened.policies()})
+                _refuse(preview(Facts.of_run(record), planned.plan), allow_inconclusive=request.allow_inconclusive)
+                write_schedule(directory.folder, planned.schedule)
+                job = _job(planned, stack, directory)
+                Conductor(record, job, directory, journal, opened.rim, desk.ledger, wholly_below).conduct()
+                opened.save_logs(directory)
+        except UsageError:
+            raise
+        except Interrupted as interrupted:  # before anything was injected
+            interruption.shield()
+            journal.write(InterruptedBy(at_ns=journal.now(), signal=interrupted.signal_name))
+        except WorkbenchError as error:
+            interruption.shield()
+            journal.write(failed(error, journal.now()))
+        finally:
+            journal.close()
+
+
+@contextmanager
+def _stack(
+    request: Request, planned: Planned, desk: Desk, journal: Journal, interruption: Interruption
+) -> Iterator[RunningStack]:
+    """Yield the stack that runs here, or one of our own, which is taken down again."""
+    found = desk.find()
+    if found is not None:
+        _refuse_other(found, planned, request)
+    system = planned.loaded.loaded_system
+    stack = found or desk.up(system, port_base=request.port_base, bugs=request.bugs, owned=not request.keep_up)
+    journal.write(
+        StackReady(
+            at_ns=journal.now(),
+            stack_id=stack.stack_id,
+            started_by_run=found is None,
+            services=sorted(stack.services),
+        )
+    )
+    try:
+        yield stack
+    finally:
+        interruption.shield()
+        if found is None and not request.keep_up:
+            desk.down(stack)
+
+
+def _refuse_other(found: RunningStack, planned: Planned, request: Request) -> None:
+    """Refuse to run on a stack that is not what was asked for."""
+    wanted = planned.loaded.system.name
+    if found.system != wanted:
+        raise UsageError(
+            f"a stack of system {found.system} is running here, and the scenario wants {wanted}",
+            hint="workbench down ends it",
+        )
+    if sorted(found.bugs) != sorted(request.bugs):
+        has = ", ".join(found.bugs) or "none"
+        raise UsageError(
+            f"bugs are planted when services start; the running stack has: {has}",
+            hint="workbench down, then the same command again starts a stack of its own",
+        )
+
+
+def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
+    machine, versions = desk.circumstances()
+    system = planned.loaded.system
+    services = system.services.items()
+    return RunRecord(
+        run_id=run_id,
+        scenario=planned.loaded.scenario,
+        system=system,
+        slos=list(planned.loaded.slos),
+        plan=planned.plan,
+        policies=Policies(),
+        audited=[name for name, service in services if service.audit is not None],
+        traced=[name for name, service in services if service.traces],
+        scraped=[name for name, service in services if service.metrics is not None],
+        zero=desk.time.clock(),
+        versions=versions,
+        machine=machine,
+        reproduce=Reproduce(
+            command=request.command,
+            rate_override=request.overrides.rate,
+            changes=dict(request.overrides.changes),
+            bugs=request.bugs,
+            faults_disabled=request.no_faults,
+        ),
+    )
+
+
+def _job(planned: Planned, stack: RunningStack, directory: RunDirectory) -> LoadJob:
+    """Return what the load child is told."""
+    load, journeys = planned.loaded.scenario.load, []
+    for name in planned.schedule.journeys:
+        file, user = planned.loaded.locustfile(name)
+        host = stack.services[planned.loaded.system.entry]
+        journeys.append(JobJourney(name=name, locustfile=str(file), user=user, host=host, weight=load.mix[name]))
+    return LoadJob(
+        run_id=directory.run_id,
+        seed=planned.plan.seed,
+        journeys=journeys,
+        schedule_file=str(directory.raw / "schedule.csv"),
+        rows_file=str(directory.raw / "requests.csv"),
+        urls=stack.services,
+        max_users=load.max_users,
+        drain_s=load.drain.s,
+        probe_journeys=_PROBE_JOURNEYS,
+        slis=[slo for slo in planned.loaded.slos if slo.journey in load.mix],
+    )

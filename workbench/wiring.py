@@ -1,0 +1,197 @@
+"""The only place that builds adapters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+
+from workbench.adapters.collector_recorder import CollectorRecorder
+from workbench.adapters.host_time import HostTime
+from workbench.adapters.locust_load import LocustLoad
+from workbench.adapters.machine import machine, versions
+from workbench.adapters.native.runtime import NativeRuntime
+from workbench.adapters.native.services import StackServices, force_undo
+from workbench.adapters.native.session import StackSession
+from workbench.adapters.native.state import State
+from workbench.adapters.plane import PlaneAdapter
+from workbench.adapters.signals import SignalTrap
+from workbench.engine.ledger import Ledger
+from workbench.engine.ports import EventSink, Interruption, Rim
+from workbench.engine.rundir import RunDirectory
+from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.loading.scenario_files import LoadedSystem, load_system
+from workbench.model.run import Machine
+from workbench.model.stack import RunningStack
+from workbench.pipeline import OpenStack
+
+STATE_FOLDER = ".workbench"
+
+
+class LocalDesk:
+    """Everything a run needs, on this machine and in this folder."""
+
+    def __init__(self, *, reports: Path, sink: EventSink, note: Callable[[str], None]) -> None:
+        self.reports = reports.resolve()
+        self.sink = sink
+        self.time = HostTime()
+        self._state = State(Path.cwd() / STATE_FOLDER)
+        self.ledger = Ledger(self._state.ledger_file)
+        self._runtime = NativeRuntime(self._state)
+        self._note = note
+
+    def exclusive(self, doing: str) -> AbstractContextManager[None]:
+        return self._state.exclusive(doing)
+
+    def interruption(self) -> AbstractContextManager[SignalTrap]:
+        return SignalTrap()
+
+    def find(self) -> RunningStack | None:
+        return self._runtime.find()
+
+    def up(self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool) -> RunningStack:
+        return self._runtime.up(system, port_base=port_base, bugs=bugs, owned=owned, progress=self._note)
+
+    def down(self, stack: RunningStack) -> None:
+        self._runtime.down(stack, quick=True)
+
+    def circumstances(self) -> tuple[Machine, dict[str, str]]:
+        return machine(), versions()
+
+    @contextmanager
+    def open(self, stack: RunningStack, system: LoadedSystem, interruption: Interruption) -> Iterator[OpenStack]:
+        """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
+        log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
+        session = StackSession(stack)
+        services = StackServices(self._runtime, stack, system.system, session)
+        load = LocustLoad()
+        plane = PlaneAdapter(stack, system.system)
+        rim = Rim(
+            time=self.time,
+            plane=plane,
+            recorders=[plane, CollectorRecorder(stack)],
+            load=load,
+            services=services,
+            sink=self.sink,
+            interruption=interruption,
+        )
+
+        def save_logs(directory: RunDirectory) -> None:
+            directory.save_logs(self._state.logs, log_ends, system.system.masks)
+
+        try:
+            yield OpenStack(rim=rim, policies=services.policies, save_logs=save_logs)
+        finally:
+            load.kill()
+            session.release()
+
+
+def local_stack() -> LocalStack:
+    """Return what runs in the current folder."""
+    return LocalStack(State(Path.cwd() / STATE_FOLDER))
+
+
+class LocalStack:
+    """The stack of a folder, for the commands that explore it."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.runtime = NativeRuntime(state)
+        self.ledger = Ledger(state.ledger_file)
+
+    def up(
+        self, system: str, *, port_base: int | None, bugs: list[str], progress: Callable[[str], None]
+    ) -> tuple[RunningStack, bool]:
+        """Start a system, or return the one that runs already; the second value says which."""
+        loaded = load_system(system, Path.cwd())
+        with self.state.exclusive(f"up {loaded.system.name}"):
+            found = self.runtime.find()
+            if found is None:
+                return self.runtime.up(loaded, port_base=port_base, bugs=bugs, owned=False, progress=progress), True
+            if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
+                raise UsageError(
+                    f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
+                    hint="workbench down ends it",
+                )
+            return found, False
+
+    def down(self) -> RunningStack | None:
+        """End the stack; refused while a run uses it."""
+        with self.state.exclusive("down"):
+            found = self.runtime.find()
+            if found is not None:
+                self.runtime.down(found)
+            return found
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs, as plain data."""
+        stack = self.runtime.find()
+        pid = self.state.holder_pid()
+        seen: dict[str, Any] = {
+            "stack": None if stack is None else stack.model_dump(mode="json", exclude={"token"}),
+            "processes": {},
+            "faults": [],
+            "bugs": [] if stack is None else stack.bugs,
+            "busy": None if pid is None else f"{self.state.holder()} (pid {pid})",
+            "ledger": self.ledger.entries(),
+        }
+        if stack is not None:
+            seen["processes"] = self.runtime.status(stack)["processes"]
+            plane = PlaneAdapter(stack, None)
+            seen["faults"] = [f"{fault.id} on {fault.edge}" for fault in plane.faults()]
+        return seen
+
+    def stop(self, within_s: float) -> int | None:
+        """Ask the run that holds this folder to end, and wait until it has."""
+        pid = self.state.holder_pid()
+        if pid is None:
+            return None
+        os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + within_s
+        while self.state.holder_pid() == pid:
+            if time.monotonic() > until:
+                raise EnvironmentFailure(
+                    f"the run (pid {pid}) did not end within {within_s:g} s",
+                    hint=f"kill -9 {pid}; the supervisor then undoes its faults",
+                )
+            time.sleep(0.05)
+        return pid
+
+    def heal(self) -> list[str]:
+        """Undo what may still be on; return what was found and done."""
+        said = []
+        stack = self.runtime.find()
+        if stack is None:
+            said.append("no stack runs here, so no fault can be on: the fault plane ends with its supervisor")
+        else:
+            said += self._heal_plane(stack)
+        open_entries = self.ledger.entries()
+        if open_entries:
+            self.ledger.clear("heal")
+            said.append(f"cleared {len(open_entries)} entries of the ledger: {'; '.join(open_entries)}")
+        else:
+            said.append("the ledger is empty")
+        return said
+
+    def _heal_plane(self, stack: RunningStack) -> list[str]:
+        plane = PlaneAdapter(stack, None)
+        try:
+            on = plane.faults()
+            for fault in on:
+                plane.undo(fault.id)
+            left = plane.faults()
+        except HarnessError:
+            force_undo(stack)
+            return ["the fault plane did not answer; the supervisor has replaced it, all edges are open"]
+        if left:
+            raise HarnessError(f"still on: {', '.join(fault.id for fault in left)}", hint="workbench down")
+        if not on:
+            return ["no fault is on"]
+        return [f"undone: {fault.id} on {fault.edge}" for fault in on]
+
+
