@@ -88,7 +88,12 @@ def _system(_: LocalStack) -> Iterator[Finding]:
     if memory.available < _MEMORY_NEEDED:
         yield Finding("memory", "less than 1 GiB is free", "warning", "end other programs, or run with a lower --rate")
     if cores < 2:
-        yield Finding("cores", "one core: services and load will disturb each other", "warning", "run with a lower --rate")
+        yield Finding(
+            "cores",
+            "one core: services and load will disturb each other",
+            "warning",
+            "run with a lower --rate",
+        )
 
 
 def _disk(_: LocalStack) -> Iterator[Finding]:

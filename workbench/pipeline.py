@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.checks import Facts, Preview, judge, preview, wholly_below
-from workbench.engine.conducting import Conductor, failed
 from workbench.engine.collecting import write_schedule
+from workbench.engine.conducting import Conductor, failed
 from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.planning import make_plan

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-
 from workbench.adapters.collector_recorder import CollectorRecorder
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
@@ -193,5 +192,3 @@ class LocalStack:
         if not on:
             return ["no fault is on"]
         return [f"undone: {fault.id} on {fault.edge}" for fault in on]
-
-

@@ -30,7 +30,7 @@ LARGEST_ID = 2**31 - 1
 _LOW = 10
 
 
-class BadCursor(Exception):  # noqa: N818 - a statement, not an error of the program
+class BadCursor(Exception):
     """The cursor is none that this service gave out."""
 
 
@@ -75,9 +75,7 @@ class Catalog:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
-        stock = await self._inventory.call(
-            Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge
-        )
+        stock = await self._inventory.call(Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge)
         return {**row._mapping, "stock": stock, "degraded": stock is None}  # noqa: SLF001 - its public name
 
 

@@ -27,7 +27,8 @@ class Audited(Protocol):
 
 async def nothing(_since_ns: int) -> AsyncIterator[Row]:
     """Yield no row; for a service that has no records, or no effects."""
-    for row in ():
+    none: tuple[Row, ...] = ()
+    for row in none:
         yield row
 
 

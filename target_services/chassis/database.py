@@ -1,7 +1,7 @@
 """A service's own database: SQLite by default, PostgreSQL by another URL.
 
-Writing on SQLite goes through one connection, and each transaction takes the write lock when it begins: writers
-wait in a fair queue here instead of in SQLite's busy loop, and none fails halfway for having read first.
+Writing on SQLite goes through one connection, and each transaction takes the write lock when it begins:
+writers wait in a fair queue here instead of in SQLite's busy loop, and none fails halfway for having read first.
 """
 
 from __future__ import annotations
@@ -85,7 +85,12 @@ class Database:
     def _engine(self, size: int, *, autocommit: bool = False) -> AsyncEngine:
         options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
         engine = create_async_engine(
-            self._url, pool_size=size, max_overflow=0, pool_timeout=5, skip_autocommit_rollback=True, **options
+            self._url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=5,
+            skip_autocommit_rollback=True,
+            **options,
         )
         if self._is_sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from types import FrameType
 
 import structlog
@@ -49,12 +50,12 @@ class DrainingServer(uvicorn.Server):
         self._drain_s = drain_s
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def startup(self, sockets: list[object] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)  # type: ignore[arg-type]
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Called by the interpreter between any two steps of the main thread, so it only leaves a note."""
+        """Leave a note only: the interpreter calls this between any two steps of the main thread."""
         if self._loop is None:
             self.should_exit = True
         else:
@@ -66,4 +67,4 @@ class DrainingServer(uvicorn.Server):
             return
         _log.info("draining", signal=signal_name, serving_on_s=self._drain_s)
         self._draining.begin()
-        asyncio.get_running_loop().call_later(self._drain_s, setattr, self, "should_exit", True)  # noqa: FBT003
+        asyncio.get_running_loop().call_later(self._drain_s, setattr, self, "should_exit", True)

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    exposition,
-)
-from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
 
 from target_services.chassis.resilience.edge_metrics import EdgeFamilies
 
@@ -38,7 +31,7 @@ class ServiceMetrics:
     """All metrics of one process."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # it doubles the exposition, and nothing here reads it
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it doubles the exposition, and nothing here reads it
         self.registry = CollectorRegistry(auto_describe=False)
         self.edges = EdgeFamilies(self.registry)
         self.spans_dropped = Counter(
@@ -73,9 +66,8 @@ class ServiceMetrics:
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition and its media type, OpenMetrics where the scraper asks for it."""
-        if "application/openmetrics-text" in accept:
-            return openmetrics.generate_latest(self.registry), openmetrics.CONTENT_TYPE_LATEST
-        return exposition.generate_latest(self.registry), exposition.CONTENT_TYPE_LATEST
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
 
 
 def _class_of(status: int) -> str:

@@ -1,7 +1,7 @@
 """The addresses for those who operate a service: health, metrics, policies, audit, flush.
 
-Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick callee
-would take all its callers out of service.
+Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick
+callee would take all its callers out of service.
 """
 
 from __future__ import annotations

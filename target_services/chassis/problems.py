@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:shop:problem:"
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's word
+class Problem(Exception):
     """An error to be answered. `slug` names a problem that callers tell from others."""
 
     def __init__(
@@ -68,18 +68,20 @@ def _title(slug: str | None, status: int) -> str:
 
 
 def unavailable(failure: CallFailed) -> Problem:
-    """Return what a service answers when a call it could not do without has failed."""
+    """Return what a service answers when a call it could not do without has failed.
+
+    503 only when the callee has certainly not acted. Retry-After keeps callers from multiplying our own retries.
+    """
     callee = failure.edge.partition(":")[2]
-    members = {"edge": failure.edge, "outcome": failure.outcome.value}
+    later = {"retry-after": "1"}
     if failure.outcome in (Outcome.TIMEOUT, Outcome.DEADLINE):
-        return Problem(504, f"{callee} did not answer in time", slug="upstream-timeout", **members)
-    return Problem(
-        503,
-        f"{callee} cannot be used right now",
-        slug="upstream-unavailable",
-        headers={"retry-after": "1"},
-        **members,
-    )
+        detail = f"{callee} did not answer in time"
+        return Problem(504, detail, slug="upstream-timeout", headers=later, edge=failure.edge)
+    if failure.may_have_acted:
+        detail = f"{callee} failed, and may have done what it was asked to"
+        return Problem(502, detail, slug="upstream-failed", headers=later, edge=failure.edge)
+    detail = f"{callee} cannot be used right now"
+    return Problem(503, detail, slug="upstream-unavailable", headers=later, edge=failure.edge)
 
 
 def install(app: FastAPI) -> None:

@@ -176,7 +176,7 @@ async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]
 
 def _templates(api: APIRouter) -> list[tuple[str, str]]:
     return [
-        (method, route.path) for route in api.routes if isinstance(route, APIRoute) for method in route.methods
+        (method, route.path) for route in api.routes if isinstance(route, APIRoute) for method in route.methods or ()
     ]
 
 

@@ -79,7 +79,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 
 def load_settings(kind: type[S]) -> S:
-    """Read the settings from the environment, or say everything that is wrong with it and exit with status 2."""
+    """Read the settings from the environment, or say all that is wrong with it and exit with status 2."""
     try:
         return kind()
     except ValidationError as error:

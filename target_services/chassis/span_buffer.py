@@ -1,7 +1,8 @@
 """Holds ended spans for a moment and sends them in batches from a thread of its own.
 
-The SDK's batch processor drops spans silently, its flush ignores its own time limit, and its shutdown can wait
-for half a minute. This one counts every span it loses, and neither flush nor shutdown waits longer than asked.
+The SDK's batch processor drops spans silently, its flush ignores its own time limit, and its shutdown can
+wait for half a minute. This one counts every span it loses, and neither flush nor shutdown waits longer than
+asked.
 """
 
 from __future__ import annotations

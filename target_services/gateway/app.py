@@ -60,9 +60,7 @@ def routes(gateway: Gateway) -> APIRouter:
         return _shown(await gateway.place_order(order.model_dump(), key, customer))
 
     @api.get("/orders/{order_id}")
-    async def find_order(
-        order_id: Annotated[str, Path(pattern=r"^ord_[0-9a-f]{16}$")], customer: Customer
-    ) -> Response:
+    async def find_order(order_id: Annotated[str, Path(pattern=r"^ord_[0-9a-f]{16}$")], customer: Customer) -> Response:
         return _shown(await gateway.order(order_id, customer))
 
     return api

@@ -69,9 +69,7 @@ class Gateway:
     async def place_order(self, order: dict[str, object], key: str, customer: str) -> Answer:
         """Pass an order on."""
         headers = {CUSTOMER_HEADER: customer}
-        return await self._orders.call(
-            Call("POST", "/v1/orders", order, headers, idempotency_key=key), _readable
-        )
+        return await self._orders.call(Call("POST", "/v1/orders", order, headers, idempotency_key=key), _readable)
 
     async def order(self, order_id: str, customer: str) -> Answer:
         """Return an order of a customer."""

@@ -63,9 +63,7 @@ def routes(inventory: Inventory) -> APIRouter:
         except OutOfStock:
             raise Problem(409, "there is not that much in stock", slug="out-of-stock") from None
         except KeyReused:
-            raise Problem(
-                409, "this key is in use for another reservation", slug="idempotency-key-reused"
-            ) from None
+            raise Problem(409, "this key is in use for another reservation", slug="idempotency-key-reused") from None
         return _shown(held, 201)
 
     @api.post("/reservations/{key}/confirm")

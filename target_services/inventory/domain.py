@@ -56,11 +56,11 @@ class Reservation:
     expires_ns: int
 
 
-class OutOfStock(Exception):  # noqa: N818 - a statement, not an error of the program
+class OutOfStock(Exception):
     """There is not that much on hand."""
 
 
-class KeyReused(Exception):  # noqa: N818 - as above
+class KeyReused(Exception):
     """The key belongs to a reservation of other goods."""
 
 
@@ -87,7 +87,7 @@ class Inventory:
             return (await connection.execute(query)).scalar_one_or_none()
 
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
-        """Set goods aside, once per key. One that expired is taken up again; one that was released never is."""
+        """Set goods aside, once per key. One that expired is taken up again, a released one never."""
         async with self._db.write() as connection:
             known = await _find(connection, key)
             if known is not None and (known.product_id, known.quantity) != (product_id, quantity):
@@ -137,7 +137,11 @@ class Inventory:
             rows = (await connection.execute(_RESERVATION.where(lapsed).limit(200))).all()
             for reservation in (Reservation(*row) for row in rows):
                 await _move(
-                    connection, reservation.product_id, reservation.quantity, source="reserved", target="on_hand"
+                    connection,
+                    reservation.product_id,
+                    reservation.quantity,
+                    source="reserved",
+                    target="on_hand",
                 )
                 await _set(connection, reservation.key, state="expired")
         return len(rows)
@@ -185,9 +189,7 @@ async def _set(connection: AsyncConnection, key: str, **values: object) -> None:
     await connection.execute(RESERVATIONS.update().where(RESERVATIONS.c.key == key).values(**values))
 
 
-async def _move(
-    connection: AsyncConnection, product_id: int, quantity: int, *, source: str, target: str
-) -> None:
+async def _move(connection: AsyncConnection, product_id: int, quantity: int, *, source: str, target: str) -> None:
     enough = (STOCK.c.product_id == product_id) & (STOCK.c[source] >= quantity)
     change = {source: STOCK.c[source] - quantity, target: STOCK.c[target] + quantity}
     if (await connection.execute(STOCK.update().where(enough).values(change))).rowcount != 1:

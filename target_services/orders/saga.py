@@ -7,9 +7,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.orders.model import Order, State
 from target_services.orders.remote import Inventory, Paid, Payments, Reserved
 from target_services.orders.store import OrderStore
+
+
+class Stuck(Exception):
+    """A service that is needed cannot be had. `order` is as far as it has come."""
+
+    def __init__(self, order: Order, edge: Edge, failure: CallFailed) -> None:
+        super().__init__(f"{order.id} is {order.state}: {failure}")
+        self.order = order
+        self.edge = edge
+        self.failure = failure
 
 
 class Saga:
@@ -19,14 +31,15 @@ class Saga:
         self._store = store
         self._inventory = inventory
         self._payments = payments
+        self._edges = {edge.name: edge for edge in (inventory.edge, payments.edge)}
 
     async def run(self, order: Order) -> Order:
-        """Work until the order is final. Raises CallFailed where a service that is needed cannot be had.
-
-        What was reached until then is in the database; `store.find` or the next `claim` goes on from there.
-        """
+        """Work until the order is final. Raises Stuck, or LeaseLost when somebody else has taken over."""
         while not order.is_final:
-            order = await self._step(order)
+            try:
+                order = await self._step(order)
+            except CallFailed as failure:
+                raise Stuck(order, self._edges[failure.edge], failure) from failure
         return order
 
     async def _step(self, order: Order) -> Order:

@@ -1,7 +1,7 @@
 """Orders in the database: begun once per key, moved on by whoever holds the lease, answered always the same.
 
-A lease is the right to work on an order until a moment. Whoever changes an order says in which state it saw it
-and that the lease is its own; when that is no longer so, nothing is changed and LeaseLost is raised.
+A lease is the right to work on an order until a moment. Whoever changes an order says in which state it saw
+it and that the lease is its own; when that is no longer so, nothing is changed and LeaseLost is raised.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEASE_NS = 5_000_000_000
 """Longer than any request or try may take; an order whose worker died is taken up again after it."""
 
 
-class LeaseLost(Exception):  # noqa: N818 - a statement, not an error of the program
+class LeaseLost(Exception):
     """Somebody else works on the order by now."""
 
 
@@ -126,9 +126,7 @@ class OrderStore:
 
     async def _change(self, connection: AsyncConnection, order: Order, changes: dict[str, Any]) -> None:
         still_ours: ColumnElement[bool] = (
-            (ORDERS.c.id == order.id)
-            & (ORDERS.c.state == order.state)
-            & (ORDERS.c.lease_owner == self._owner)
+            (ORDERS.c.id == order.id) & (ORDERS.c.state == order.state) & (ORDERS.c.lease_owner == self._owner)
         )
         if (await connection.execute(ORDERS.update().where(still_ours).values(changes))).rowcount != 1:
             raise LeaseLost(order.id)

@@ -74,7 +74,8 @@ def build(settings: Settings) -> RequestScope:
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA)
     # All three attempts and the waits between them fit into the 500 ms that orders gives one capture.
-    # The provider may fail often and still be worth asking: four in five have to fail before it is left alone.
+    # The provider may fail often and still be worth asking: four in five have to fail before it is left
+    # alone.
     provider = chassis.edge(
         "payments:provider",
         settings.payments_provider_url,

@@ -49,7 +49,7 @@ class Capture:
     state: str
 
 
-class KeyReused(Exception):  # noqa: N818 - a statement, not an error of the program
+class KeyReused(Exception):
     """The key belongs to a capture for another order or amount."""
 
 
@@ -61,7 +61,7 @@ class Payments:
         self._provider = provider
 
     async def capture(self, key: str, order_id: str, amount_cents: int, card: str) -> Capture:
-        """Take the money, or return what became of this key before. Raises CallFailed with the money pending."""
+        """Take the money, or return what became of this key before. On CallFailed it is pending."""
         capture = await self._begin(key, order_id, amount_cents)
         if capture.state != "pending":
             return capture
@@ -118,7 +118,13 @@ class Payments:
         """Yield every capture that was begun, as what orders was promised."""
         async with self._db.read() as connection, connection.stream(_since(since_ns)) as rows:
             async for id_, key, state in rows:
-                yield {"kind": "capture", "id": id_, "key": key, "state": state, "terminal": state != "pending"}
+                yield {
+                    "kind": "capture",
+                    "id": id_,
+                    "key": key,
+                    "state": state,
+                    "terminal": state != "pending",
+                }
 
     async def effects(self, since_ns: int) -> AsyncIterator[Row]:
         """Yield every capture that took money, also where it was given back."""

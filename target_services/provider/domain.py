@@ -41,7 +41,7 @@ class Charge:
     state: str
 
 
-class KeyReused(Exception):  # noqa: N818 - a statement, not an error of the program
+class KeyReused(Exception):
     """The key belongs to a charge of another amount."""
 
 

@@ -20,7 +20,6 @@ from typing import BinaryIO, TypeVar
 from pydantic import ValidationError
 
 from workbench.errors import EnvironmentFailure, HarnessError, InvalidInput, Problem, WorkbenchError
-from workbench.model.arrivals import Schedule
 from workbench.model.loadjob import (
     MESSAGE,
     Broken,
@@ -34,7 +33,7 @@ from workbench.model.loadjob import (
 )
 
 CUT_S = 2.0
-"""Of the time to stop, so much is left for a child that has to cut its journeys."""
+"""Of the time to stop, so much is kept for a child that has to cut its journeys (half of it, if it is short)."""
 
 _EXIT_S = 2.0
 """From its last message to its end."""
@@ -45,38 +44,30 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 M = TypeVar("M", bound=LoadMessage)
 
 
-def write_schedule(schedule: Schedule, path: Path) -> None:
-    """Write the schedule file of a job: intended start in ns since run zero, number of the journey."""
-    with path.open("w", encoding="ascii") as lines:
-        lines.writelines(
-            f"{start},{journey}\n" for start, journey in zip(schedule.intended, schedule.journey, strict=True)
-        )
-
-
 class LocustLoad:
-    """One load child. `start` writes `job_file`; `log_file` receives what the child and user code print."""
+    """One load child. What it and user code print goes to a log beside the job file."""
 
-    def __init__(self, job_file: Path, log_file: Path) -> None:
-        self._job_file = job_file
-        self._log_file = log_file
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
+        self._log_file = Path()
         self._news = threading.Condition()
         self._said: dict[type, LoadMessage] = {}
         self._silent = False
 
     # -- starting -------------------------------------------------------------------------------------
 
-    def start(self, job: LoadJob) -> None:
-        """Start the child: it loads the locustfiles, runs the probe, and makes users.
+    def start(self, job: LoadJob, job_file: Path) -> int:
+        """Write the job, start the process, return its pid. It loads the locustfiles, probes, and makes users.
 
         Raises EnvironmentFailure if it cannot be started.
         """
+        self._log_file = job_file.with_suffix(".log")
         try:
-            self._job_file.write_text(job.model_dump_json())
+            job_file.write_text(job.model_dump_json(), encoding="utf-8")
             with self._log_file.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "workbench.loadgen", str(self._job_file)],
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "workbench.loadgen", str(job_file)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -84,17 +75,19 @@ class LocustLoad:
                 )
         except OSError as error:
             raise EnvironmentFailure(f"the load child cannot be started: {error}") from error
-        assert self._process.stdout is not None
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        assert process.stdout is not None
+        self._process = process
+        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
         self._reader.start()
+        return process.pid
 
-    def wait_probed(self, within_s: float) -> Probed:
-        """Wait for the end of the probe (jobs with `probe_journeys`)."""
-        return self._wait(Probed, within_s, "running its probe")
+    def wait_probed(self, deadline_s: float) -> Probed:
+        """Wait for the end of the probe. Raises InvalidInput if the locustfile is broken."""
+        return self._wait(Probed, deadline_s, "running its probe")
 
-    def wait_ready(self, within_s: float) -> None:
+    def wait_ready(self, deadline_s: float) -> None:
         """Wait until users are made. Raises InvalidInput if the locustfile is broken."""
-        self._wait(Ready, within_s, "making its users")
+        self._wait(Ready, deadline_s, "making its users")
 
     def begin(self, start_ns: int) -> None:
         """Give run zero as absolute monotonic time. Raises HarnessError if the child has gone."""
@@ -108,9 +101,10 @@ class LocustLoad:
 
     # -- looking --------------------------------------------------------------------------------------
 
-    @property
-    def pid(self) -> int:
-        return self._running().pid
+    def progress(self) -> Progress | None:
+        """Return the latest progress, None before the first. Raises HarnessError if the child ended unasked."""
+        self._raise_if_gone()
+        return self._heard(Progress)
 
     @property
     def alive(self) -> bool:
@@ -121,52 +115,37 @@ class LocustLoad:
         """Return the exit status, negative for a signal; None as long as it runs."""
         return None if self._process is None else self._process.poll()
 
-    @property
-    def latest(self) -> Progress | None:
-        """Return the newest progress, None before the first."""
-        return self._heard(Progress)
-
-    @property
-    def done(self) -> Done | None:
-        """Return the last message of a child that has finished, None before."""
-        return self._heard(Done)
-
-    def check(self) -> None:
-        """Raise if the child has ended without being done, or said that it cannot go on."""
-        with self._news:
-            broken, silent = self._heard(Broken), self._silent
+    def _raise_if_gone(self) -> None:
+        broken = self._heard(Broken)
         if broken is not None:
             raise _translated(broken)
-        if silent and self.done is None:
+        if self._silent and self._heard(Done) is None:
             raise self._gone("sending load")
 
     # -- ending ---------------------------------------------------------------------------------------
 
-    def wait_done(self, within_s: float) -> Done:
+    def wait_done(self, deadline_s: float) -> Done:
         """Wait for a child whose schedule comes to its end by itself."""
-        done = self._wait(Done, within_s, "finishing")
+        done = self._wait(Done, deadline_s, "finishing")
         self._let_exit()
         return done
 
-    def stop(self, within_s: float) -> Done | None:
-        """Stop arrivals, let journeys finish, cut them where time runs out, kill the child as the last resort.
+    def stop(self, deadline_s: float) -> Done | None:
+        """Stop arrivals, let journeys end, cut them where time runs out, kill the child as the last resort.
 
-        Returns None if the child had not come to the point where it has something to say.
-        Raises HarnessError if it had to be killed; rows up to its last second are there all the same.
+        Returns None if it had to be killed, or had ended before; rows up to its last second are there all the same.
         """
-        process = self._running()
+        if self._process is None:
+            return None
+        cut_s = min(CUT_S, deadline_s / 2)
         self._signal(signal.SIGTERM)
-        if not self._hear(self._ended, within_s - CUT_S):
+        if not self._hear(self._ended, deadline_s - cut_s):
             self._signal(signal.SIGTERM)
-            if not self._hear(self._ended, min(CUT_S, within_s)):
-                self.kill()
-                raise HarnessError(
-                    f"the load child did not stop within {within_s:g} s and was killed{self._tail()}"
-                )
-        self._let_exit()
-        if self.done is None and process.returncode != -signal.SIGTERM:
-            self.check()
-        return self.done
+            self._hear(self._ended, cut_s)
+        if self._heard(Done) is not None:
+            self._let_exit()
+        self.kill()
+        return self._heard(Done)
 
     def kill(self) -> None:
         """End the child and everything it has started, at once. Safe to call at any time, more than once."""
@@ -185,9 +164,8 @@ class LocustLoad:
                     pipe.close()
 
     def _let_exit(self) -> None:
-        process = self._running()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=_EXIT_S)
+            self._running().wait(timeout=_EXIT_S)
         self.kill()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -216,14 +194,14 @@ class LocustLoad:
     def _ended(self) -> bool:
         return self._silent or Done in self._said
 
-    def _hear(self, condition: Callable[[], bool], within_s: float) -> bool:
+    def _hear(self, condition: Callable[[], bool], deadline_s: float) -> bool:
         with self._news:
-            return self._news.wait_for(condition, timeout=max(0.0, within_s))
+            return self._news.wait_for(condition, timeout=max(0.0, deadline_s))
 
-    def _wait(self, kind: type[M], within_s: float, what: str) -> M:
+    def _wait(self, kind: type[M], deadline_s: float, what: str) -> M:
         """Wait for the first message of a kind."""
         self._running()
-        in_time = self._hear(lambda: kind in self._said or Broken in self._said or self._silent, within_s)
+        in_time = self._hear(lambda: kind in self._said or Broken in self._said or self._silent, deadline_s)
         message, broken = self._heard(kind), self._heard(Broken)
         if message is not None:
             return message
@@ -231,7 +209,7 @@ class LocustLoad:
             raise _translated(broken)
         if in_time:
             raise self._gone(what)
-        raise HarnessError(f"the load child is still {what} after {within_s:g} s{self._tail()}")
+        raise HarnessError(f"the load child is still {what} after {deadline_s:g} s{self._tail()}")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -242,9 +220,8 @@ class LocustLoad:
         process = self._running()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=_EXIT_S)
-        return HarnessError(
-            f"the load child ended with status {process.returncode} while {what}{self._tail()}"
-        )
+        status = process.returncode
+        return HarnessError(f"the load child ended with status {status} while {what}{self._tail()}")
 
     def _tail(self) -> str:
         """Return the last lines of the child's log, for an error message."""
@@ -252,9 +229,8 @@ class LocustLoad:
             lines = self._log_file.read_text(errors="replace").splitlines()
         except OSError:
             return ""
-        return (
-            "".join(["; it wrote last:", *(f"\n  {line}" for line in lines[-_TAIL_LINES:])]) if lines else ""
-        )
+        last = "".join(f"\n  {line}" for line in lines[-_TAIL_LINES:])
+        return f"; it wrote last:{last}" if last else ""
 
 
 def _translated(broken: Broken) -> WorkbenchError:

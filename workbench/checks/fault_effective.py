@@ -13,7 +13,7 @@ from workbench.checks.check import Claim, result_id, traces
 from workbench.checks.estimates import PowerEstimate, cases_estimate
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
-from workbench.checks.stretches import never_on, undone
+from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultOff
 from workbench.model.faults.base import HitAttempt, RequestFault
@@ -74,6 +74,9 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         if aborted(history) and not history.run.reproduce.faults_disabled:
             return claim.not_applicable("the guard ended the run before the fault was on")
         return claim.undecided(never_on(history, [window]))
+    ended = lost(history, window)
+    if ended is not None:
+        return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
     if isinstance(fault, RequestFault):
         result = _judge_requests(claim, fault, history)
     else:

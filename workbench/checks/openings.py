@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from workbench.checks.stretches import Stretch
 from workbench.model.history import History
-from workbench.model.units import NS_PER_S
 
 PAUSE = 0.95
 """Part of the reset timeout that attempts have to stop for; a probe may come a little early by our clock."""
@@ -32,11 +31,10 @@ WHERE c.edge = ? AND c.started > ? AND c.started < ?
   AND (c.outcome IS NULL OR c.outcome NOT IN ('rejected_bulkhead', 'deadline', 'retry_budget', 'cancelled'))
   AND NOT EXISTS (SELECT 1 FROM edge_attempts a WHERE a.edge = c.edge AND a.call = c.call AND a.started > ?)
 """
-
-_RATE = """
-SELECT count(*), sum(p.end_ns - p.start_ns)
-FROM phases p LEFT JOIN edge_attempts a ON a.started >= p.start_ns AND a.started < p.end_ns AND a.edge = ?
-WHERE p.role = 'baseline' AND a.started IS NOT NULL
+_BASELINE = """
+SELECT count(*), (SELECT sum(end_ns - start_ns) FROM phases WHERE role = 'baseline')
+FROM edge_attempts a JOIN phases p ON a.started >= p.start_ns AND a.started < p.end_ns
+WHERE p.role = 'baseline' AND a.edge = ?
 """
 
 
@@ -161,19 +159,6 @@ def refused_calls(
 
 
 def _baseline_rate(history: History, edge: str) -> float | None:
-    """Return attempts per ns on an edge in baseline."""
-    lasted = sum(window.end_ns - window.start_ns for window in history.phases_of("baseline"))
-    attempts = sum(
-        history.row(
-            "SELECT count(*) FROM edge_attempts WHERE edge = ? AND started >= ? AND started < ?",
-            edge,
-            window.start_ns,
-            window.end_ns,
-        )[0]
-        for window in history.phases_of("baseline")
-    )
-    return attempts / lasted if lasted and attempts else None
-
-
-MIN_RESET_NS = NS_PER_S // 100
-"""A reset timeout shorter than this cannot be told from chance."""
+    """Return attempts per ns on an edge in baseline; None if nothing is known of it."""
+    attempts, lasted = history.row(_BASELINE, edge)
+    return attempts / lasted if attempts and lasted else None

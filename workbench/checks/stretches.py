@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.checks import wording
-from workbench.model.events import FaultSkipped
+from workbench.model.events import FaultLost, FaultSkipped
 from workbench.model.faults.base import EdgeFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import Window
@@ -47,8 +47,8 @@ def _stretch(history: History, edge: str, phase: str, windows: list[FaultWindow]
 
 
 def undone(history: History, window: FaultWindow) -> int:
-    """Return until when a fault was surely on: its undo, or the end of the load if it was never undone."""
-    for moment in (window.undo_requested_ns, window.off_ns):
+    """Return until when a fault was on: its undo, when it was found lost, or the end of the load."""
+    for moment in (window.undo_requested_ns, window.off_ns, lost(history, window)):
         if moment is not None:
             return moment
     return history.load_end_ns()
@@ -65,3 +65,8 @@ def never_on(history: History, windows: list[FaultWindow]) -> str:
     if any(window.requested_ns is not None for window in windows):
         return f"{names} was asked for and never verified to be on"
     return f"the run ended before {names} was asked for"
+
+
+def lost(history: History, window: FaultWindow) -> int | None:
+    """Return when a fault was found to have ended by itself, if it was."""
+    return next((e.at_ns for e in history.events(FaultLost) if e.fault == window.fault.id), None)

@@ -72,5 +72,3 @@ def _run() -> int:
         last_line(Exit.FAILED, to_stdout=False)
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.PASS
-
-

@@ -23,10 +23,13 @@ def complete_run(incomplete: str) -> list[str]:
 
 ScenarioName = Annotated[
     str,
-    typer.Argument(metavar="SCENARIO", help="Name of a scenario, or path of its file", autocompletion=complete_scenario),
+    typer.Argument(
+        metavar="SCENARIO", help="Name of a scenario, or path of its file", autocompletion=complete_scenario
+    ),
 ]
 SystemFile = Annotated[
-    str | None, typer.Option("--system", help="Another system: a name, or the path of a system.yaml", metavar="F")
+    str | None,
+    typer.Option("--system", help="Another system: a name, or the path of a system.yaml", metavar="F"),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Another seed: other arrivals, other requests hit", min=0)]
 RateText = Annotated[str | None, typer.Option("--rate", help="Another rate of arrivals, such as 12/s", metavar="R")]
@@ -36,7 +39,8 @@ Set = Annotated[
 ]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the run directories", metavar="DIR")]
 RunDir = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A run directory, such as reports/latest", autocompletion=complete_run)
+    Path,
+    typer.Argument(metavar="DIR", help="A run directory, such as reports/latest", autocompletion=complete_run),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout")]
 PortBase = Annotated[

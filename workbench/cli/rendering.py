@@ -44,7 +44,12 @@ def introduction(planned: Planned) -> None:
     for line in scenario.watch:
         err.print(Text.assemble(("  watch  ", "dim"), line))
     phases = ", ".join(f"{phase.name} {phase.duration}" for phase in scenario.phases)
-    err.print(Text(f"  {_seconds(planned.plan.end_ns)}: {phases}; {_rate(planned)}, seed {scenario.seed}", style="dim"))
+    err.print(
+        Text(
+            f"  {_seconds(planned.plan.end_ns)}: {phases}; {_rate(planned)}, seed {scenario.seed}",
+            style="dim",
+        )
+    )
 
 
 def _rate(planned: Planned) -> str:
@@ -106,7 +111,13 @@ def scenario_list(labels: dict[str, str], *, as_json: bool) -> None:
             found.append((name, scenario, path))
     if as_json:
         rows = [
-            {"name": n, "file": str(p), "valid": s is not None, "title": s.title if s else None, "labels": s.labels if s else {}}
+            {
+                "name": n,
+                "file": str(p),
+                "valid": s is not None,
+                "title": s.title if s else None,
+                "labels": s.labels if s else {},
+            }
             for n, s, p in found
         ]
         out.print(json.dumps(rows, indent=2), soft_wrap=True, markup=False)

@@ -58,7 +58,8 @@ def gate(
     directory: RunDir,
     *,
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="A gate policy (default: only PASS passes)", metavar="FILE")
+        Path | None,
+        typer.Option("--policy", help="A gate policy (default: only PASS passes)", metavar="FILE"),
     ] = None,
     json: Json = False,
 ) -> int:

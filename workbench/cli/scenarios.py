@@ -10,7 +10,18 @@ import typer
 
 from workbench.cli import rendering
 from workbench.cli.console import RunConsole
-from workbench.cli.options import Bug, Json, PortBase, RateText, Reports, ScenarioName, Seed, Set, SystemFile, changes
+from workbench.cli.options import (
+    Bug,
+    Json,
+    PortBase,
+    RateText,
+    Reports,
+    ScenarioName,
+    Seed,
+    Set,
+    SystemFile,
+    changes,
+)
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
 from workbench.loading.scenario_files import Overrides
@@ -29,10 +40,12 @@ def run(
     set_: Set = None,
     bug: Bug = None,
     no_faults: Annotated[
-        bool, typer.Option("--no-faults", help="Switch the injector off: the run has to come out INCONCLUSIVE")
+        bool,
+        typer.Option("--no-faults", help="Switch the injector off: the run has to come out INCONCLUSIVE"),
     ] = False,
     allow_inconclusive: Annotated[
-        bool, typer.Option("--allow-inconclusive", help="Run although some claims will probably not be decided")
+        bool,
+        typer.Option("--allow-inconclusive", help="Run although some claims will probably not be decided"),
     ] = False,
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the stack running afterwards")] = False,
     port_base: PortBase = None,
@@ -70,7 +83,8 @@ def run(
 
 def list_(
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="Only those with this label (repeatable)", metavar="KEY=VALUE")
+        list[str] | None,
+        typer.Option("--label", "-l", help="Only those with this label (repeatable)", metavar="KEY=VALUE"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -119,5 +133,3 @@ def validate(
             raise
     if problems:
         raise InvalidInput(problems)
-
-

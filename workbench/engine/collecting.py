@@ -84,7 +84,11 @@ def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    settings = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder / "raw" / "spill")}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": 2,
+        "temp_directory": str(folder / "raw" / "spill"),
+    }
     return duckdb.connect(config=settings)
 
 
@@ -135,7 +139,7 @@ def _column(column: Column, zero: Clock) -> str:
         case None if column.optional or column.type != "VARCHAR":
             return f'"{column.name}"'
         case None:
-            return f"coalesce(\"{column.name}\", '') AS \"{column.name}\""
+            return f'coalesce("{column.name}", \'\') AS "{column.name}"'
 
 
 def _save(database: duckdb.DuckDBPyConnection, folder: Path, table: Table, columns: str, source: str) -> int:

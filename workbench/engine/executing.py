@@ -37,16 +37,14 @@ _LEAD_NS = NS_PER_S // 5  # between fixing run zero and the first possible arriv
 _LOAD_READY_S = 60.0
 
 
-class GuardStop(Exception):  # noqa: N818 - not an error: the run ends early, as designed
+class GuardStop(Exception):
     """The abort guard ended the run."""
 
 
 class Execution:
     """One run of one plan."""
 
-    def __init__(
-        self, record: RunRecord, rim: Rim, journal: Journal, injector: Injector, guard: AbortGuard
-    ) -> None:
+    def __init__(self, record: RunRecord, rim: Rim, journal: Journal, injector: Injector, guard: AbortGuard) -> None:
         self._record = record
         self._plan: Plan = record.plan
         self._rim = rim
@@ -83,7 +81,11 @@ class Execution:
         cpu_s = self._rim.services.cpu_seconds() - before_s
         if probed.journeys:
             found, warning = assess(
-                self._plan, journeys=probed.journeys, cpu_s=cpu_s, cores=self._record.machine.cores, at_ns=self._journal.now()
+                self._plan,
+                journeys=probed.journeys,
+                cpu_s=cpu_s,
+                cores=self._record.machine.cores,
+                at_ns=self._journal.now(),
             )
             self._journal.write(found)
             if warning is not None:
@@ -183,7 +185,12 @@ class Execution:
             )
         for fault in self._injector.take_lost():
             self._journal.write(
-                FaultLost(at_ns=now_ns, fault=fault.id, edge=fault.edge, reason="its lease expired, or the plane died")
+                FaultLost(
+                    at_ns=now_ns,
+                    fault=fault.id,
+                    edge=fault.edge,
+                    reason="its lease expired, or the plane died",
+                )
             )
         progress = self._rim.load.progress()
         if progress is not None and progress is not self._progress:
@@ -233,5 +240,6 @@ class Execution:
 
 def _rows_lost(error: str) -> HarnessError:
     return HarnessError(
-        f"samples can no longer be kept ({error})", hint="free some room, or choose another folder with --reports"
+        f"samples can no longer be kept ({error})",
+        hint="free some room, or choose another folder with --reports",
     )

@@ -13,7 +13,6 @@ from workbench.engine.ledger import Ledger
 from workbench.engine.ports import FaultPlane, TimeSource
 from workbench.errors import DirtyError, HarnessError, WorkbenchError
 from workbench.model.events import (
-    AnyEvent,
     CleanVerified,
     FaultOff,
     FaultOn,
@@ -84,7 +83,9 @@ class Injector:
             last = self._plane.undo(fault.id)
             still_on = [state.id for state in self._plane.faults()]
         except HarnessError as error:
-            raise DirtyError(f"fault {fault.id} on {fault.edge} may still be on: {error}", hint="workbench heal") from error
+            raise DirtyError(
+                f"fault {fault.id} on {fault.edge} may still be on: {error}", hint="workbench heal"
+            ) from error
         if fault.id in still_on:
             raise DirtyError(f"fault {fault.id} is still on after it was removed", hint="workbench heal")
         with self._lock:

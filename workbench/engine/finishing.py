@@ -7,7 +7,6 @@ from contextlib import suppress
 from workbench.engine.collecting import clock_shifts
 from workbench.engine.journal import Journal
 from workbench.engine.ports import Rim
-from workbench.engine.ports import Services
 from workbench.errors import HarnessError
 from workbench.model.audit import Audit
 from workbench.model.events import Clock, LoadStopped, Settled, Warned
@@ -50,7 +49,10 @@ class Finish:
         self._load_ended_ns = self._rim.time.now_ns()
         if done is None:
             self._journal.write(
-                Warned(at_ns=self._journal.now(), message="the load did not end in time and was killed; its last rows are lost")
+                Warned(
+                    at_ns=self._journal.now(),
+                    message="the load did not end in time and was killed; its last rows are lost",
+                )
             )
             self._journal.write(LoadStopped(at_ns=asked_ns, journeys=0, unfinished=0))
             return
@@ -70,9 +72,7 @@ class Finish:
             self._rim.time.sleep(_SETTLE_POLL_S)
             audits = self._audits()
         waited_ns = self._rim.time.now_ns() - began_ns
-        self._journal.write(
-            Settled(at_ns=self._journal.now(), pending=self._pending(audits), waited_ns=waited_ns)
-        )
+        self._journal.write(Settled(at_ns=self._journal.now(), pending=self._pending(audits), waited_ns=waited_ns))
         return audits
 
     def stop_recording(self) -> None:
@@ -135,5 +135,3 @@ class Finish:
                 rows = recorder.recording().rows
                 total += rows["spans"] if "spans" in rows else 0
         return total
-
-

@@ -48,7 +48,9 @@ class AbortGuard:
             target = float(steady.target) if steady.target is not None else self._targets[steady.slo]
             good, total = _difference(progress, self._baseline_from.get(steady.slo, (0, 0)), steady.slo)
             if total and self._wholly_below(good, total, target):
-                reason = f"steady state {steady.slo} was {good}/{total} in baseline, target {target:.4g}: not a fair start"
+                reason = (
+                    f"steady state {steady.slo} was {good}/{total} in baseline, target {target:.4g}: not a fair start"
+                )
                 return Alarm(steady.slo, good, total, reason)
         return None
 

@@ -81,5 +81,7 @@ def read_journal(path: Path) -> tuple[list[AnyEvent], list[str]]:
             events.append(EVENT.validate_json(line))
         except ValidationError:
             torn = number == len(lines)
-            problems.append(f"{path.name}:{number}: {'torn last line, dropped' if torn else 'unreadable line, skipped'}")
+            problems.append(
+                f"{path.name}:{number}: {'torn last line, dropped' if torn else 'unreadable line, skipped'}"
+            )
     return events, problems

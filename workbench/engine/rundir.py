@@ -60,7 +60,8 @@ class RunDirectory:
         """Return a finished run's folder. Raises UsageError if it is none."""
         if not (folder / "run.json").is_file():
             raise UsageError(
-                f"{folder} is not a run directory (it has no run.json)", hint="workbench open report shows the latest one"
+                f"{folder} is not a run directory (it has no run.json)",
+                hint="workbench open report shows the latest one",
             )
         return cls(folder.resolve())
 
@@ -130,7 +131,8 @@ class RunDirectory:
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise EnvironmentFailure(
-                f"cannot write {path}: {error.strerror}", hint="free some room, or choose another folder with --reports"
+                f"cannot write {path}: {error.strerror}",
+                hint="free some room, or choose another folder with --reports",
             ) from error
         return path
 

@@ -30,8 +30,9 @@ class Attempt:
         "head",
         "held_since",
         "ordinal",
-        "received",
+        "plain",
         "status",
+        "whole",
     )
 
     def __init__(
@@ -43,8 +44,10 @@ class Attempt:
         self.accepted = accepted
         self._recording = recording
         self.decided: Decided | None = None
-        self.received = False
-        """The request is here to its last byte."""
+        self.plain = True
+        """No fault and no upgrade: it only passes."""
+        self.whole = False
+        """Its request is here to the last byte; looked at only where it is not plain."""
         self.ended = False
         self.first_byte: int | None = None
         self.status: int | None = None

@@ -39,6 +39,10 @@ class Decided:
         if hit:
             self.faults = f"{self.faults} {fault.spec.id}" if self.faults else fault.spec.id
 
+    def columns_only(self) -> Decided:
+        """Return what was decided so far, without what has been carried out."""
+        return Decided(self.decisions, self.faults)
+
 
 def decide(
     faults: Sequence[RequestInfluence], head: RequestHead | None, now: int, *, canary: bool = False

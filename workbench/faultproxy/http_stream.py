@@ -1,23 +1,25 @@
-"""A connection that speaks HTTP/1: where each request begins and ends, and which answer belongs to it.
+"""A connection that speaks HTTP/1: requests in the order in which they came, and what becomes of each.
 
-Bytes pass untouched; only whole heads wait until they are complete, because what happens to a request is
-decided on its head. Whatever cannot be read beyond doubt ends the reading: from there on the connection is a
-`RawStream`, and the attempt during which it happened lasts to the connection's end.
+Whatever cannot be read beyond doubt ends the reading: from there on the connection is a `RawStream`, and the
+attempt during which it happened lasts to the connection's end. A caller that finishes sending while it still
+waits for an answer has left, as most servers see it too: its attempts end then (the bytes still pass).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.answering import write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
-from workbench.faultproxy.bodies import Body, FramingError, body_of
-from workbench.faultproxy.deciding import CANARY_ORDINAL, decide
-from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, Probe, RequestHead, read_answer_head, read_request_head
+from workbench.faultproxy.deciding import CANARY_ORDINAL, HoldParts, decide
+from workbench.faultproxy.heads import RequestHead
+from workbench.faultproxy.http_answers import Answers
+from workbench.faultproxy.http_requests import Requests
 from workbench.faultproxy.raw_stream import RawStream
 from workbench.model.faults.base import Answer, Swallow
 
@@ -25,112 +27,122 @@ if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
     from workbench.faultproxy.connection import Connection
 
-_BODILESS = frozenset({204, 304})
-
 
 class HttpStream:
-    """Requests in the order in which they came; `_pending[0]` is the one whose answer is due."""
+    """Both sides of the connection. `_pending[0]` is the attempt whose answer is due."""
 
     __slots__ = (
-        "_answer_body",
-        "_answer_part",
-        "_answer_probe",
-        "_body",
+        "_answers",
         "_callee_over",
+        "_caller_over",
         "_connection",
-        "_divert",
-        "_down",
         "_edge",
         "_leaving",
-        "_part",
         "_pending",
-        "_probe",
-        "_receiving",
-        "_rest",
+        "_requests",
         "_seen",
-        "_since",
-        "_up",
+        "answer_bytes",
+        "request_bytes",
     )
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._edge = connection.edge
-        self._up = connection.up
-        self._down = connection.down
         self._pending: deque[Attempt] = deque()
         self._leaving: deque[Attempt] = deque()
-        """Answered, but not all of the answer has left."""
-        self._divert: Callable[[bytes], None] | None = None
-        """Takes what the caller sends, once it is no longer read as requests."""
-        self._receiving: Attempt | None = None
-        self._body: Body | None = None
-        self._part = b""
-        self._probe: Probe | None = None
-        self._since = 0
-        self._answer_body: Body | None = None
-        self._answer_part = b""
-        self._answer_probe: Probe | None = None
-        self._rest: Attempt | None = None
-        """The attempt during which the caller's bytes became unreadable."""
+        """Answered, but the answer has not left altogether."""
         self._seen = False
+        self._caller_over = False
         self._callee_over = False
+        self._requests = Requests(self, connection.up)
+        self._answers = Answers(self, self._pending, connection.down)
+        self.request_bytes: Callable[[bytes], None] = self._requests.take
+        self.answer_bytes: Callable[[bytes], None] = self._answers.take
 
-    # -- from the caller ------------------------------------------------------------------------------
+    # -- attempts ---------------------------------------------------------------------------------------
 
-    def request_bytes(self, data: bytes) -> None:
-        if self._divert is not None:
-            self._divert(data)
+    def open(self, head: RequestHead, since: int) -> Attempt:
+        """Begin an attempt and let the edge's faults decide on it."""
+        edge = self._edge
+        recording = edge.evidence.recording
+        self._seen = True
+        canary = head.canary is not None and recording is not None and recording.is_canary(head.canary)
+        ordinal = CANARY_ORDINAL if canary else edge.take_ordinal()
+        attempt = Attempt(edge.name, ordinal, head, since, recording)
+        self._pending.append(attempt)
+        if edge.faults:
+            self._decide(attempt, head, canary=canary)
+        if head.upgrades:
+            attempt.plain = False
+        if self._callee_over and not attempt.is_answered_here:
+            self._requests.divert = self._requests.ignore
+            self._connection.give_up("upstream_gone")
+        return attempt
+
+    def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
+        connection = self._connection
+        attempt.decided = decided = decide(self._edge.faults, head, monotonic_ns(), canary=canary)
+        if not decided.faults:
             return
-        if self._part:
-            data = self._part + data
-            self._part = b""
+        attempt.plain = False
+        for influence in (*decided.request_hold, *decided.response_hold):
+            connection.touch(influence)
+        if decided.ending is None:
+            if decided.request_hold:
+                connection.up.hold(decided.request_hold, attempt)
+        elif isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+            connection.swallow(decided.ended_by)
+
+    def serve(self) -> None:
+        """Give the answers that are due here, as long as it is their turn."""
+        down = self._connection.down
+        while self._pending:
+            attempt = self._pending[0]
+            decided, head = attempt.decided, attempt.head
+            if decided is None or head is None or not isinstance(decided.ending, Answer):
+                return
+            if not (attempt.whole or head.expects_continue):
+                return
+            close = head.closes or not attempt.whole or self._callee_over
+            hold: HoldParts = {**decided.request_hold, **decided.response_hold}
+            if hold:
+                down.hold(hold, attempt)
+            attempt.status = decided.ending.status
+            down.send(write_answer(decided.ending, head, close=close), attempt, "complete")
+            self.answered(attempt)
+            if close:
+                self._requests.divert = self._requests.ignore
+                down.end()
+                return
+
+    def answered(self, attempt: Attempt) -> None:
+        """All of the answer is on its way; the next one is due."""
+        self._pending.popleft()
+        while self._leaving and self._leaving[0].ended:
+            self._leaving.popleft()
+        self._leaving.append(attempt)
+        if attempt.head is not None and attempt.head.upgrades:
+            self._requests.resume()
+        if self._pending:
+            self.serve()
+        elif self._caller_over:
+            self._connection.down.end()
+
+    # -- when reading ends ------------------------------------------------------------------------------
+
+    def give_up_requests(self, attempt: Attempt | None, rest: bytes) -> None:
+        """The caller's bytes cannot be read from `rest` on, which belongs to `attempt`, or to a new one."""
+        if attempt is None:
+            edge = self._edge
+            attempt = Attempt(edge.name, edge.take_ordinal(), None, monotonic_ns(), edge.evidence.recording)
+            self._pending.append(attempt)
+        if attempt.is_answered_here:
+            # Its request has no end that could be waited for.
+            self._requests.divert = self._requests.ignore
+            self._answer_at_once(attempt)
+        elif self._pending[0] is attempt and not self._answers.is_reading:
+            self._become_raw()
+            self._connection.stream.request_bytes(rest)
         else:
-            self._since = monotonic_ns()
-        start = 0
-        size = len(data)
-        while start < size:
-            attempt = self._receiving
-            body = self._body
-            at = start
-            if attempt is None:
-                end = data.find(HEAD_END, start)
-                if end < 0:
-                    self._keep_part(data[start:])
-                    return
-                at = end + 4
-                head = read_request_head(data if at == size and not start else data[start:at])
-                if head is None:
-                    start = self._skip_blank_lines(data, start)
-                    if start < 0:
-                        return
-                    continue
-                attempt = self._open(head)
-                body = None if head.length == 0 else body_of(head.length)
-            if body is not None:
-                try:
-                    at = body.take(data, at)
-                except FramingError:
-                    self._give_up_reading(attempt, data[start:])
-                    return
-            received = body is None or body.done
-            attempt.bytes_in += at - start
-            attempt.received = received
-            decided = attempt.decided
-            if decided is None or decided.ending is None:
-                segment = data if at == size and not start else data[start:at]
-                if self._up.clear:
-                    self._up.transport.write(segment)  # type: ignore[union-attr]  # clear says it is there
-                else:
-                    self._up.send(segment)
-            start = at
-            if received:
-                self._receiving = None
-                self._body = None
-            else:
-                self._receiving = attempt
-                self._body = body
-            if decided is not None or attempt.head.upgrades:  # type: ignore[union-attr]  # HTTP has a head
-                self._after_special(attempt, received=received)
-                if self._divert is not None and start < size:
-                    self._divert(data[start:])
-                    return
+            self._requests.divert = partial(self._pass_rest, attempt)
+            self._pass_rest(attempt, rest)

@@ -73,12 +73,12 @@ class LoadChild:
         propagate(job.run_id, ids)
         self._schedule = read_schedule(Path(job.schedule_file), len(job.journeys))
         self._recorder = Recorder(Path(job.rows_file))
-        locust.events.request.add_listener(
-            self._recorder.on_request
-        )  # first: before listeners of the locustfile
+        locust.events.request.add_listener(self._recorder.on_request)  # first: before listeners of the locustfile
         users = load_users(job.journeys)
         self._environment = make_environment(job, users)
-        self._performer = Performer(job.journeys, users, self._environment, self._recorder, ids, job.seed)
+        self._performer = Performer(
+            job.journeys, users, environment=self._environment, recorder=self._recorder, ids=ids, seed=job.seed
+        )
         self._tally = Tally([journey.name for journey in job.journeys], job.slis)
         self._pool = UserPool(self._performer, len(users), job.max_users, self._tally.add)
 
@@ -104,10 +104,8 @@ class LoadChild:
     def _rehearse(self) -> None:
         _raise_descriptor_limit()
         self._environment.events.test_start.fire(environment=self._environment)
-        lasted_s: dict[int, float] = {}
-        if self._job.probe_journeys:
-            probed, lasted_s = probe(self._performer, self._job.journeys, self._job.probe_journeys)
-            self._link.send(probed)
+        probed, lasted_s = probe(self._performer, self._job.journeys, self._job.probe_journeys)
+        self._link.send(probed)
         self._recorder.muted = False
         prepare_users(self._pool, self._schedule, lasted_s, len(self._job.journeys))
         gc.collect()
@@ -127,9 +125,7 @@ class LoadChild:
 
     def _pace(self, zero: int) -> None:
         """Walk the schedule. Arrivals that are overdue are dispatched at once, one after the other."""
-        for number, (intended, journey) in enumerate(
-            zip(self._schedule.intended, self._schedule.journey, strict=True)
-        ):
+        for number, (intended, journey) in enumerate(zip(self._schedule.intended, self._schedule.journey, strict=True)):
             while (delay := zero + intended - monotonic_ns()) > 0:
                 gevent.sleep(delay / 1e9)
             self._pool.dispatch(Arrival(number, journey, zero + intended))

@@ -39,6 +39,19 @@ class Journey:
     recorded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a journey came to."""
+
+    journey: int
+    outcome: str
+    error: str | None
+    response_ns: int
+    """From the intended start."""
+    lag_ns: int
+    service_ns: int
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One simulated user. `user` is None until it was made (or when making it failed)."""

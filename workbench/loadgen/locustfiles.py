@@ -20,7 +20,7 @@ REQUEST_TIMEOUT_S = 10.0
 """Of requests whose user class sets none. Locust's own default of 60 s outlives every drain."""
 
 
-class BrokenLocustfile(Exception):  # noqa: N818 - not an error of the workbench
+class BrokenLocustfile(Exception):
     """The locustfile cannot be used; the message starts with file:line."""
 
 
@@ -48,9 +48,7 @@ def _import(path: Path, number: int) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise BrokenLocustfile(
-            f"{error.filename}:{error.lineno}: is not valid Python: {error.msg}"
-        ) from error
+        raise BrokenLocustfile(f"{error.filename}:{error.lineno}: is not valid Python: {error.msg}") from error
     except OSError as error:
         if error.filename != str(path):
             raise BrokenLocustfile(_where(path, error)) from error
@@ -78,15 +76,11 @@ def _find(module: ModuleType, journey: JobJourney) -> Any:
         close = get_close_matches(journey.user, users, n=3, cutoff=0.5)
         meant = f" did you mean {' or '.join(close)}?" if close else ""
         there = ", ".join(users) if users else "none"
-        raise BrokenLocustfile(
-            f"{journey.locustfile}:0: has no class {journey.user!r};{meant} user classes: {there}"
-        )
+        raise BrokenLocustfile(f"{journey.locustfile}:0: has no class {journey.user!r};{meant} user classes: {there}")
     if not _is_user(found):
         raise BrokenLocustfile(f"{journey.locustfile}:0: {journey.user!r} is not a Locust User class")
     if not found.tasks:
-        raise BrokenLocustfile(
-            f"{journey.locustfile}:0: class {journey.user!r} has no tasks; mark one with @task"
-        )
+        raise BrokenLocustfile(f"{journey.locustfile}:0: class {journey.user!r} has no tasks; mark one with @task")
     return found
 
 

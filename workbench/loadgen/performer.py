@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -13,7 +12,7 @@ from locust import User
 from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, DefaultTaskSet
 
-from workbench.loadgen.journey import SETUP, Arrival, Journey, Session
+from workbench.loadgen.journey import SETUP, Arrival, Finished, Journey, Session
 from workbench.loadgen.locustfiles import line_in
 from workbench.loadgen.outcomes import outcome_of, text_of
 from workbench.loadgen.passes import Picker, one_pass
@@ -28,19 +27,6 @@ _COMPLAINTS = 5
 """So many distinct exceptions of user code are shown on stderr; the rows have all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a journey came to."""
-
-    journey: int
-    outcome: str
-    error: str | None
-    response_ns: int
-    """From the intended start."""
-    lag_ns: int
-    service_ns: int
-
-
 class Performer:
     """`users` are the classes of `journeys`, in the same order."""
 
@@ -48,6 +34,7 @@ class Performer:
         self,
         journeys: Sequence[JobJourney],
         users: Sequence[Any],
+        *,
         environment: Any,
         recorder: Recorder,
         ids: Ids,

@@ -13,8 +13,8 @@ from typing import Any
 
 import gevent
 
-from workbench.loadgen.journey import Arrival, Session
-from workbench.loadgen.performer import Finished, Performer
+from workbench.loadgen.journey import Arrival, Finished, Session
+from workbench.loadgen.performer import Performer
 
 UNFAIR_NS = 1_000_000_000
 """A freed user serves its own journey unless an arrival of another one has waited so much longer."""
@@ -23,9 +23,7 @@ UNFAIR_NS = 1_000_000_000
 class UserPool:
     """Users of all journeys, `max_users` of them together. `report` is told of every journey that ended."""
 
-    def __init__(
-        self, performer: Performer, journeys: int, max_users: int, report: Callable[[Finished], None]
-    ) -> None:
+    def __init__(self, performer: Performer, journeys: int, max_users: int, report: Callable[[Finished], None]) -> None:
         self.users = 0
         self._performer = performer
         self._max_users = max_users
@@ -148,6 +146,4 @@ class UserPool:
         sessions = [session for queue in self._free for session in queue]
         for queue in self._free:
             queue.clear()
-        gevent.joinall(
-            [session.spawn(self._performer.close, session) for session in sessions], timeout=within_s
-        )
+        gevent.joinall([session.spawn(self._performer.close, session) for session in sessions], timeout=within_s)

@@ -10,8 +10,8 @@ from typing import Any
 
 import gevent
 
-from workbench.loadgen.journey import Arrival, Session
-from workbench.loadgen.performer import UNFINISHED, Finished, Performer
+from workbench.loadgen.journey import Arrival, Finished, Session
+from workbench.loadgen.performer import UNFINISHED, Performer
 from workbench.loadgen.pool import UserPool
 from workbench.loadgen.schedule import Schedule
 from workbench.model.loadjob import JobJourney, Probed
@@ -26,16 +26,12 @@ _UNKNOWN_S = 0.1
 """Assumed length of a journey that the probe did not measure."""
 
 
-def probe(
-    performer: Performer, journeys: Sequence[JobJourney], count: int
-) -> tuple[Probed, dict[int, float]]:
+def probe(performer: Performer, journeys: Sequence[JobJourney], count: int) -> tuple[Probed, dict[int, float]]:
     """Run journeys in the proportions of the mix; return what the runner is told, and seconds per journey."""
     sessions = {number: performer.session(number) for number in range(len(journeys))}
     finished: list[Finished] = []
     deadline = monotonic_ns() + int(PROBE_LIMIT_S * 1e9)
-    for order, number in zip(
-        range(count), in_proportion([journey.weight for journey in journeys]), strict=False
-    ):
+    for order, number in zip(range(count), in_proportion([journey.weight for journey in journeys]), strict=False):
         left_s = (deadline - monotonic_ns()) / 1e9
         if left_s <= 0:
             break

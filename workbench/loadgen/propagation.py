@@ -51,9 +51,7 @@ def propagate(run_id: str, ids: Ids) -> None:
     FastHttpSession.request = _wrapped(FastHttpSession.request, run_id, ids, {})
 
 
-def _wrapped(
-    request: Callable[..., Any], run_id: str, ids: Ids, defaults: dict[str, Any]
-) -> Callable[..., Any]:
+def _wrapped(request: Callable[..., Any], run_id: str, ids: Ids, defaults: dict[str, Any]) -> Callable[..., Any]:
     names = [name for name in signature(request).parameters if name not in ("self", "method", "url")]
     baggage = f"{RUN_BAGGAGE}={run_id}"
 

@@ -25,6 +25,7 @@ class Recorder:
 
     def on_request(
         self,
+        *,
         request_type: str,
         name: str,
         response_time: float | None = None,
@@ -44,9 +45,7 @@ class Recorder:
         error = None
         if exception is not None:
             error = text_of(exception, status)
-            cause = (
-                getattr(response, "error", None) or exception
-            )  # before the journey put it in its own words
+            cause = getattr(response, "error", None) or exception  # before the journey put it in its own words
             self._note(journey, f"{request_type} {name}: {error}", request_type, cause)
         if self.muted:
             return

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import chain
 from math import ceil
 
-from workbench.loadgen.performer import Finished
+from workbench.loadgen.journey import Finished
 from workbench.model.slo import OUTCOMES, Slo
 
 TICKS = 10

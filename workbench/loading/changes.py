@@ -34,7 +34,12 @@ def with_limits(record: RunRecord, changes: Mapping[str, str]) -> RunRecord:
     except ValidationError as error:
         raise InvalidInput(
             [
-                Problem("--set", 0, ".".join(map(str, details["loc"])), details["msg"].removeprefix("Value error, "))
+                Problem(
+                    "--set",
+                    0,
+                    ".".join(map(str, details["loc"])),
+                    details["msg"].removeprefix("Value error, "),
+                )
                 for details in error.errors()
             ]
         ) from error

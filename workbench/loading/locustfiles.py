@@ -60,10 +60,7 @@ def _names(body: list[ast.stmt]) -> Iterator[str]:
                 yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
             case ast.Assign():
                 yield from (
-                    node.id
-                    for target in statement.targets
-                    for node in ast.walk(target)
-                    if isinstance(node, ast.Name)
+                    node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)
                 )
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name

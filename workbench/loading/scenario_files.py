@@ -83,7 +83,7 @@ def load_system(name_or_path: str, relative_to: Path) -> LoadedSystem:
     return LoadedSystem(system, path.resolve(), tuple(slos.values()))
 
 
-def load_scenario(path: Path, overrides: Overrides = Overrides()) -> LoadedScenario:  # noqa: B008 - frozen
+def load_scenario(path: Path, overrides: Overrides = Overrides()) -> LoadedScenario:
     """Read a scenario and everything it refers to. Raises InvalidInput with all problems at once."""
     source = read(path)
     data = _overridden(source, overrides)
@@ -173,13 +173,18 @@ def _dangling(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
             yield from locustfile_problems(source.path.parent / own_file, journey, where)
         elif journey not in system.journeys:
             yield source.problem(
-                ("load", "mix", journey), f"there is no journey {journey!r}{nearest(journey, list(system.journeys))}"
+                ("load", "mix", journey),
+                f"there is no journey {journey!r}{nearest(journey, list(system.journeys))}",
             )
     for index, fault in enumerate(scenario.faults):
         if fault.edge not in edges:
             yield source.problem(("faults", index, "edge"), f"unknown edge {fault.edge!r}{nearest(fault.edge, edges)}")
     for index, expectation in enumerate(scenario.expect):
-        for key, known in (("edge", edges), ("journey", list(scenario.load.mix)), ("slo", [s.name for s in loaded.slos])):
+        for key, known in (
+            ("edge", edges),
+            ("journey", list(scenario.load.mix)),
+            ("slo", [s.name for s in loaded.slos]),
+        ):
             named = getattr(expectation, key, None)
             if named is not None and named not in known:
                 yield source.problem(("expect", index, key), f"unknown {key} {named!r}{nearest(named, known)}")
@@ -188,9 +193,7 @@ def _dangling(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
             yield from _dangling_slo(source, loaded, (section, index, "slo"), entry.slo)
 
 
-def _dangling_slo(
-    source: Source, loaded: LoadedScenario, where: tuple[str | int, ...], name: str
-) -> Iterator[Problem]:
+def _dangling_slo(source: Source, loaded: LoadedScenario, where: tuple[str | int, ...], name: str) -> Iterator[Problem]:
     slo = next((slo for slo in loaded.slos if slo.name == name), None)
     if slo is None:
         yield source.problem(where, f"unknown SLO {name!r}{nearest(name, [s.name for s in loaded.slos])}")

@@ -80,8 +80,8 @@ def change(data: dict[str, Any], path: str, value: str, *, option: str) -> None:
         if key is None:
             raise _leads_nowhere(option, path, parts[: depth + 1], node)
         node = node[key]
-    last: str | int | None = parts[-1] if isinstance(node, dict) else _select(node, parts[-1])
-    if last is None or not isinstance(node, (dict, list)):
+    last: Any = parts[-1] if isinstance(node, dict) else _select(node, parts[-1])
+    if last is None:
         raise _leads_nowhere(option, path, parts, node)
     try:
         node[last] = _plain(YAML(typ="rt", pure=True).load(value))

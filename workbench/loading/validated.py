@@ -63,9 +63,9 @@ def _in_data(location: Sequence[str | int], data: Any) -> Location:
     path: list[str | int] = []
     node = data
     for index, part in enumerate(location):
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if (isinstance(node, dict) and part in node) or (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        ):
             node = node[part]
         elif index == len(location) - 1 and isinstance(node, dict):  # a key that is missing
             node = None

@@ -9,5 +9,9 @@ class Frozen(BaseModel):
     """A value read from, or written to, a file or another process."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True, ser_json_inf_nan="strings"
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        serialize_by_alias=True,
+        ser_json_inf_nan="strings",
     )

@@ -31,7 +31,8 @@ class BreakerOpens(OnEdge):
     kind: Literal["breaker_opens"]
     within: Duration = Field(description="from the first failing attempt")
     slack: Duration = Field(
-        default=Duration.parse("250ms"), description="time between what the plane sees and what the caller counts"
+        default=Duration.parse("250ms"),
+        description="time between what the plane sees and what the caller counts",
     )
 
 
@@ -75,7 +76,8 @@ class FallbackServed(Expectation):
     phase: Name | None = Field(default=None, description="default: every phase with a fault")
     expected: Ratio = Field(default=Ratio(0.995), description="what a healthy system is expected to reach")
     recovered_within: Duration = Field(
-        default=Duration.parse("10s"), description="after the undo, degraded answers may still be served this long"
+        default=Duration.parse("10s"),
+        description="after the undo, degraded answers may still be served this long",
     )
 
 
@@ -115,7 +117,9 @@ class NoDuplicateEffects(Expectation):
 
     kind: Literal["no_duplicate_effects"]
     effects: list[str] = Field(
-        default_factory=lambda: ["order", "reservation", "capture"], min_length=1, description="kinds in the audits"
+        default_factory=lambda: ["order", "reservation", "capture"],
+        min_length=1,
+        description="kinds in the audits",
     )
     min_n: int = Field(default=10, ge=1, description="keys below this leave it undecided")
 

@@ -175,7 +175,10 @@ class History:
         """
         slots = []
         for window in self.fault_windows():
-            for asked, verified in ((window.requested_ns, window.on_ns), (window.undo_requested_ns, window.off_ns)):
+            for asked, verified in (
+                (window.requested_ns, window.on_ns),
+                (window.undo_requested_ns, window.off_ns),
+            ):
                 moments = [ns for ns in (asked, verified) if ns is not None]
                 if moments:
                     slots.append((min(moments), max(moments)))

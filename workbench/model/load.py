@@ -50,11 +50,15 @@ class Load(Frozen):
     mix: dict[JourneyName, float] = Field(min_length=1, description="journey to its weight")
     arrivals: Arrivals
     locustfile: str | None = Field(
-        default=None, description="the user's own locustfile, relative to the scenario; `mix` then names its classes"
+        default=None,
+        description="the user's own locustfile, relative to the scenario; `mix` then names its classes",
     )
-    max_users: int = Field(default=200, ge=1, description="beyond these, arrivals wait in a queue, and that time counts")
+    max_users: int = Field(
+        default=200, ge=1, description="beyond these, arrivals wait in a queue, and that time counts"
+    )
     drain: Duration = Field(
-        default=Duration.parse("10s"), description="how long journeys in flight may take after the last arrival"
+        default=Duration.parse("10s"),
+        description="how long journeys in flight may take after the last arrival",
     )
 
     @model_validator(mode="after")

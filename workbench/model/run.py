@@ -14,7 +14,7 @@ from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo
 from workbench.model.system import System
 
-RUN_FORMAT = 1
+RUN_FORMAT: Literal[1] = 1
 """Version of the run directory. A newer one is refused, an older one is read."""
 
 

@@ -97,9 +97,10 @@ class Scenario(Frozen):
             problems.append("phases must come in the order warmup, baseline, fault phases, recovery")
         problems += [f"phase {phase.name} lasts no time" for phase in self.phases if phase.duration == 0]
         named = [(f"slos: {s.slo}", name) for s in self.slos for name in s.phases]
-        named += [
-            (f"expect: {e.kind}", e.phase) for e in self.expect if getattr(e, "phase", None) is not None
-        ]
+        for expectation in self.expect:
+            phase: str | None = getattr(expectation, "phase", None)
+            if phase is not None:
+                named.append((f"expect: {expectation.kind}", phase))
         problems += [f"{where}: there is no phase {name!r}" for where, name in named if name not in names]
         return problems
 

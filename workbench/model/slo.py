@@ -13,9 +13,6 @@ from workbench.model.base import Frozen
 from workbench.model.names import JourneyName, Name
 from workbench.model.units import Duration, Ratio
 
-
-
-
 OUTCOMES = ("ok", "degraded", "failed", "indeterminate")
 """`ok`: in full. `degraded`: a valid answer from a fallback. `failed`: a definite failure.
 `indeterminate`: the user cannot know (a timeout); counts as not good."""
@@ -32,7 +29,7 @@ class WorkbenchTotal(Frozen):
 class WorkbenchGood(WorkbenchTotal):
     """Journeys that ended well, and soon enough. Time counts from the intended start."""
 
-    outcome: list[OutcomeName] = Field(default_factory=lambda: ["ok", "degraded"], min_length=1)
+    outcome: list[OutcomeName] = Field(default=["ok", "degraded"], min_length=1)
     under: Duration | None = Field(default=None, description="response time from the intended start")
 
 

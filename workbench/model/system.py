@@ -56,7 +56,8 @@ class Edge(Frozen):
     caller: Name
     callee: Name
     env: str = Field(
-        pattern=r"^[A-Z][A-Z0-9_]*$", description="variable of the caller that receives the listener's base URL"
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="variable of the caller that receives the listener's base URL",
     )
     protocol: Literal["http", "tcp"] = "http"
     policy: EdgePolicy | None = Field(
@@ -96,7 +97,8 @@ class System(Frozen):
     )
     ready_within: Duration = Field(default=Duration.parse("30s"), description="deadline for all services to be ready")
     masks: list[str] = Field(
-        default_factory=list, description="regular expressions; what they match is masked in everything that is kept"
+        default_factory=list,
+        description="regular expressions; what they match is masked in everything that is kept",
     )
 
     @model_validator(mode="after")

@@ -89,7 +89,7 @@ class Children:
 
     def _start_command(self, spec: ProcessSpec) -> None:
         environment = {**os.environ, **spec.environment, LIFELINE: str(self._lifeline)}
-        with open(spec.log, "ab", opener=_private) as log:  # noqa: PTH123 - opener
+        with open(spec.log, "ab", opener=_private) as log:
             try:
                 child = subprocess.Popen(
                     spec.argv,

@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ControlServer
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         if self._refused():
             return
         if self.path == "/status":
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {self.path}"})
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         if self._refused():
             return
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or "0")) or b"{}")

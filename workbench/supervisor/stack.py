@@ -100,7 +100,8 @@ class Stack:
         partial = path.with_suffix(".partial")
         partial.touch(mode=0o600)
         partial.write_text(
-            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(took_s, 3)}), encoding="utf-8"
+            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(took_s, 3)}),
+            encoding="utf-8",
         )
         partial.replace(path)
 

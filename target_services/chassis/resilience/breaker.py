@@ -39,7 +39,11 @@ class Decision(StrEnum):
     CLOSED = "closed"
 
 
-TRANSITIONS = {Decision.OPENED: State.OPEN, Decision.HALF_OPENED: State.HALF_OPEN, Decision.CLOSED: State.CLOSED}
+TRANSITIONS = {
+    Decision.OPENED: State.OPEN,
+    Decision.HALF_OPENED: State.HALF_OPEN,
+    Decision.CLOSED: State.CLOSED,
+}
 
 Observer = Callable[[Decision], None]
 
@@ -64,7 +68,7 @@ class BreakerPolicy:
             raise ValueError("probes must be at least 1, and reset_s above 0")
 
 
-class BreakerOpen(Exception):  # noqa: N818 - a statement, not an error of the program
+class BreakerOpen(Exception):
     """The attempt is not let through."""
 
 

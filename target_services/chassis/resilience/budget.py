@@ -1,4 +1,4 @@
-"""A retry budget: retries stay a bounded share of calls, so that an outage is not multiplied by its callers."""
+"""A retry budget: retries stay a bounded share of calls, so that callers do not multiply an outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bulkhead: at most so many attempts at once on one edge, so that a slow callee cannot use up its caller."""
+"""A bulkhead: at most so many attempts at once on one edge, so that a slow callee cannot use up all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class BulkheadFull(Exception):  # noqa: N818 - a statement, not an error of the program
+class BulkheadFull(Exception):
     """No slot is free. Nobody waits for one: a queue here would only hide the overload."""
 
 

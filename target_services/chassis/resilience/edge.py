@@ -38,7 +38,7 @@ from target_services.chassis.resilience.wire import Answer, Call, Wire
 
 T = TypeVar("T")
 Read = Callable[[Answer], T]
-"""Turns an answer into what was asked for. Raises ValueError, KeyError or TypeError when it makes no sense."""
+"""Turns an answer into what was asked for. Raises ValueError, KeyError or TypeError if it makes no sense."""
 
 _REJECTED = frozenset({Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD})
 
@@ -85,7 +85,7 @@ class Edge:
             return await self.fall_back(failure, fallback)
 
     async def fall_back(self, failure: CallFailed, fallback: Callable[[CallFailed], Awaitable[T]]) -> T:
-        """Do without the callee. For callers that have something to do between the failure and the fallback."""
+        """Do without the callee. For callers with something to do between the failure and the fallback."""
         if is_planted(Bug.FALLBACK_OFF):
             raise failure
         assert self.fallback is not None, f"{self.name} declares no fallback"
@@ -136,9 +136,7 @@ class Edge:
 
         remaining_s = deadlines.current.get().remaining_s
         try:
-            return await self.retry.run(
-                attempt, retryable=retryable, remaining_s=remaining_s, at_most=call.attempts
-            )
+            return await self.retry.run(attempt, retryable=retryable, remaining_s=remaining_s, at_most=call.attempts)
         except AttemptFailed as failure:
             if last is not None and failure.outcome in _REJECTED:
                 raise last from failure

@@ -23,9 +23,7 @@ class EdgeFamilies:
         self.fallbacks = counter("fallback", "Fallbacks that ran", "kind")
         self.bulkhead = counter("bulkhead_rejected", "Attempts refused by a full bulkhead")
         self.budget = counter("retry_budget_exhausted", "Retries not made for want of budget")
-        self.state = Gauge(
-            "workbench_breaker_state", "0 closed, 1 half open, 2 open", ("edge",), registry=registry
-        )
+        self.state = Gauge("workbench_breaker_state", "0 closed, 1 half open, 2 open", ("edge",), registry=registry)
 
 
 class EdgeMetrics:

@@ -1,6 +1,7 @@
 """Spans of one edge: one per logical call, one per attempt below it, one around a fallback.
 
-Trace and baggage go out with every attempt, so that the callee's spans hang below the attempt that caused them.
+Trace and baggage go out with every attempt, so that the callee's spans hang below the attempt that caused
+them.
 """
 
 from __future__ import annotations

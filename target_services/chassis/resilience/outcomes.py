@@ -23,9 +23,7 @@ class Outcome(StrEnum):
     RETRY_BUDGET = "retry_budget"
 
 
-CALL_ONLY = frozenset(
-    {Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD, Outcome.DEADLINE, Outcome.RETRY_BUDGET}
-)
+CALL_ONLY = frozenset({Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD, Outcome.DEADLINE, Outcome.RETRY_BUDGET})
 """Ends that a call can have and an attempt cannot."""
 
 ATTEMPT_OUTCOMES = tuple(outcome for outcome in Outcome if outcome not in CALL_ONLY)
@@ -48,11 +46,16 @@ MAY_HAVE_ACTED = frozenset(
 """What leaves open whether the callee did what it was asked to do."""
 
 
-class AttemptFailed(Exception):  # noqa: N818 - a statement, not an error of the program
+class AttemptFailed(Exception):
     """One attempt ended in a way that is no answer to the question."""
 
     def __init__(
-        self, outcome: Outcome, *, status: int | None = None, retry_after_s: float | None = None, detail: str = ""
+        self,
+        outcome: Outcome,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(f"{outcome} {detail}".strip())
         self.outcome = outcome
@@ -60,7 +63,7 @@ class AttemptFailed(Exception):  # noqa: N818 - a statement, not an error of the
         self.retry_after_s = retry_after_s
 
 
-class CallFailed(Exception):  # noqa: N818 - as above
+class CallFailed(Exception):
     """A logical call on an edge failed for good.
 
     `may_have_acted`: at least one attempt left open whether the callee acted.

@@ -1,4 +1,4 @@
-"""What the edges of a service say they do, as the JSON that judges of resilience compare with what they saw."""
+"""What the edges of a service say they do, as JSON for those who compare it with what they saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange, and what became of it in the words of `outcomes`. Decides nothing: no retry, no timeout."""
+"""One HTTP exchange, and what became of it in the words of `outcomes`. It decides nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import aiohttp
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 
 IDLE_S = 15.0
-"""How long an unused connection is kept. Shorter than the servers' own limit, so that it is us who close it."""
+"""How long an unused connection is kept. Shorter than the servers' limit, so that it is us who close it."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
@@ -69,8 +69,8 @@ class Wire:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # `edge` bounds the whole exchange
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
         )
-        # aiohttp would silently send a GET a second time when a pooled connection turns out closed. An attempt
-        # has to be one request on the wire, or retries cannot be counted; there is no public switch.
+        # aiohttp would silently send a GET a second time when a pooled connection turns out closed. An
+        # attempt has to be one request on the wire, or retries cannot be counted. There is no public switch.
         self._session._retry_connection = False  # noqa: SLF001
 
     async def close(self) -> None:

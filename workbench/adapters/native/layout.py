@@ -20,7 +20,14 @@ _PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([a-z][a-z0-9-]*))?\}")
 
 
 def stack_spec(
-    loaded: LoadedSystem, ports: Ports, state: Path, *, stack_id: str, token: str, owned: bool, bugs: list[str]
+    loaded: LoadedSystem,
+    ports: Ports,
+    state: Path,
+    *,
+    stack_id: str,
+    token: str,
+    owned: bool,
+    bugs: list[str],
 ) -> StackSpec:
     """Return everything the supervisor needs to start the system."""
     system = loaded.system

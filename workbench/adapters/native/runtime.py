@@ -96,12 +96,14 @@ class NativeRuntime:
                         progress(f"{event['name']} is ready")
                     case "failed":
                         raise EnvironmentFailure(
-                            f"the stack did not start: {event['message']}", hint=f"all logs are in {self.state.logs}"
+                            f"the stack did not start: {event['message']}",
+                            hint=f"all logs are in {self.state.logs}",
                         )
                     case "up":
                         return
         raise EnvironmentFailure(
-            "the supervisor ended before the stack was ready", hint=f"see {self.state.logs / 'supervisor.log'}"
+            "the supervisor ended before the stack was ready",
+            hint=f"see {self.state.logs / 'supervisor.log'}",
         )
 
     def find(self) -> RunningStack | None:
@@ -140,4 +142,3 @@ class NativeRuntime:
     def leftovers(self, stack: RunningStack) -> list[str]:
         """Return processes of a stack that are still alive."""
         return [f"{name} (pid {p.pid})" for name, p in stack.processes.items() if is_alive(p)]
-

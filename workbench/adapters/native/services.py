@@ -34,7 +34,8 @@ class StackServices:
         """Return unasked ends since the last call. Raises HarnessError if the supervisor itself is gone."""
         if self._session.lost:
             raise HarnessError(
-                "the supervisor of the stack is gone, and with it every service", hint="workbench up starts a new one"
+                "the supervisor of the stack is gone, and with it every service",
+                hint="workbench up starts a new one",
             )
         return [
             Death(event["name"], event["status"], event["log_tail"])
@@ -69,7 +70,9 @@ class StackServices:
                 try:
                     accounts[name] = Audit.model_validate(self._get(name, service.audit))
                 except ValidationError as error:
-                    raise HarnessError(f"{name}{service.audit} does not answer an audit as documented: {error}") from error
+                    raise HarnessError(
+                        f"{name}{service.audit} does not answer an audit as documented: {error}"
+                    ) from error
         return accounts
 
     def flush_spans(self) -> None:
@@ -77,7 +80,12 @@ class StackServices:
         for name, service in self._system.services.items():
             if service.flush is not None:
                 with suppress(NoAnswer):
-                    call("POST", f"{self._stack.services[name]}{service.flush}", token=self._stack.token, deadline_s=3.0)
+                    call(
+                        "POST",
+                        f"{self._stack.services[name]}{service.flush}",
+                        token=self._stack.token,
+                        deadline_s=3.0,
+                    )
 
     def cpu_seconds(self) -> float:
         """Return what all processes of the stack have used so far; one that is gone no longer counts."""
@@ -91,7 +99,9 @@ class StackServices:
     def breakers(self) -> dict[str, str]:
         """Return the latest breaker states that were scraped; nothing if the collector does not answer."""
         try:
-            live: dict[str, Any] = call("GET", f"{self._stack.collector_url}/live", token=self._stack.token, deadline_s=0.5)
+            live: dict[str, Any] = call(
+                "GET", f"{self._stack.collector_url}/live", token=self._stack.token, deadline_s=0.5
+            )
         except NoAnswer:
             return {}
         return {
@@ -107,7 +117,9 @@ class StackServices:
     def leftovers(self) -> list[str]:
         """Return services that have ended, and processes that are stopped."""
         status = self._runtime.status(self._stack)
-        wrong = [f"{name}: {p['ended'] or 'not running'}" for name, p in status["processes"].items() if p["pid"] is None]
+        wrong = [
+            f"{name}: {p['ended'] or 'not running'}" for name, p in status["processes"].items() if p["pid"] is None
+        ]
         for name, pid in status["pids"].items():
             with suppress(psutil.Error):
                 if psutil.Process(pid).status() == psutil.STATUS_STOPPED:

@@ -56,7 +56,8 @@ class State:
             return None
         except (OSError, ValidationError) as error:
             raise EnvironmentFailure(
-                f"{self.stack_file} cannot be read: {error}", hint="workbench doctor; if nothing runs, delete the file"
+                f"{self.stack_file} cannot be read: {error}",
+                hint="workbench doctor; if nothing runs, delete the file",
             ) from error
         if stack.supervisor is not None and is_alive(stack.supervisor):
             return stack

@@ -69,8 +69,7 @@ class Match(Frozen):
         if self.path is not None and not fnmatchcase(path, self.path):
             return False
         return all(
-            name.lower() in headers and fnmatchcase(headers[name.lower()], glob)
-            for name, glob in self.header.items()
+            name.lower() in headers and fnmatchcase(headers[name.lower()], glob) for name, glob in self.header.items()
         )
 
     @property
@@ -132,7 +131,7 @@ class RequestFault(EdgeFault):
 
     @model_validator(mode="after")
     def _share_above_zero(self) -> RequestFault:
-        if self.share == 0:
+        if float(self.share) == 0.0:
             raise ValueError("share is 0 %, so the fault would hit nothing; remove the fault, or use --no-faults")
         return self
 
@@ -150,4 +149,4 @@ class RequestFault(EdgeFault):
         raise NotImplementedError
 
     def _share_text(self) -> str:
-        return "" if self.share == 1 else f" ({self.share} of requests)"
+        return "" if float(self.share) == 1.0 else f" ({self.share} of requests)"

@@ -1,0 +1,40 @@
+# Everything a newcomer needs. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-quick lint lock docs golden sample clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+run: ## set everything up, then run the scenario latency-spike
+	@./setup.sh
+	@.venv/bin/workbench run latency-spike; code=$$?; \
+	printf '\nnext:\n'; \
+	printf '  %-62s %s\n' \
+	  '$(CURDIR)/.venv/bin/workbench open report' 'look at the report' \
+	  '$(CURDIR)/.venv/bin/workbench run latency-spike --bug breaker-off' 'see it FAIL' \
+	  '$(CURDIR)/.venv/bin/workbench list' 'what else there is'; \
+	exit $$code
+
+test: ## set everything up, then run all tests (whole scenarios included)
+	@./setup.sh test
+	.venv/bin/python -m pytest
+
+test-quick: ## only what takes seconds
+	@./setup.sh test
+	.venv/bin/python -m pytest -m "not e2e" tests/unit tests/contract
+
+lint: ## style, types, imports
+	@./setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/python -m mypy
+	.venv/bin/lint-imports
+
+lock: ## renew the pinned requirements (needs uv)
+	./lock.sh
+
+docs: ## renew the generated files: schemas and reference pages
+	.venv/bin/python -m workbench.documentation
+
+clean: ## remove what was set up
+	rm -rf .venv .workbench .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,106 @@
+"""The orders process: its address space, its edges, its settings, its start."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from target_services.chassis.database import Database
+from target_services.chassis.problems import MEDIA_TYPE
+from target_services.chassis.request_scope import RequestScope
+from target_services.chassis.resilience.breaker import BreakerPolicy
+from target_services.chassis.resilience.budget import RetryBudget
+from target_services.chassis.resilience.retry import Backoff, Retry
+from target_services.chassis.service import Chassis, run
+from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.orders.domain import Orders
+from target_services.orders.model import OrderRequest
+from target_services.orders.remote import Inventory, Payments
+from target_services.orders.saga import Saga
+from target_services.orders.store import OrderStore
+from target_services.orders.tables import SCHEMA
+from target_services.orders.worker import Worker
+
+Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Settings(ServiceSettings):
+    """What orders has to be told."""
+
+    database_url: DatabaseUrl
+    orders_inventory_url: BaseUrl
+    orders_payments_url: BaseUrl
+    orders_worker_per_s: float = Field(default=15.0, gt=0, le=1000, description="most queued orders tried a second")
+
+
+class OrderBody(BaseModel):
+    """What a customer asks for."""
+
+    product_id: int = Field(ge=1, le=2**31 - 1)
+    quantity: int = Field(ge=1, le=10)
+    unit_price_cents: int = Field(gt=0, le=10_000_000)
+    card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
+
+
+def routes(orders: Orders) -> APIRouter:
+    """Return the API of orders."""
+    api = APIRouter(prefix="/v1")
+
+    @api.post("/orders")
+    async def place(body: OrderBody, key: Key, customer: Customer) -> Response:
+        placed = await orders.place(key, OrderRequest(customer=customer, **body.model_dump()))
+        media_type = MEDIA_TYPE if placed.status >= 400 else "application/json"
+        headers = {"idempotent-replayed": "true"} if placed.replayed else {}
+        return Response(placed.body, placed.status, headers=headers, media_type=media_type)
+
+    @api.get("/orders/{order_id}")
+    async def find(order_id: str, customer: Customer) -> Response:
+        return JSONResponse((await orders.find(order_id, customer)).document())
+
+    return api
+
+
+def build(settings: Settings) -> RequestScope:
+    """Put orders together."""
+    chassis = Chassis(settings)
+    database = Database(settings.database_url, SCHEMA)
+    store = OrderStore(database)
+    inventory = chassis.edge(
+        "orders:inventory",
+        settings.orders_inventory_url,
+        timeout_s=0.6,
+        retry=Retry(
+            attempts=3,
+            backoff=Backoff(first_s=0.030, most_s=0.120),
+            budget=RetryBudget(per_call=0.5, burst=10),
+        ),
+        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.5),
+        bulkhead=48,
+        fallback="queue-for-later",
+    )
+    payments = chassis.edge(
+        "orders:payments",
+        settings.orders_payments_url,
+        timeout_s=0.5,
+        retry=Retry(
+            attempts=2,
+            backoff=Backoff(first_s=0.040, most_s=0.080),
+            budget=RetryBudget(per_call=0.5, burst=10),
+        ),
+        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.45),
+        bulkhead=48,
+        fallback="queue-for-later",
+    )
+    saga = Saga(store, Inventory(inventory), Payments(payments))
+    worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
+    return chassis.application(routes(Orders(store, saga)), database=database, audited=store, background=worker.run)
+
+
+def main() -> None:
+    """Run orders until SIGTERM."""
+    run(Settings, build)

@@ -1,0 +1,156 @@
+"""A7: while the breaker is open only probes reach the callee, and callers are answered at once.
+
+It is open from the first opening (see `openings`) to the undo, or to a probe that succeeds: after that it may
+close. Two results, because two rules decide: probes have no exceptions, answers are a quantile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.checks import wording
+from workbench.checks.check import Check, Claim, result_id, traces
+from workbench.checks.breaker_opens import too_short
+from workbench.checks.deciding import Quantile, quantile_at_most, universal
+from workbench.checks.estimates import PowerEstimate, quantile_estimate
+from workbench.checks.facts import Facts, lacks_fault, lacks_policy, lacks_traces, planned
+from workbench.checks.openings import find_opening, refused_calls, refused_within
+from workbench.checks.sli import EVIDENCE
+from workbench.checks.statistics import quantile_interval_ranks
+from workbench.checks.stretches import Stretch, stretches
+from workbench.model.expectations import BreakerHolds
+from workbench.model.history import History
+from workbench.model.plan import Plan
+from workbench.model.policies import BreakerPolicy
+from workbench.model.units import Duration
+from workbench.model.verdict import CheckClass, CheckResult, Limit, Value, Window
+
+EARLY = 0.9
+"""Part of the reset timeout that has to lie between probes; a probe may come a little early by our clock."""
+
+FEWEST_CALLS = 10
+"""Calls without an attempt below which nothing was held back."""
+
+Q = 0.95
+
+_PROBES = """
+SELECT started, ended, failed, trace_id FROM edge_attempts
+WHERE edge = ? AND started > ? AND started < ?
+ORDER BY started
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The time a breaker was open, and what reached the callee in it."""
+
+    from_ns: int
+    to_ns: int
+    probes: int
+    early: int
+    """Attempts beyond the allowed number of probes in one reset timeout."""
+    traces: list[str | None]
+
+
+def judge_breaker_holds(spec: BreakerHolds, history: History) -> list[CheckResult]:
+    """Judge every phase with a fault on the edge."""
+    return [
+        result for stretch in stretches(history, spec.edge, spec.phase) for result in _judge(spec, stretch, history)
+    ]
+
+
+def _judge(spec: BreakerHolds, stretch: Stretch, history: History) -> list[CheckResult]:
+    claims = _claims(spec, stretch, stretch.windows())
+    policy = history.policy(spec.edge)
+    if policy is None or policy.breaker is None:
+        return [claim.undecided(f"the caller does not say that it has a breaker on {spec.edge}") for claim in claims]
+    if stretch.on_ns is None:
+        return [claim.undecided(stretch.why) for claim in claims]
+    pause = find_opening(history, stretch, policy.breaker.reset_timeout).pause
+    if pause is None:
+        return [claim.undecided("the breaker never opened, so it had nothing to hold") for claim in claims]
+    seen = _open(history, stretch, pause.last_start_ns, policy.breaker)
+    window = Window(phase=stretch.phase, start_ns=seen.from_ns, end_ns=seen.to_ns)
+    probes, answers = _claims(spec, stretch, (window,))
+    return [_judge_probes(probes, spec, seen, policy.breaker, history), _judge_answers(answers, spec, seen, history)]
+
+
+def _claims(spec: BreakerHolds, stretch: Stretch, windows: tuple[Window, ...]) -> tuple[Claim, Claim]:
+    id_ = result_id("A7", spec.edge, stretch.phase)
+    probes = f"while the breaker of {spec.edge} is open only probes reach the callee"
+    answers = f"while the breaker of {spec.edge} is open p95 of calls is at most {spec.answer_within}"
+    return (
+        Claim(f"{id_}/probes", "A7", spec.kind, probes, CheckClass.UNIVERSAL, windows),
+        Claim(f"{id_}/answers", "A7", spec.kind, answers, CheckClass.QUANTILE, windows),
+    )
+
+
+def _open(history: History, stretch: Stretch, from_ns: int, breaker: BreakerPolicy) -> _Open:
+    """Walk over the attempts after the opening, up to the undo or the first that succeeds."""
+    starts: list[int] = []
+    early, trace_ids, end = 0, list[str | None](), stretch.undo_ns
+    for started, ended, failed, trace_id in history.stream(_PROBES, stretch.edge, from_ns, stretch.undo_ns):
+        if started > end:
+            break
+        starts.append(started)
+        # One more than the allowed probes inside one reset timeout is one too many.
+        if len(starts) > breaker.half_open_probes:
+            first = starts.pop(0)
+            if started - first < EARLY * breaker.reset_timeout:
+                early += 1
+                trace_ids += [trace_id] if len(trace_ids) < EVIDENCE else []
+        if not failed:
+            end = min(end, ended)
+    probes = _count(history, stretch.edge, from_ns, end)
+    return _Open(from_ns, end, probes, early, trace_ids)
+
+
+def _count(history: History, edge: str, after_ns: int, to_ns: int) -> int:
+    (probes,) = history.row(
+        "SELECT count(*) FROM edge_attempts WHERE edge = ? AND started > ? AND started <= ?", edge, after_ns, to_ns
+    )
+    return int(probes)
+
+
+def _judge_probes(
+    claim: Claim, spec: BreakerHolds, seen: _Open, breaker: BreakerPolicy, history: History
+) -> CheckResult:
+    calls = refused_calls(history, spec.edge, seen.from_ns, seen.to_ns, [Q]).calls
+    return claim.decided(
+        universal(seen.early, calls, FEWEST_CALLS),
+        f"the breaker was open for {wording.time(seen.to_ns - seen.from_ns)}: {wording.count(calls, 'call')} made no"
+        f" attempt, {wording.count(seen.probes, 'probe')} reached the callee, {seen.early} of them more than"
+        f" {breaker.half_open_probes} in {breaker.reset_timeout}",
+        observed=Value(number=seen.early, unit="count"),
+        limit=Limit(comparison="at_most", number=0, unit="count"),
+        n=calls,
+        evidence=traces(seen.traces, "reached the callee while the breaker was open"),
+    )
+
+
+def _judge_answers(claim: Claim, spec: BreakerHolds, seen: _Open, history: History) -> CheckResult:
+    refused = refused_calls(history, spec.edge, seen.from_ns, seen.to_ns, [Q])
+    if not refused.calls or refused.times is None:
+        return claim.undecided("no call without an attempt was seen while the breaker was open", n=0)
+    n = refused.calls
+    low_rank, high_rank = quantile_interval_ranks(Q, n)
+    ranks = [rank for rank in (low_rank, high_rank) if rank is not None]
+    values = refused_calls(
+        history, spec.edge, seen.from_ns, seen.to_ns, [Q, *((rank - 0.5) / n for rank in ranks)]
+    ).times
+    assert values is not None
+    rest = iter(values[1:])
+    low = None if low_rank is None else float(next(rest))
+    high = None if high_rank is None else float(next(rest))
+    p95 = Quantile(Q, n, float(values[0]), low, high)
+    below = refused_within(history, spec.edge, seen.from_ns, seen.to_ns, spec.answer_within)
+    decision = quantile_at_most(p95, spec.answer_within, below)
+    bounds = "" if decision.interval is None else f" ({wording.times(decision.interval)})"
+    return claim.decided(
+        decision,
+        f"p95 of {wording.count(n, 'call')} that the open breaker answered is {wording.time(p95.value)}{bounds};"
+        f" {spec.answer_within} is allowed",
+        observed=Value(number=p95.value, unit="ns"),
+        limit=Limit(comparison="at_most", number=spec.answer_within, unit="ns"),
+        n=n,
+    )

@@ -1,0 +1,160 @@
+"""The caller's side of an HTTP connection: where each request begins and ends.
+
+Bytes pass untouched; only a head waits until it is complete, because what happens to a request is decided on
+its head. What cannot be read beyond doubt is not read at all: the stream is told, and passes it as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from workbench.faultproxy.attempt import Attempt
+from workbench.faultproxy.bodies import Body, FramingError, body_of
+from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, Probe, read_request_head
+from workbench.faultproxy.pipe import Pipe
+from workbench.model.faults.base import Swallow
+
+if TYPE_CHECKING:
+    from workbench.faultproxy.http_stream import HttpStream
+
+
+class Requests:
+    """Cuts the caller's bytes into requests and passes them on, unless a decision says otherwise."""
+
+    __slots__ = ("_body", "_part", "_probe", "_probed", "_receiving", "_since", "_stream", "_up", "divert")
+
+    def __init__(self, stream: HttpStream, up: Pipe) -> None:
+        self._stream = stream
+        self._up = up
+        self._receiving: Attempt | None = None
+        self._body: Body | None = None
+        self._part = b""
+        """The beginning of a head."""
+        self._probe: Probe | None = None
+        self._probed = 0
+        self._since = 0
+        self.divert: Callable[[bytes], None] | None = None
+        """Takes the caller's bytes once they are no longer to be read as requests."""
+
+    def take(self, data: bytes) -> None:
+        """Take the next piece."""
+        if self.divert is not None:
+            self.divert(data)
+            return
+        if self._part:
+            data = self._part + data
+            self._part = b""
+        else:
+            self._probe = None
+            self._since = monotonic_ns()
+        at = 0
+        size = len(data)
+        while 0 <= at < size:
+            at = self._take_one(data, at)
+
+    def _take_one(self, data: bytes, start: int) -> int:
+        """Take what is there of one request. Return where it ends; -1: the rest was dealt with."""
+        attempt = self._receiving
+        body = self._body
+        at = start
+        if attempt is None:
+            at = data.find(HEAD_END, start) + 4
+            if at == 3:
+                return self._keep(data, start)
+            head = read_request_head(data[start:at])
+            if head is None:
+                return self._skip_blank_lines(data, start)
+            attempt = self._stream.open(head, self._since)
+            body = body_of(head.length)
+        if body is not None:
+            try:
+                at = body.take(data, at)
+            except FramingError:
+                self._stream.give_up_requests(attempt, data[start:])
+                return -1
+        received = body is None or body.done
+        self._receiving = None if received else attempt
+        self._body = None if received else body
+        attempt.bytes_in += at - start
+        up = self._up
+        if not attempt.plain:
+            return self._pass_special(attempt, data, start, at, received=received)
+        if up.clear and up.transport is not None:
+            up.transport.write(data[start:at])
+        else:
+            up.send(data[start:at])
+        return at
+
+    def _pass_special(self, attempt: Attempt, data: bytes, start: int, at: int, *, received: bool) -> int:
+        """Pass on, answer or swallow what a fault or an upgrade is about."""
+        ending = None if attempt.decided is None else attempt.decided.ending
+        attempt.whole = received
+        assert attempt.head is not None
+        if ending is None:
+            self._up.send(data[start:at])
+            if received and attempt.head.upgrades:
+                self.divert = self._wait_for_answer
+        elif isinstance(ending, Swallow):
+            self.divert = self.ignore
+        elif received or attempt.head.expects_continue:
+            # Whoever asked before sending the body may send it, or the next request: nothing can tell.
+            if not received:
+                self.divert = self.ignore
+            self._stream.serve()
+        if self.divert is not None and 0 < at < len(data):
+            self.divert(data[at:])
+            return -1
+        return at
+
+    # -- heads that are not complete, or none -----------------------------------------------------------
+
+    def _keep(self, data: bytes, start: int) -> int:
+        """Keep the beginning of a head until the rest is there, if it can be one."""
+        part = data[start:]
+        if self._probe is None or start:
+            self._probe = Probe(request=True)
+            self._probed = 0
+        if self._probe.is_plausible(part[self._probed :]):
+            self._probed = len(part)
+            self._part = part
+        else:
+            self._stream.give_up_requests(None, part)
+        return -1
+
+    def _skip_blank_lines(self, data: bytes, start: int) -> int:
+        """Pass on line breaks in front of a request, as HTTP allows; anything else cannot be read."""
+        at = start
+        while data[at] in b"\r\n":
+            at += 1
+            if at == len(data):
+                break
+        if at == start:
+            self._stream.give_up_requests(None, data[start:])
+            return -1
+        self._up.send(data[start:at])
+        return at
+
+    def take_part(self) -> bytes:
+        """Give away the beginning of a head that will never be complete."""
+        part, self._part = self._part, b""
+        return part
+
+    # -- where bytes go when they are not read ------------------------------------------------------------
+
+    def ignore(self, data: bytes) -> None:
+        """Nobody gets this."""
+
+    def _wait_for_answer(self, data: bytes) -> None:
+        """Keep what comes behind a request to upgrade until the answer says what it is."""
+        self._part += data
+        if len(self._part) > HEAD_LIMIT:
+            self._stream.give_up_requests(None, self.take_part())
+
+    def resume(self) -> None:
+        """The upgrade was refused: what came behind it are requests."""
+        self.divert = None
+        part = self.take_part()
+        if part:
+            self.take(part)
