@@ -6,7 +6,7 @@ Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from workbench.engine.planning import make_plan
 from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
+from workbench.loading.changes import with_limits
 from workbench.loading.locations import find_scenario
 from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, Overrides, load_scenario
 from workbench.model.arrivals import Schedule
@@ -123,13 +124,24 @@ def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDir
         return judge_again(directory), directory
 
 
-def judge_again(directory: RunDirectory, record: RunRecord | None = None) -> Verdict:
+def judge_again(directory: RunDirectory) -> Verdict:
     """Judge a run directory and write verdict and reports. Needs nothing but the directory."""
-    history = directory.history(record)
+    history = directory.history()
     verdict = judge(history)
     directory.save_verdict(verdict)
     write_reports(directory.folder, history, verdict)
     return verdict
+
+
+def judge_with(directory: RunDirectory, changes: Mapping[str, str]) -> Verdict:
+    """Judge a run directory with other limits. Nothing is written: the run's own verdict stays what it was."""
+    record = with_limits(directory.read_run(), changes)
+    return judge(directory.history(record), changes)
+
+
+def report_again(directory: RunDirectory) -> list[Path]:
+    """Write the reports of a run directory again, from its saved verdict."""
+    return write_reports(directory.folder, directory.history(), directory.read_verdict())
 
 
 def _refuse(expected: Preview, *, allow_inconclusive: bool) -> None:

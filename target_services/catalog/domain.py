@@ -52,16 +52,15 @@ class Catalog:
     async def fill(self) -> None:
         """Take over the price list."""
         rows = [asdict(product) for product in price_list()]
-        async with self._db.write() as connection:
-            await connection.execute(self._db.insert(PRODUCTS).on_conflict_do_nothing(), rows)
+        fill = self._db.insert(PRODUCTS).on_conflict_do_nothing()
+        await self._db.write(lambda connection: connection.execute(fill, rows))
 
     async def page(self, cursor: str | None, limit: int) -> Page:
         """Return one page of products."""
         after = _position(cursor) if cursor is not None else 0
         columns = select(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price_cents)
         query = columns.where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit + 1)
-        async with self._db.read() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         items: list[dict[str, object]] = [
             {"id": id_, "name": name, "price_cents": price} for id_, name, price in rows[:limit]
         ]
@@ -70,9 +69,8 @@ class Catalog:
 
     async def product(self, product_id: int) -> dict[str, object] | None:
         """Return one product with its stock badge; None when there is no such product."""
-        async with self._db.read() as connection:
-            query = select(PRODUCTS).where(PRODUCTS.c.id == product_id)
-            row = (await connection.execute(query)).one_or_none()
+        query = select(PRODUCTS).where(PRODUCTS.c.id == product_id)
+        row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
         if row is None:
             return None
         stock = await self._inventory.call(Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge)

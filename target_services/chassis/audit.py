@@ -1,13 +1,17 @@
-"""What a service has done, told from its own database, as one JSON document that is streamed row by row."""
+"""What a service has done, told from its own database, as one JSON document that is streamed page by page."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-_CHUNK = 500
-"""Rows per chunk; between two chunks other requests get their turn."""
+from sqlalchemy import ColumnElement, Select, tuple_
+
+from target_services.chassis.database import Database
+
+_PAGE = 1000
+"""Rows read at once; between two pages other requests get their turn."""
 
 Row = Mapping[str, object]
 
@@ -15,21 +19,39 @@ Row = Mapping[str, object]
 class Audited(Protocol):
     """What can give an account of itself. `since_ns` is wall time; rows created before it are left out."""
 
-    def records(self, since_ns: int) -> AsyncIterator[Row]:
-        """Yield things that clients were promised: kind, id, key, state, terminal."""
+    def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
+        """Yield pages of things that clients were promised: kind, id, key, state, terminal."""
 
-    def effects(self, since_ns: int) -> AsyncIterator[Row]:
-        """Yield things that must happen once per key: kind, key, id, state."""
+    def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
+        """Yield pages of things that must happen once per key: kind, key, id, state."""
 
     async def pending(self) -> int:
         """Return how much work was accepted and is not finished."""
 
 
-async def nothing(_since_ns: int) -> AsyncIterator[Row]:
-    """Yield no row; for a service that has no records, or no effects."""
-    none: tuple[Row, ...] = ()
-    for row in none:
-        yield row
+async def pages(
+    database: Database, query: Select[Any], created: ColumnElement[int], unique: ColumnElement[str], since_ns: int
+) -> AsyncIterator[list[Row]]:
+    """Yield the rows of a query that were created since then, oldest first, a page at a time.
+
+    `created` and `unique` must be among the columns that the query selects.
+    """
+    last: tuple[int, str] = (since_ns, "")
+    while True:
+        page = query.where(tuple_(created, unique) > last).order_by(created, unique).limit(_PAGE)
+        rows = await database.read(lambda connection, q=page: connection.execute(q).mappings().all())  # type: ignore[misc]
+        if rows:
+            yield [{name: value for name, value in row.items() if name != created.name} for row in rows]
+        if len(rows) < _PAGE:
+            return
+        last = (rows[-1][created.name], rows[-1][unique.name])
+
+
+async def nothing(_since_ns: int) -> AsyncIterator[list[Row]]:
+    """Yield no page; for a service that has no records, or no effects."""
+    none: tuple[list[Row], ...] = ()
+    for page in none:
+        yield page
 
 
 async def document(service: str, audited: Audited, since_ns: int) -> AsyncIterator[str]:
@@ -43,12 +65,8 @@ async def document(service: str, audited: Audited, since_ns: int) -> AsyncIterat
     yield f'],"pending":{await audited.pending()}}}'
 
 
-async def _joined(rows: AsyncIterator[Row]) -> AsyncIterator[str]:
-    first, chunk = True, list[str]()
-    async for row in rows:
-        chunk.append(json.dumps(row, separators=(",", ":")))
-        if len(chunk) == _CHUNK:
-            yield ("" if first else ",") + ",".join(chunk)
-            first, chunk = False, []
-    if chunk:
-        yield ("" if first else ",") + ",".join(chunk)
+async def _joined(source: AsyncIterator[list[Row]]) -> AsyncIterator[str]:
+    separator = ""
+    async for page in source:
+        yield separator + json.dumps(page, separators=(",", ":"))[1:-1]
+        separator = ","

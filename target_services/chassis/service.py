@@ -168,6 +168,7 @@ async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.finish_s)),
     )

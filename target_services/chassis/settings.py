@@ -16,14 +16,14 @@ from sqlalchemy.exc import ArgumentError
 
 from target_services.chassis.bugs import Bug
 
-_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+_DRIVERS = ("sqlite", "postgresql+asyncpg")
 
 
 def _database_url(text: str) -> str:
     try:
         driver = make_url(text).drivername
     except ArgumentError:
-        raise ValueError("is not a database URL, such as sqlite+aiosqlite:////var/lib/shop/orders.db") from None
+        raise ValueError("is not a database URL, such as sqlite:////var/lib/shop/orders.db") from None
     if driver not in _DRIVERS:
         raise ValueError(f"uses the driver {driver!r}; this service can use {' or '.join(_DRIVERS)}")
     return text

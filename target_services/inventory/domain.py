@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, literal, select
 
-from target_services.chassis.audit import Row, nothing
+from target_services.chassis.audit import Row, nothing, pages
 from target_services.chassis.database import Database
 from target_services.goods import STOCK_OF_EACH, price_list
 
@@ -39,7 +38,8 @@ RESERVATIONS = Table(
     Column("quantity", Integer, nullable=False),
     Column("state", String, nullable=False),
     Column("expires_ns", BigInteger, nullable=False),
-    Column("created_ns", BigInteger, nullable=False, index=True),
+    Column("created_ns", BigInteger, nullable=False),
+    Index("reservations_by_age", "created_ns", "id"),
     Index("reservations_by_expiry", "state", "expires_ns"),
 )
 
@@ -77,86 +77,48 @@ class Inventory:
             {"product_id": product.id, "on_hand": self._stock_of_each, "reserved": 0, "sold": 0}
             for product in price_list()
         ]
-        async with self._db.write() as connection:
-            await connection.execute(self._db.insert(STOCK).on_conflict_do_nothing(), rows)
+        fill = self._db.insert(STOCK).on_conflict_do_nothing()
+        await self._db.write(lambda connection: connection.execute(fill, rows))
 
     async def on_hand(self, product_id: int) -> int | None:
         """Return how many can be sold right now; None for an unknown product."""
-        async with self._db.read() as connection:
-            query = select(STOCK.c.on_hand).where(STOCK.c.product_id == product_id)
-            return (await connection.execute(query)).scalar_one_or_none()
+        query = select(STOCK.c.on_hand).where(STOCK.c.product_id == product_id)
+        return await self._db.read(lambda connection: connection.execute(query).scalar_one_or_none())
 
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
-        async with self._db.write() as connection:
-            known = await _find(connection, key)
-            if known is not None and (known.product_id, known.quantity) != (product_id, quantity):
-                raise KeyReused(key)
-            if known is not None and known.state != "expired":
-                return known
-            await _move(connection, product_id, quantity, source="on_hand", target="reserved")
-            held = Reservation(
-                key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS
-            )
-            if known is not None:
-                held = replace(held, id=known.id)
-                await _set(connection, key, state="held", expires_ns=held.expires_ns)
-            else:
-                await connection.execute(RESERVATIONS.insert(), _row(held))
-            return held
+        new = Reservation(key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS)
+        return await self._db.write(lambda connection: _reserve(connection, new))
 
     async def confirm(self, key: str) -> Reservation | None:
         """Sell what is reserved. Goods whose reservation expired are sold if they are still there."""
-        async with self._db.write() as connection:
-            known = await _find(connection, key)
-            if known is None or known.state in ("confirmed", "released"):
-                return known
-            source = "reserved" if known.state == "held" else "on_hand"
-            await _move(connection, known.product_id, known.quantity, source=source, target="sold")
-            await _set(connection, key, state="confirmed")
-            return replace(known, state="confirmed")
+        return await self._db.write(lambda connection: _confirm(connection, key))
 
     async def release(self, key: str) -> Reservation | None:
         """Put back what is reserved, or was sold."""
-        async with self._db.write() as connection:
-            known = await _find(connection, key)
-            if known is None or known.state in ("released", "expired"):
-                return known
-            source = "reserved" if known.state == "held" else "sold"
-            await _move(connection, known.product_id, known.quantity, source=source, target="on_hand")
-            await _set(connection, key, state="released")
-            return replace(known, state="released")
+        return await self._db.write(lambda connection: _release(connection, key))
 
     async def expire(self, now_ns: int) -> int:
         """Put back what was held for too long. Returns how many reservations lapsed."""
         lapsed = (RESERVATIONS.c.state == "held") & (RESERVATIONS.c.expires_ns <= now_ns)
-        async with self._db.read() as connection:
-            if (await connection.execute(select(RESERVATIONS.c.key).where(lapsed).limit(1))).first() is None:
-                return 0
-        async with self._db.write() as connection:
-            rows = (await connection.execute(_RESERVATION.where(lapsed).limit(200))).all()
-            for reservation in (Reservation(*row) for row in rows):
-                await _move(
-                    connection,
-                    reservation.product_id,
-                    reservation.quantity,
-                    source="reserved",
-                    target="on_hand",
-                )
-                await _set(connection, reservation.key, state="expired")
-        return len(rows)
+        oldest = _RESERVATION.where(lapsed).limit(200)
+        if not await self._db.read(lambda connection: connection.execute(oldest).all()):
+            return 0
+        return await self._db.write(
+            lambda connection: sum(
+                _put_back(connection, Reservation(*row), "expired") for row in connection.execute(oldest).all()
+            )
+        )
 
-    def records(self, since_ns: int) -> AsyncIterator[Row]:
+    def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield nothing: a reservation is a means, the order is what was promised."""
         return nothing(since_ns)
 
-    async def effects(self, since_ns: int) -> AsyncIterator[Row]:
+    def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield every reservation that was ever made."""
-        columns = select(RESERVATIONS.c.key, RESERVATIONS.c.id, RESERVATIONS.c.state)
-        query = columns.where(RESERVATIONS.c.created_ns >= since_ns).order_by(RESERVATIONS.c.created_ns)
-        async with self._db.read() as connection, connection.stream(query) as rows:
-            async for key, id_, state in rows:
-                yield {"kind": "reservation", "key": key, "id": id_, "state": state}
+        kind = literal("reservation").label("kind")
+        query = select(kind, *(RESERVATIONS.c[name] for name in ("key", "id", "state", "created_ns")))
+        return pages(self._db, query, RESERVATIONS.c.created_ns, RESERVATIONS.c.id, since_ns)
 
     async def pending(self) -> int:
         """Return 0: a reservation is never half made, and orders ends it."""
@@ -168,29 +130,54 @@ _RESERVATION = select(
 )
 
 
-def _row(held: Reservation) -> dict[str, object]:
-    return {
-        "key": held.key,
-        "id": held.id,
-        "product_id": held.product_id,
-        "quantity": held.quantity,
-        "state": held.state,
-        "expires_ns": held.expires_ns,
-        "created_ns": time.time_ns(),
-    }
+def _reserve(connection: Connection, new: Reservation) -> Reservation:
+    known = _find(connection, new.key)
+    if known is not None and (known.product_id, known.quantity) != (new.product_id, new.quantity):
+        raise KeyReused(new.key)
+    if known is not None and known.state != "expired":
+        return known
+    _move(connection, new, source="on_hand", target="reserved")
+    if known is None:
+        connection.execute(RESERVATIONS.insert(), {**asdict(new), "created_ns": time.time_ns()})
+        return new
+    return _set(connection, replace(new, id=known.id), "held")
 
 
-async def _find(connection: AsyncConnection, key: str) -> Reservation | None:
-    row = (await connection.execute(_RESERVATION.where(RESERVATIONS.c.key == key).with_for_update())).one_or_none()
+def _confirm(connection: Connection, key: str) -> Reservation | None:
+    known = _find(connection, key)
+    if known is None or known.state in ("confirmed", "released"):
+        return known
+    _move(connection, known, source="reserved" if known.state == "held" else "on_hand", target="sold")
+    return _set(connection, known, "confirmed")
+
+
+def _release(connection: Connection, key: str) -> Reservation | None:
+    known = _find(connection, key)
+    if known is None or known.state in ("released", "expired"):
+        return known
+    _put_back(connection, known, "released")
+    return replace(known, state="released")
+
+
+def _put_back(connection: Connection, known: Reservation, state: str) -> int:
+    _move(connection, known, source="reserved" if known.state == "held" else "sold", target="on_hand")
+    _set(connection, known, state)
+    return 1
+
+
+def _find(connection: Connection, key: str) -> Reservation | None:
+    row = connection.execute(_RESERVATION.where(RESERVATIONS.c.key == key).with_for_update()).one_or_none()
     return Reservation(*row) if row is not None else None
 
 
-async def _set(connection: AsyncConnection, key: str, **values: object) -> None:
-    await connection.execute(RESERVATIONS.update().where(RESERVATIONS.c.key == key).values(**values))
+def _set(connection: Connection, known: Reservation, state: str) -> Reservation:
+    change = RESERVATIONS.update().where(RESERVATIONS.c.key == known.key)
+    connection.execute(change.values(state=state, expires_ns=known.expires_ns))
+    return replace(known, state=state)
 
 
-async def _move(connection: AsyncConnection, product_id: int, quantity: int, *, source: str, target: str) -> None:
-    enough = (STOCK.c.product_id == product_id) & (STOCK.c[source] >= quantity)
-    change = {source: STOCK.c[source] - quantity, target: STOCK.c[target] + quantity}
-    if (await connection.execute(STOCK.update().where(enough).values(change))).rowcount != 1:
-        raise OutOfStock(product_id)
+def _move(connection: Connection, goods: Reservation, *, source: str, target: str) -> None:
+    enough = (STOCK.c.product_id == goods.product_id) & (STOCK.c[source] >= goods.quantity)
+    change = {source: STOCK.c[source] - goods.quantity, target: STOCK.c[target] + goods.quantity}
+    if connection.execute(STOCK.update().where(enough).values(change)).rowcount != 1:
+        raise OutOfStock(goods.product_id)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
 
-from target_services.chassis.audit import Row
+from target_services.chassis.audit import Row, pages
 from target_services.chassis.database import Database
 from target_services.orders.model import FINAL, Order, OrderRequest, State, answer_to
 from target_services.orders.tables import ANSWERS, ORDERS
@@ -65,115 +64,106 @@ class OrderStore:
             run_id=run_id,
         )
         now_ns = time.time_ns()
-        async with self._db.write() as connection:
-            first = self._db.insert(ANSWERS).on_conflict_do_nothing()
-            digest = request.digest()
-            if (await connection.execute(first, {"key": key, "digest": digest})).rowcount != 1:
-                return await _known(connection, key, digest)
-            row = asdict(order) | {
-                "final": False,
-                "lease_owner": self._owner,
-                "due_ns": now_ns + LEASE_NS,
-                "created_ns": now_ns,
-            }
-            await connection.execute(ORDERS.insert(), row)
-        return order
+        lease = {"final": False, "lease_owner": self._owner, "due_ns": now_ns + LEASE_NS, "created_ns": now_ns}
+        first = self._db.insert(ANSWERS).on_conflict_do_nothing()
+        digest = request.digest()
+
+        def store(connection: Connection) -> Order | Known:
+            if connection.execute(first, {"key": key, "digest": digest}).rowcount != 1:
+                return _known(connection, key, digest)
+            connection.execute(ORDERS.insert(), asdict(order) | lease)
+            return order
+
+        return await self._db.write(store)
 
     async def advance(self, order: Order, state: State, *, reason: str | None = None) -> Order:
         """Move an order on to its next state. A final one gets its answer in the same transaction."""
         moved = replace(order, state=state, reason=reason or order.reason)
-        changes: dict[str, Any] = {"state": state, "reason": moved.reason, "final": state in FINAL}
-        async with self._db.write() as connection:
-            await self._change(connection, order, changes)
-            if moved.is_final:
-                await _answer(connection, moved)
+        changes = {"state": state, "reason": moved.reason, "final": state in FINAL}
+        await self._change(order, changes, answered=moved if moved.is_final else None)
         return moved
 
     async def enqueue(self, order: Order, *, after_s: float) -> Order:
         """Hand an order to the worker, and settle what its client is told."""
         queued = replace(order, queued=True)
-        due_ns = time.time_ns() + int(after_s * 1e9)
-        async with self._db.write() as connection:
-            await self._change(connection, order, {"queued": True, "lease_owner": None, "due_ns": due_ns})
-            await _answer(connection, queued)
+        await self._change(order, {"queued": True, "lease_owner": None, "due_ns": _in(after_s)}, answered=queued)
         return queued
 
     async def postpone(self, order: Order, *, after_s: float) -> None:
         """Give an order back to be tried again later."""
-        due_ns = time.time_ns() + int(after_s * 1e9)
-        async with self._db.write() as connection:
-            await self._change(connection, order, {"lease_owner": None, "due_ns": due_ns})
+        await self._change(order, {"lease_owner": None, "due_ns": _in(after_s)})
 
     async def claim(self, most: int) -> list[Order]:
         """Lease orders that are due, the longest waiting first: queued ones, and those whose worker died."""
         now_ns = time.time_ns()
         due = ~ORDERS.c.final & (ORDERS.c.due_ns <= now_ns)
-        async with self._db.read() as connection:
-            if (await connection.execute(select(ORDERS.c.id).where(due).limit(1))).first() is None:
-                return []
         oldest = select(ORDERS.c.id).where(due).order_by(ORDERS.c.due_ns).limit(most)
+        if not await self._db.read(lambda connection: connection.execute(oldest).all()):
+            return []
         lease = {"lease_owner": self._owner, "due_ns": now_ns + LEASE_NS, "tries": ORDERS.c.tries + 1}
-        async with self._db.write() as connection:
-            taken = ORDERS.update().where(ORDERS.c.id.in_(oldest), due).values(lease).returning(*_COLUMNS)
-            return [_order(row) for row in (await connection.execute(taken)).mappings()]
+        take = ORDERS.update().where(ORDERS.c.id.in_(oldest), due).values(lease).returning(*_COLUMNS)
+        rows = await self._db.write(lambda connection: connection.execute(take).mappings().all())
+        return [_order(dict(row)) for row in rows]
 
     async def find(self, order_id: str, customer: str) -> Order | None:
         """Return a customer's order, if there is one."""
-        mine = (ORDERS.c.id == order_id) & (ORDERS.c.customer == customer)
-        async with self._db.read() as connection:
-            row = (await connection.execute(select(*_COLUMNS).where(mine))).mappings().one_or_none()
-        return _order(row) if row is not None else None
+        query = select(*_COLUMNS).where(ORDERS.c.id == order_id, ORDERS.c.customer == customer)
+        row = await self._db.read(lambda connection: connection.execute(query).mappings().one_or_none())
+        return _order(dict(row)) if row is not None else None
 
-    async def _change(self, connection: AsyncConnection, order: Order, changes: dict[str, Any]) -> None:
-        still_ours: ColumnElement[bool] = (
-            (ORDERS.c.id == order.id) & (ORDERS.c.state == order.state) & (ORDERS.c.lease_owner == self._owner)
-        )
-        if (await connection.execute(ORDERS.update().where(still_ours).values(changes))).rowcount != 1:
-            raise LeaseLost(order.id)
+    async def _change(self, order: Order, changes: dict[str, Any], *, answered: Order | None = None) -> None:
+        ours = (ORDERS.c.id == order.id) & (ORDERS.c.state == order.state) & (ORDERS.c.lease_owner == self._owner)
 
-    async def records(self, since_ns: int) -> AsyncIterator[Row]:
+        def change(connection: Connection) -> None:
+            if connection.execute(ORDERS.update().where(ours).values(changes)).rowcount != 1:
+                raise LeaseLost(order.id)
+            if answered is not None:
+                _answer(connection, answered)
+
+        await self._db.write(change)
+
+    async def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield every order as what its client was promised."""
-        async for order in self._since(since_ns):
-            yield {
-                "kind": "order",
-                "id": order.id,
-                "key": order.key,
-                "state": order.shown_state,
-                "terminal": order.is_final,
-            }
+        async for page in self._since(since_ns):
+            yield [
+                {"kind": "order", "id": o.id, "key": o.key, "state": o.shown_state, "terminal": o.is_final}
+                for o in page
+            ]
 
-    async def effects(self, since_ns: int) -> AsyncIterator[Row]:
+    async def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield every order as something that must exist once per key."""
-        async for order in self._since(since_ns):
-            yield {"kind": "order", "key": order.key, "id": order.id, "state": order.shown_state}
+        async for page in self._since(since_ns):
+            yield [{"kind": "order", "key": o.key, "id": o.id, "state": o.shown_state} for o in page]
 
     async def pending(self) -> int:
         """Return how many orders are not at their end."""
-        async with self._db.read() as connection:
-            count = select(func.count()).select_from(ORDERS).where(~ORDERS.c.final)
-            return int((await connection.execute(count)).scalar_one())
+        count = select(func.count()).select_from(ORDERS).where(~ORDERS.c.final)
+        return await self._db.read(lambda connection: int(connection.execute(count).scalar_one()))
 
-    async def _since(self, since_ns: int) -> AsyncIterator[Order]:
-        query = select(*_COLUMNS).where(ORDERS.c.created_ns >= since_ns).order_by(ORDERS.c.created_ns)
-        async with self._db.read() as connection, connection.stream(query) as rows:
-            async for row in rows.mappings():
-                yield _order(row)
+    async def _since(self, since_ns: int) -> AsyncIterator[list[Order]]:
+        query = select(*_COLUMNS, ORDERS.c.created_ns)
+        async for page in pages(self._db, query, ORDERS.c.created_ns, ORDERS.c.id, since_ns):
+            yield [_order(row) for row in page]
 
 
 _COLUMNS = tuple(ORDERS.c[name] for name in Order.__dataclass_fields__)
 
 
-def _order(row: RowMapping) -> Order:
+def _in(seconds: float) -> int:
+    return time.time_ns() + int(seconds * 1e9)
+
+
+def _order(row: Mapping[str, Any]) -> Order:
     return Order(**{**row, "state": State(row["state"])})
 
 
-async def _known(connection: AsyncConnection, key: str, digest: str) -> Known:
-    row = (await connection.execute(select(ANSWERS).where(ANSWERS.c.key == key))).one()
+def _known(connection: Connection, key: str, digest: str) -> Known:
+    row = connection.execute(select(ANSWERS).where(ANSWERS.c.key == key)).one()
     return Known(row.digest == digest, row.status, row.body)
 
 
-async def _answer(connection: AsyncConnection, order: Order) -> None:
+def _answer(connection: Connection, order: Order) -> None:
     """Settle the answer to the order's key, unless it has been given before."""
     status, body = answer_to(order)
     unanswered = (ANSWERS.c.key == order.key) & ANSWERS.c.status.is_(None)
-    await connection.execute(ANSWERS.update().where(unanswered).values(status=status, body=json.dumps(body)))
+    connection.execute(ANSWERS.update().where(unanswered).values(status=status, body=json.dumps(body)))

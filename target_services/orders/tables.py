@@ -27,7 +27,7 @@ ORDERS = Table(
     Column("due_ns", BigInteger, nullable=False, doc="the worker may take it up from this wall time on"),
     Column("created_ns", BigInteger, nullable=False),
     Index("orders_by_due", "final", "due_ns"),
-    Index("orders_by_age", "created_ns"),
+    Index("orders_by_age", "created_ns", "id"),
 )
 
 ANSWERS = Table(

@@ -9,11 +9,23 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Select, String, Table, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    literal,
+    select,
+)
 
-from target_services.chassis.audit import Row
+from target_services.chassis.audit import Row, nothing, pages
 from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
@@ -30,7 +42,7 @@ CAPTURES = Table(
     Column("amount_cents", Integer, nullable=False),
     Column("state", String, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
-    Index("captures_by_age", "created_ns"),
+    Index("captures_by_age", "created_ns", "id"),
 )
 
 
@@ -84,60 +96,48 @@ class Payments:
 
     async def find(self, key: str) -> Capture | None:
         """Return the capture of a key, if there is one."""
-        async with self._db.read() as connection:
-            row = (await connection.execute(_CAPTURE.where(CAPTURES.c.key == key).limit(1))).one_or_none()
-        return Capture(*row) if row is not None else None
+
+        def first(connection: Connection) -> Capture | None:
+            row = connection.execute(_CAPTURE.where(CAPTURES.c.key == key).limit(1)).one_or_none()
+            return Capture(*row) if row is not None else None
+
+        return await self._db.read(first)
 
     async def _begin(self, key: str, order_id: str, amount_cents: int) -> Capture:
         new_id = f"cap_{uuid.uuid4().hex[:16]}"
         charge_key = new_id if is_planted(Bug.IDEMPOTENCY_IGNORED) else key
-        row = {
-            "id": new_id,
-            "key": key,
-            "charge_key": charge_key,
-            "order_id": order_id,
-            "amount_cents": amount_cents,
-            "state": "pending",
-            "created_ns": time.time_ns(),
-        }
-        async with self._db.write() as connection:
-            await connection.execute(self._db.insert(CAPTURES).on_conflict_do_nothing(), row)
-            stored = await connection.execute(_CAPTURE.where(CAPTURES.c.charge_key == charge_key))
-            capture = Capture(*stored.one())
+        new = Capture(new_id, key, charge_key, order_id, amount_cents, "pending")
+
+        def store(connection: Connection) -> Capture:
+            row = {**asdict(new), "created_ns": time.time_ns()}
+            connection.execute(self._db.insert(CAPTURES).on_conflict_do_nothing(), row)
+            return Capture(*connection.execute(_CAPTURE.where(CAPTURES.c.charge_key == charge_key)).one())
+
+        capture = await self._db.write(store)
         if (capture.order_id, capture.amount_cents) != (order_id, amount_cents):
             raise KeyReused(key)
         return capture
 
     async def _settle(self, capture: Capture, state: str) -> Capture:
-        async with self._db.write() as connection:
-            change = CAPTURES.update().where(CAPTURES.c.id == capture.id)
-            await connection.execute(change.values(state=state))
+        change = CAPTURES.update().where(CAPTURES.c.id == capture.id).values(state=state)
+        await self._db.write(lambda connection: connection.execute(change))
         return replace(capture, state=state)
 
-    async def records(self, since_ns: int) -> AsyncIterator[Row]:
-        """Yield every capture that was begun, as what orders was promised."""
-        async with self._db.read() as connection, connection.stream(_since(since_ns)) as rows:
-            async for id_, key, state in rows:
-                yield {
-                    "kind": "capture",
-                    "id": id_,
-                    "key": key,
-                    "state": state,
-                    "terminal": state != "pending",
-                }
+    def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
+        """Yield nothing: a capture is a means, the order is what was promised."""
+        return nothing(since_ns)
 
-    async def effects(self, since_ns: int) -> AsyncIterator[Row]:
+    def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield every capture that took money, also where it was given back."""
-        taken = _since(since_ns).where(CAPTURES.c.state.in_(("captured", "refunded")))
-        async with self._db.read() as connection, connection.stream(taken) as rows:
-            async for id_, key, state in rows:
-                yield {"kind": "capture", "key": key, "id": id_, "state": state}
+        kind = literal("capture").label("kind")
+        query = select(kind, CAPTURES.c.key, CAPTURES.c.id, CAPTURES.c.state, CAPTURES.c.created_ns)
+        taken = query.where(CAPTURES.c.state.in_(("captured", "refunded")))
+        return pages(self._db, taken, CAPTURES.c.created_ns, CAPTURES.c.id, since_ns)
 
     async def pending(self) -> int:
         """Return how many captures have no answer of the provider yet."""
-        async with self._db.read() as connection:
-            count = select(func.count()).select_from(CAPTURES).where(CAPTURES.c.state == "pending")
-            return int((await connection.execute(count)).scalar_one())
+        count = select(func.count()).select_from(CAPTURES).where(CAPTURES.c.state == "pending")
+        return await self._db.read(lambda connection: int(connection.execute(count).scalar_one()))
 
 
 _CAPTURE = select(
@@ -148,11 +148,6 @@ _CAPTURE = select(
     CAPTURES.c.amount_cents,
     CAPTURES.c.state,
 )
-
-
-def _since(since_ns: int) -> Select[tuple[str, str, str]]:
-    columns = select(CAPTURES.c.id, CAPTURES.c.key, CAPTURES.c.state)
-    return columns.where(CAPTURES.c.created_ns >= since_ns).order_by(CAPTURES.c.created_ns)
 
 
 def _charged(answer: Answer) -> str:

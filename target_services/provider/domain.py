@@ -6,11 +6,11 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, select
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, literal, select
 
-from target_services.chassis.audit import Row, nothing
+from target_services.chassis.audit import Row, nothing, pages
 from target_services.chassis.database import Database
 
 WORK_S = 0.015
@@ -27,7 +27,8 @@ CHARGES = Table(
     Column("id", String, nullable=False),
     Column("amount_cents", Integer, nullable=False),
     Column("state", String, nullable=False),
-    Column("created_ns", BigInteger, nullable=False, index=True),
+    Column("created_ns", BigInteger, nullable=False),
+    Index("charges_by_age", "created_ns", "id"),
 )
 
 
@@ -57,56 +58,56 @@ class Provider:
             return _same(known, amount_cents)
         await asyncio.sleep(WORK_S)
         state = "declined" if card == DECLINED_CARD else "captured"
-        row = {
-            "key": key,
-            "id": f"ch_{uuid.uuid4().hex[:16]}",
-            "amount_cents": amount_cents,
-            "state": state,
-            "created_ns": time.time_ns(),
-        }
-        async with self._db.write() as connection:
-            await connection.execute(self._db.insert(CHARGES).on_conflict_do_nothing(), row)
-            stored = await connection.execute(_CHARGE.where(CHARGES.c.key == key))
-            return _same(Charge(*stored.one()), amount_cents)
+        new = Charge(key, f"ch_{uuid.uuid4().hex[:16]}", amount_cents, state)
+
+        def store(connection: Connection) -> Charge:
+            row = {**asdict(new), "created_ns": time.time_ns()}
+            connection.execute(self._db.insert(CHARGES).on_conflict_do_nothing(), row)
+            stored = _find(connection, key)
+            assert stored is not None
+            return stored
+
+        return _same(await self._db.write(store), amount_cents)
 
     async def refund(self, key: str) -> Charge | None:
         """Give the money of a key back, if it was taken."""
-        async with self._db.write() as connection:
+
+        def give_back(connection: Connection) -> Charge | None:
             captured = (CHARGES.c.key == key) & (CHARGES.c.state == "captured")
-            await connection.execute(CHARGES.update().where(captured).values(state="refunded"))
-            row = (await connection.execute(_CHARGE.where(CHARGES.c.key == key))).one_or_none()
-        return Charge(*row) if row is not None else None
+            connection.execute(CHARGES.update().where(captured).values(state="refunded"))
+            return _find(connection, key)
+
+        return await self._db.write(give_back)
 
     async def find(self, key: str) -> Charge | None:
         """Return the charge of a key, if there is one."""
-        async with self._db.read() as connection:
-            row = (await connection.execute(_CHARGE.where(CHARGES.c.key == key))).one_or_none()
-        return Charge(*row) if row is not None else None
+        return await self._db.read(lambda connection: _find(connection, key))
 
-    def records(self, since_ns: int) -> AsyncIterator[Row]:
+    def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield nothing: the provider promises nothing to the shop's clients."""
         return nothing(since_ns)
 
-    async def effects(self, since_ns: int) -> AsyncIterator[Row]:
+    def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield every charge that took money."""
-        query = (
-            select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.state)
-            .where(CHARGES.c.created_ns >= since_ns, CHARGES.c.state != "declined")
-            .order_by(CHARGES.c.created_ns)
-        )
-        async with self._db.read() as connection, connection.stream(query) as rows:
-            async for row in rows:
-                yield {"kind": "charge", **row._mapping}  # noqa: SLF001 - SQLAlchemy's public name
+        kind = literal("charge").label("kind")
+        query = select(kind, CHARGES.c.key, CHARGES.c.id, CHARGES.c.state, CHARGES.c.created_ns)
+        taken = query.where(CHARGES.c.state != "declined")
+        return pages(self._db, taken, CHARGES.c.created_ns, CHARGES.c.id, since_ns)
 
     async def pending(self) -> int:
         """Return 0: a charge is done or it is not there."""
         return 0
 
 
+_CHARGE = select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.amount_cents, CHARGES.c.state)
+
+
+def _find(connection: Connection, key: str) -> Charge | None:
+    row = connection.execute(_CHARGE.where(CHARGES.c.key == key)).one_or_none()
+    return Charge(*row) if row is not None else None
+
+
 def _same(charge: Charge, amount_cents: int) -> Charge:
     if charge.amount_cents != amount_cents:
         raise KeyReused(charge.key)
     return charge
-
-
-_CHARGE = select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.amount_cents, CHARGES.c.state)

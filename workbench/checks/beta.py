@@ -87,13 +87,7 @@ def _power_term(a: float, b: float, x: float, y: float) -> float:
     Computation of Binomial Probabilities" (2000), with n = a + b and x^a y^b n! / (a! b!) as its binomial term.
     """
     n = a + b
-    exponent = (
-        _stirling_error(n)
-        - _stirling_error(a)
-        - _stirling_error(b)
-        - _deviance(a, n * x)
-        - _deviance(b, n * y)
-    )
+    exponent = _stirling_error(n) - _stirling_error(a) - _stirling_error(b) - _deviance(a, n * x) - _deviance(b, n * y)
     return sqrt(a / n * b / (2 * pi)) * exp(exponent) if exponent > -745 else 0.0
 
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.checks import wording
-from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.breaker_opens import too_short
-from workbench.checks.deciding import Quantile, quantile_at_most, universal
+from workbench.checks.check import Check, Claim, result_id, traces
+from workbench.checks.deciding import quantile_at_most, universal
 from workbench.checks.estimates import PowerEstimate, quantile_estimate
 from workbench.checks.facts import Facts, lacks_fault, lacks_policy, lacks_traces, planned
-from workbench.checks.openings import find_opening, refused_calls, refused_within
-from workbench.checks.sli import EVIDENCE
-from workbench.checks.statistics import quantile_interval_ranks
+from workbench.checks.openings import find_opening
+from workbench.checks.sli import EVIDENCE, quantile
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import BreakerHolds
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.policies import BreakerPolicy
-from workbench.model.units import Duration
 from workbench.model.verdict import CheckClass, CheckResult, Limit, Value, Window
 
 EARLY = 0.9
@@ -37,6 +35,18 @@ _PROBES = """
 SELECT started, ended, failed, trace_id FROM edge_attempts
 WHERE edge = ? AND started > ? AND started < ?
 ORDER BY started
+"""
+
+
+_CALLS = "SELECT count(*) FROM refused_calls WHERE edge = ? AND started > ? AND started < ?"
+
+_TIMES = """
+SELECT count(ended - started), quantile_disc(ended - started, ?) FROM refused_calls
+WHERE edge = ? AND started > ? AND started < ?
+"""
+
+_BELOW = """
+SELECT count(*) FROM refused_calls WHERE edge = ? AND started > ? AND started < ? AND ended - started <= ?
 """
 
 
@@ -76,13 +86,16 @@ def _judge(spec: BreakerHolds, stretch: Stretch, history: History) -> list[Check
 
 
 def _claims(spec: BreakerHolds, stretch: Stretch, windows: tuple[Window, ...]) -> tuple[Claim, Claim]:
-    id_ = result_id("A7", spec.edge, stretch.phase)
     probes = f"while the breaker of {spec.edge} is open only probes reach the callee"
     answers = f"while the breaker of {spec.edge} is open p95 of calls is at most {spec.answer_within}"
     return (
-        Claim(f"{id_}/probes", "A7", spec.kind, probes, CheckClass.UNIVERSAL, windows),
-        Claim(f"{id_}/answers", "A7", spec.kind, answers, CheckClass.QUANTILE, windows),
+        Claim(_id(spec, stretch, "probes"), "A7", spec.kind, probes, CheckClass.UNIVERSAL, windows),
+        Claim(_id(spec, stretch, "answers"), "A7", spec.kind, answers, CheckClass.QUANTILE, windows),
     )
+
+
+def _id(spec: BreakerHolds, stretch: Stretch, part: str) -> str:
+    return result_id("A7", spec.edge, stretch.phase, part)
 
 
 def _open(history: History, stretch: Stretch, from_ns: int, breaker: BreakerPolicy) -> _Open:
@@ -115,11 +128,11 @@ def _count(history: History, edge: str, after_ns: int, to_ns: int) -> int:
 def _judge_probes(
     claim: Claim, spec: BreakerHolds, seen: _Open, breaker: BreakerPolicy, history: History
 ) -> CheckResult:
-    calls = refused_calls(history, spec.edge, seen.from_ns, seen.to_ns, [Q]).calls
+    (calls,) = history.row(_CALLS, spec.edge, seen.from_ns, seen.to_ns)
     return claim.decided(
         universal(seen.early, calls, FEWEST_CALLS),
         f"the breaker was open for {wording.time(seen.to_ns - seen.from_ns)}: {wording.count(calls, 'call')} made no"
-        f" attempt, {wording.count(seen.probes, 'probe')} reached the callee, {seen.early} of them more than"
+        f" attempt and {wording.count(seen.probes, 'probe')} reached the callee, {seen.early} of them beyond"
         f" {breaker.half_open_probes} in {breaker.reset_timeout}",
         observed=Value(number=seen.early, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
@@ -129,28 +142,51 @@ def _judge_probes(
 
 
 def _judge_answers(claim: Claim, spec: BreakerHolds, seen: _Open, history: History) -> CheckResult:
-    refused = refused_calls(history, spec.edge, seen.from_ns, seen.to_ns, [Q])
-    if not refused.calls or refused.times is None:
+    where = (spec.edge, seen.from_ns, seen.to_ns)
+    p95 = quantile(history, _TIMES, where, Q)
+    if p95 is None:
         return claim.undecided("no call without an attempt was seen while the breaker was open", n=0)
-    n = refused.calls
-    low_rank, high_rank = quantile_interval_ranks(Q, n)
-    ranks = [rank for rank in (low_rank, high_rank) if rank is not None]
-    values = refused_calls(
-        history, spec.edge, seen.from_ns, seen.to_ns, [Q, *((rank - 0.5) / n for rank in ranks)]
-    ).times
-    assert values is not None
-    rest = iter(values[1:])
-    low = None if low_rank is None else float(next(rest))
-    high = None if high_rank is None else float(next(rest))
-    p95 = Quantile(Q, n, float(values[0]), low, high)
-    below = refused_within(history, spec.edge, seen.from_ns, seen.to_ns, spec.answer_within)
+    (below,) = history.row(_BELOW, *where, spec.answer_within)
     decision = quantile_at_most(p95, spec.answer_within, below)
     bounds = "" if decision.interval is None else f" ({wording.times(decision.interval)})"
     return claim.decided(
         decision,
-        f"p95 of {wording.count(n, 'call')} that the open breaker answered is {wording.time(p95.value)}{bounds};"
+        f"p95 of {wording.count(p95.n, 'call')} that the open breaker answered is {wording.time(p95.value)}{bounds};"
         f" {spec.answer_within} is allowed",
         observed=Value(number=p95.value, unit="ns"),
         limit=Limit(comparison="at_most", number=spec.answer_within, unit="ns"),
-        n=n,
+        n=p95.n,
     )
+
+
+def breaker_holds_needs(spec: BreakerHolds, facts: Facts) -> list[str]:
+    """Say what keeps it from being judged."""
+    what = f"breaker_holds on {spec.edge}"
+    problems = lacks_fault(facts, spec.edge, spec.phase, what) + lacks_policy(facts, spec.edge, "breaker", what)
+    policy = facts.policy(spec.edge)
+    if policy is not None and policy.breaker is not None:
+        problems += too_short(facts, spec.edge, spec.phase, policy.breaker.reset_timeout, what)
+    return problems + lacks_traces(facts, spec.edge, what)
+
+
+def breaker_holds_power(spec: BreakerHolds, facts: Facts, plan: Plan) -> list[PowerEstimate]:
+    """Estimate whether enough calls are made for an upper bound of p95."""
+    return [
+        quantile_estimate(
+            result_id("A7", spec.edge, phase, "answers"),
+            f"while the breaker of {spec.edge} is open p95 of calls is at most {spec.answer_within}",
+            {phase: planned(plan, phase)},
+            facts,
+            Q,
+        )
+        for phase in facts.fault_phases(spec.edge, spec.phase)
+    ]
+
+
+BREAKER_HOLDS = Check(
+    id="A7",
+    subject=lambda spec: spec.edge,
+    judge=judge_breaker_holds,
+    needs=breaker_holds_needs,
+    power=breaker_holds_power,
+)

@@ -152,9 +152,7 @@ def _judge_threshold(claim: Claim, case: _Case, found: Opening) -> CheckResult:
     if not nth and found.pause is None:
         reason = f"only {wording.count(failed, 'attempt')} failed, it opens after {breaker.failures_to_open}"
         return claim.undecided(reason, n=failed, needed_n=breaker.failures_to_open)
-    too_many, trace_ids = (
-        history.row(_TOO_MANY, EVIDENCE, edge, nth[0][0] + case.spec.slack, end) if nth else (0, None)
-    )
+    too_many, trace_ids = history.row(_TOO_MANY, EVIDENCE, edge, nth[0][0] + case.spec.slack, end) if nth else (0, None)
     return claim.decided(
         universal(too_many, attempts, min_n=1),
         f"{wording.count(too_many, 'attempt')} of {attempts} began more than {case.spec.slack} after failure"

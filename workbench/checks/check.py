@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from workbench.checks.deciding import Decision
+from workbench.checks.estimates import PowerEstimate
 from workbench.checks.facts import Facts
-from workbench.checks.power import PowerEstimate
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.verdict import (

@@ -6,7 +6,7 @@ call for each journey of the phase; a plan is refused for it only where even tha
 
 from __future__ import annotations
 
-from math import ceil, exp, floor, log10
+from math import ceil, exp, floor, log10, sqrt
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from workbench.checks import power, wording
 from workbench.checks.facts import Facts
 from workbench.checks.statistics import binomial_at_least, fewest_for_upper_bound
 from workbench.model.base import Frozen
+from workbench.model.faults.base import EdgeFault, Match, RequestFault
+from workbench.model.plan import Plan
 
 KEPT = 0.98
 """Part of the planned arrivals that is counted on: journeys in flight at a transition are left out."""
@@ -49,9 +51,7 @@ def share_estimate(
     elif probability < power.REQUIRED:
         mend = enough(ceil(needed / KEPT), fewest, phase, facts)
         remedy = f"{what} needs {wording.count(needed, 'journey')} in {phase}, this plan gives {fewest}; {mend}"
-    return PowerEstimate(
-        id=id_, claim=claim, samples=samples, needed_n=needed, probability=probability, remedy=remedy
-    )
+    return PowerEstimate(id=id_, claim=claim, samples=samples, needed_n=needed, probability=probability, remedy=remedy)
 
 
 def quantile_estimate(id_: str, claim: str, samples: dict[str, int], facts: Facts, q: float) -> PowerEstimate:
@@ -73,27 +73,63 @@ def quantile_estimate(id_: str, claim: str, samples: dict[str, int], facts: Fact
 
 
 def cases_estimate(
-    id_: str, claim: str, arrivals: dict[str, int], facts: Facts, *, min_n: int, chance: float = 1.0
+    id_: str,
+    claim: str,
+    arrivals: dict[str, int],
+    facts: Facts,
+    *,
+    min_n: int,
+    chance: float = 1.0,
+    most: int | None = None,
 ) -> PowerEstimate:
-    """Estimate how likely at least `min_n` cases occur in each phase, if each arrival is one with that chance."""
+    """Estimate how likely at least `min_n` cases occur in each phase, if each arrival is one with that chance.
+
+    `most` is what a breaker lets through at most, whatever arrives.
+    """
     phase, fewest = _fewest(arrivals)
     probability = binomial_at_least(min_n, fewest, chance)
-    remedy = None
-    if probability < power.REQUIRED:
+    expected, remedy = fewest * chance, None
+    if most is not None and most < min_n:
+        probability, expected = 0.0, float(most)
+        remedy = (
+            f"{wording.count(min_n, 'case')} needed, and the breaker lets some {most} through in {phase};"
+            f" lower the number that is asked for to {most} or less, or lengthen the phase so that more probes are made"
+        )
+    elif probability < power.REQUIRED:
         # Enough for a mean three standard deviations above min_n.
         needed = ceil((min_n + 3 * (min_n * (1 - chance)) ** 0.5 + 4 * (chance < 1)) / chance)
         remedy = (
-            f"{wording.count(min_n, 'case')} needed and some {fewest * chance:.0f} expected in {phase};"
+            f"{wording.count(min_n, 'case')} needed and some {expected:.0f} expected in {phase};"
             f" {enough(needed, fewest, phase, facts)}"
         )
     return PowerEstimate(
         id=id_,
         claim=claim,
-        samples={name: round(number * chance) for name, number in arrivals.items()},
+        samples={
+            name: round(number * chance if most is None else min(number * chance, most))
+            for name, number in arrivals.items()
+        },
         needed_n=min_n,
         probability=probability,
         remedy=remedy,
     )
+
+
+def most_failing(facts: Facts, plan: Plan, fault: EdgeFault) -> int | None:
+    """Return how many failing attempts a breaker lets through at most while a fault is on; None if nothing bounds it.
+
+    Those that open it, those in flight meanwhile (one call for each journey, with a margin for chance), and probes.
+    """
+    policy, phase = facts.policy(fault.edge), plan.phase(fault.phase)
+    if policy is None or policy.breaker is None or policy.timeout is None or phase is None:
+        return None
+    if isinstance(fault, RequestFault) and (fault.share < 1 or fault.match != Match()):
+        return None
+    lasts = (phase.end_ns - phase.start_ns) if fault.schedule.duration is None else int(fault.schedule.duration)
+    rate = sum(phase.arrivals.values()) / (phase.end_ns - phase.start_ns)
+    in_flight = rate * policy.timeout * policy.attempts
+    probes = (lasts // policy.breaker.reset_timeout + 1) * policy.breaker.half_open_probes
+    return policy.breaker.failures_to_open + ceil(in_flight + 3 * sqrt(in_flight)) + probes
 
 
 def moment_estimate(

@@ -133,10 +133,8 @@ def lacks_policy(facts: Facts, edge: str, part: str, what: str) -> list[str]:
         service = facts.system.services.get(caller)
         if facts.policies is None and service is not None and service.policies is not None:
             return []  # the service will say when it is asked
-        return [
-            f"{what} needs the policy of {caller} on {edge}; write `policy:` at the edge in system.yaml,"
-            f" or export it and give the address as `policies:` of service {caller}"
-        ]
+        lack = f"{what} needs the policy of {caller} on {edge}; write `policy:` at the edge in system.yaml,"
+        return [f"{lack} or export it and give the address as `policies:` of service {caller}"]
     if part and getattr(policy, part) is None:
         return [f"{what}: {caller} has no {part} on {edge}, so there is nothing to judge; add it to the policy"]
     return []
@@ -147,7 +145,5 @@ def lacks_traces(facts: Facts, edge: str, what: str) -> list[str]:
     caller = edge.split(":", maxsplit=1)[0]
     if caller in facts.traced:
         return []
-    return [
-        f"{what} needs spans of {caller}, to know which attempts belong to one call;"
-        f" send OTLP/HTTP spans and say `traces: true` at service {caller}"
-    ]
+    lack = f"{what} needs spans of {caller}, to know which attempts belong to one call;"
+    return [f"{lack} send OTLP/HTTP spans and say `traces: true` at service {caller}"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workbench.checks import wording
 from workbench.checks.check import Claim, result_id, traces
-from workbench.checks.estimates import PowerEstimate, cases_estimate
+from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
 from workbench.checks.stretches import lost, never_on, undone
@@ -164,6 +164,7 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
                 facts,
                 min_n=fault.min_evidence,
                 chance=min(1.0, share * lasts / phase.duration),
+                most=most_failing(facts, plan, fault),
             )
         )
     return estimates

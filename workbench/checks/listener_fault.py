@@ -69,19 +69,13 @@ def judge_listener_fault(claim: Claim, window: FaultWindow, history: History) ->
 def _doubt(window: FaultWindow, history: History, on_ns: int, undo_ns: int) -> str | None:
     """Return what the plane's own evidence lacks: a refused canary, or the length of time it was closed."""
     fault = window.fault.id
-    evidence = {
-        key: value
-        for event in (*history.events(FaultOn), *history.events(FaultOff))
-        if event.fault == fault
-        for key, value in event.evidence.items()
-    }
-    if evidence.get("canary") != "refused":
+    begun = next((event.evidence for event in history.events(FaultOn) if event.fault == fault), {})
+    if begun.get("canary") != "refused":
         return f"no canary was refused while {fault} was on"
-    closed = evidence.get("closed_ns")
+    ended = next((event.evidence for event in history.events(FaultOff) if event.fault == fault), {})
+    closed = ended.get("closed_ns")
     if not isinstance(closed, int):
         return f"the plane does not say how long it was closed for {fault}"
     if closed < CLOSED * (undo_ns - on_ns):
-        return (
-            f"the plane was closed for {wording.time(closed)} and {fault} was on for {wording.time(undo_ns - on_ns)}"
-        )
+        return f"the plane was closed for {wording.time(closed)} and {fault} was on for {wording.time(undo_ns - on_ns)}"
     return None

@@ -24,13 +24,8 @@ WHERE edge = ? AND started >= ? AND started < ?
 ORDER BY started, ended
 """
 
-_REFUSED = """
-SELECT count(*), min(c.ended), quantile_disc(c.ended - c.started, ?)
-FROM calls c
-WHERE c.edge = ? AND c.started > ? AND c.started < ?
-  AND (c.outcome IS NULL OR c.outcome NOT IN ('rejected_bulkhead', 'deadline', 'retry_budget', 'cancelled'))
-  AND NOT EXISTS (SELECT 1 FROM edge_attempts a WHERE a.edge = c.edge AND a.call = c.call AND a.started > ?)
-"""
+_REFUSED = "SELECT count(*), min(ended) FROM refused_calls WHERE edge = ? AND started > ? AND started < ?"
+
 _BASELINE = """
 SELECT count(*), (SELECT sum(end_ns - start_ns) FROM phases WHERE role = 'baseline')
 FROM edge_attempts a JOIN phases p ON a.started >= p.start_ns AND a.started < p.end_ns
@@ -129,7 +124,7 @@ class _Search:
 
 def _pause(history: History, edge: str, last: int, until: int) -> Pause:
     if has_calls(history, edge):
-        calls, answered, _ = refused_calls(history, edge, last, until, [0.5])
+        calls, answered = history.row(_REFUSED, edge, last, until)
         return Pause(last, until, answered if calls >= CALLS_IN_PAUSE else None, calls)
     rate = _baseline_rate(history, edge)
     expected = 0.0 if rate is None else rate * (until - last)
@@ -146,16 +141,6 @@ def has_calls(history: History, edge: str) -> bool:
 def _count_calls(history: History, edge: str) -> int:
     (calls,) = history.row("SELECT count(*) FROM calls WHERE edge = ?", edge)
     return int(calls)
-
-
-def refused_calls(
-    history: History, edge: str, after_ns: int, before_ns: int, quantiles: list[float]
-) -> tuple[int, int | None, list[int] | None]:
-    """Return how many calls that began in between made no attempt, when the first was answered, and quantiles of
-    the time they took.
-    """
-    calls, answered, times = history.row(_REFUSED, quantiles, edge, after_ns, before_ns, after_ns)
-    return calls, answered, times
 
 
 def _baseline_rate(history: History, edge: str) -> float | None:

@@ -15,12 +15,13 @@ REQUIRED = 0.999
 MOST = 10_000_000
 """Where more samples than this would be needed, no number is named."""
 
+
 def deciding_counts(n: int, target: float) -> tuple[int, int]:
     """Return (f, p): f or fewer good ones of n lie wholly below the target, p or more wholly inside it.
 
     -1 and n + 1 stand for "no number does". By the duality of Clopper-Pearson intervals and binomial tails.
     """
-    inside = least(lambda k: binomial_atleast(k, n, target) <= ALPHA / 2, 0, n + 1)
+    inside = least(lambda k: binomial_at_least(k, n, target) <= ALPHA / 2, 0, n + 1)
     outside = least(lambda k: binomial_at_most(k, n, target) >= ALPHA / 2, 0, n) - 1
     return outside, inside
 
@@ -30,7 +31,7 @@ def probability_decided(n: int, target: float, expected: float) -> float:
     if n <= 0:
         return 0.0
     outside, inside = deciding_counts(n, target)
-    return min(1.0, binomial_atleast(inside, n, expected) + binomial_at_most(outside, n, expected))
+    return min(1.0, binomial_at_least(inside, n, expected) + binomial_at_most(outside, n, expected))
 
 
 def fewest_samples(target: float, expected: float, probability: float = REQUIRED) -> int | None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from workbench.checks import wording
 from workbench.checks.deciding import Quantile
 from workbench.checks.statistics import quantile_interval_ranks
+from workbench.model.expectations import Recovers
 from workbench.model.history import History
 from workbench.model.slo import Slo
 from workbench.model.units import NS_PER_MS
@@ -137,8 +138,9 @@ def generator_lag(history: History) -> Lag:
 
 
 def _generator_lag(history: History) -> Lag:
-    judged = {spec.slo for spec in (*history.run.scenario.steady_state, *history.run.scenario.slos)}
-    judged |= {spec.slo for spec in history.run.scenario.expect if spec.kind == "recovers"}
+    scenario = history.run.scenario
+    judged = {spec.slo for spec in scenario.steady_state} | {spec.slo for spec in scenario.slos}
+    judged |= {spec.slo for spec in scenario.expect if isinstance(spec, Recovers)}
     limits = [slo.under for slo in history.run.slos if slo.name in judged and slo.under is not None]
     tightest = min(limits, default=0)
     journeys, p99 = history.row(
@@ -147,9 +149,7 @@ def _generator_lag(history: History) -> Lag:
     return Lag(p99, max(_LEAST_LAG_LIMIT, tightest // 10), journeys)
 
 
-def judged_from_both_starts(
-    history: History, judge: Callable[[Start], CheckResult], *, latency: bool
-) -> CheckResult:
+def judged_from_both_starts(history: History, judge: Callable[[Start], CheckResult], *, latency: bool) -> CheckResult:
     """Judge from the intended start; if latency counts and the generator was late, also from the dispatch."""
     result = judge(Start.INTENDED)
     lag = generator_lag(history)

@@ -93,6 +93,4 @@ def slo_power(spec: SloInPhases, facts: Facts, plan: Plan) -> list[PowerEstimate
     ]
 
 
-SLO = Check(
-    id="A16", subject=lambda spec: spec.slo, judge=judge_slo, needs=slo_needs, power=slo_power
-)
+SLO = Check(id="A16", subject=lambda spec: spec.slo, judge=judge_slo, needs=slo_needs, power=slo_power)

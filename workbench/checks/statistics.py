@@ -23,7 +23,7 @@ _ROUNDING = 1e-9  # n * q of 0.95 and 20 is 19.000000000000004 at worst
 T = TypeVar("T")
 
 
-def binomial_atleast(k: int, n: int, p: float) -> float:
+def binomial_at_least(k: int, n: int, p: float) -> float:
     """Return the probability of k or more successes in n trials: I_p(k, n - k + 1), DLMF 8.17.5."""
     if k <= 0:
         return 1.0
@@ -68,7 +68,7 @@ def quantile_interval_ranks(q: float, n: int) -> tuple[int | None, int | None]:
     Nonparametric Statistics", 3rd ed., 3.2). None where even the extreme value is no bound.
     """
     low = least(lambda rank: binomial_at_most(rank - 1, n, q) > ALPHA / 2, 1, n + 1) - 1
-    high = least(lambda rank: binomial_atleast(rank, n, q) <= ALPHA / 2, 1, n + 1)
+    high = least(lambda rank: binomial_at_least(rank, n, q) <= ALPHA / 2, 1, n + 1)
     return (low if low >= 1 else None, high if high <= n else None)
 
 

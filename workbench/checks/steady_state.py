@@ -10,11 +10,11 @@ from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id
 from workbench.checks.estimates import PowerEstimate, share_estimate
 from workbench.checks.facts import Facts, lacks_phase, lacks_slo, planned
-from workbench.checks.recovery import Recovery, recovery
+from workbench.checks.recovery import recovery
 from workbench.checks.sli import Start, judged_from_both_starts
 from workbench.checks.slo import judge_window, window_of
 from workbench.model.expectations import Recovers
-from workbench.model.history import History, PhaseWindow
+from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.scenario import Scenario, SteadyState
 from workbench.model.slo import Slo
@@ -73,24 +73,19 @@ def _judge_recovery(spec: SteadyState, slo: Slo, history: History, start: Start)
     if phase is None or seen is None:
         return _claim(spec, "recovery", None, text).undecided("the recovery phase was never begun")
     if seen.since_ns is None:
-        return _judge_unrecovered(spec, slo, history, start, phase, seen)
+        window = Window(phase=phase.name, start_ns=seen.off_ns, end_ns=phase.end_ns)
+        return _unrecovered(judge_window(_claim(spec, phase.name, window, text), slo, target, history, start))
     window = Window(phase=phase.name, start_ns=seen.since_ns, end_ns=phase.end_ns)
     result = judge_window(_claim(spec, phase.name, window, text), slo, target, history, start)
     since = f"from {wording.time(seen.since_ns - seen.off_ns)} after the undo on"
     return result.model_copy(update={"reason": f"{since}, {result.reason}"})
 
 
-def _judge_unrecovered(
-    spec: SteadyState, slo: Slo, history: History, start: Start, phase: PhaseWindow, seen: Recovery
-) -> CheckResult:
-    """Judge the whole phase where no moment of recovery was found. That can be FAIL, but never PASS."""
-    target = slo.target if spec.target is None else spec.target
-    window = Window(phase=phase.name, start_ns=seen.off_ns, end_ns=phase.end_ns)
-    claim = _claim(spec, phase.name, window, _text(slo, target, "in recovery, from the moment of recovery on"))
-    result = judge_window(claim, slo, target, history, start)
-    outcome = Outcome.INCONCLUSIVE if result.outcome is Outcome.PASS else result.outcome
-    reason = f"no moment of recovery was found, so all of it counts: {result.reason}"
-    return result.model_copy(update={"outcome": outcome, "reason": reason})
+def _unrecovered(whole_phase: CheckResult) -> CheckResult:
+    """Say what follows where no moment of recovery was found and the whole phase counts: FAIL, but never PASS."""
+    outcome = Outcome.INCONCLUSIVE if whole_phase.outcome is Outcome.PASS else whole_phase.outcome
+    reason = f"no moment of recovery was found, so all of it counts: {whole_phase.reason}"
+    return whole_phase.model_copy(update={"outcome": outcome, "reason": reason})
 
 
 def recovery_rule(scenario: Scenario, slo: Slo, target: float) -> tuple[float, int]:

@@ -12,6 +12,11 @@ def time(ns: float) -> str:
     return f"{_short(ns / NS_PER_MS)} ms"
 
 
+def times(interval: tuple[float, float]) -> str:
+    """Write an interval of times: 480 ms to 520 ms."""
+    return f"{time(interval[0])} to {time(interval[1])}"
+
+
 def share(ratio: float) -> str:
     """Write a share in percent. What is not all is never written as 100 %, and what is not none never as 0 %."""
     percent = ratio * 100

@@ -27,6 +27,10 @@ class Influence:
         for connection in tuple(self.touched):
             connection.lift(self)
 
+    def release(self, connection: Connection) -> None:
+        """Forget a connection that has ended or is free."""
+        self.touched.discard(connection)
+
 
 class ActiveFault(Influence):
     """A fault that is on. Times are absolute, from the monotonic clock."""

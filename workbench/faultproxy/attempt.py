@@ -20,10 +20,12 @@ class Attempt:
     __slots__ = (
         "_recording",
         "accepted",
+        "awaits_callee",
         "bytes_in",
         "bytes_out",
         "decided",
         "delay_ns",
+        "due",
         "edge",
         "ended",
         "first_byte",
@@ -46,8 +48,12 @@ class Attempt:
         self.decided: Decided | None = None
         self.plain = True
         """No fault and no upgrade: it only passes."""
+        self.awaits_callee = True
+        """Its answer is to be read from what the callee sends."""
+        self.due = False
+        """An answer that is given here may be given as soon as it is its turn."""
         self.whole = False
-        """Its request is here to the last byte; looked at only where it is not plain."""
+        """Its request is here to the last byte. Kept only where it is not plain."""
         self.ended = False
         self.first_byte: int | None = None
         self.status: int | None = None
@@ -55,6 +61,11 @@ class Attempt:
         self.bytes_out = 0
         self.delay_ns = 0
         self.held_since = 0
+
+    @property
+    def is_answered_here(self) -> bool:
+        """The callee does not hear of it."""
+        return self.decided is not None and self.decided.ending is not None
 
     def sent(self, size: int, now: int) -> None:
         """Note that bytes of the answer went out to the caller."""

@@ -55,9 +55,9 @@ class Connection:
     """Both transports, both pipes and the stream between them."""
 
     __slots__ = (
-        "_caller",
         "_callee",
         "_callee_was_lost",
+        "_caller",
         "_dialling",
         "_loop",
         "_reason",
@@ -99,7 +99,7 @@ class Connection:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
                 await self._loop.create_connection(lambda: CalleeEnd(self), *self.edge.callee_address())
         except (OSError, TimeoutError, ValueError, OverflowError):
-            self._close("upstream_refused")
+            self.close("upstream_refused")
 
     def callee_made(self, transport: asyncio.Transport) -> None:
         """The callee has answered the phone."""
@@ -132,9 +132,9 @@ class Connection:
     def caller_done(self) -> None:
         """The caller has finished sending. If it waits for nothing, or for what was swallowed, it has left."""
         if self._swallowed_by:
-            self._close("client_gone")
+            self.close("client_gone")
         elif self.stream.caller_done(monotonic_ns()):
-            self._close(None)
+            self.close(None)
         else:
             self.up.end()
 
@@ -165,7 +165,7 @@ class Connection:
     def lift(self, influence: Influence) -> None:
         """Free the connection from an influence, or cut it where bytes are missing."""
         self._touched_by.discard(influence)
-        influence.touched.discard(self)
+        influence.release(self)
         if influence in self._swallowed_by:
             self.cut()
         else:
@@ -177,7 +177,25 @@ class Connection:
 
     def cut(self) -> None:
         """End it at once, for both."""
-        self._close("cut")
+        self.close("cut")
+
+    def close(self, reason: EndReason | None) -> None:
+        """End it, after what was handed to the transports; None means orderly."""
+        if self.closed:
+            return
+        self.closed = True
+        self.stream.end(reason, monotonic_ns())
+        self.up.kill()
+        self.down.kill()
+        if self._dialling is not None and self._callee is None:
+            self._dialling.cancel()
+        for transport in (self._caller, self._callee):
+            if transport is not None:
+                _close_transport(transport, at_once=reason == "cut")
+        for influence in self._touched_by:
+            influence.release(self)
+        self._touched_by.clear()
+        self.edge.connections.discard(self)
 
     def _up_ended(self) -> None:
         if self._caller is None and self._callee is not None:
@@ -191,24 +209,7 @@ class Connection:
         up_done = self.up.ended or self._callee_was_lost
         down_done = self.down.ended or self._caller is None
         if up_done and down_done:
-            self._close(self._reason)
-
-    def _close(self, reason: EndReason | None) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        self.stream.end(reason, monotonic_ns())
-        self.up.kill()
-        self.down.kill()
-        if self._dialling is not None and self._callee is None:
-            self._dialling.cancel()
-        for transport in (self._caller, self._callee):
-            if transport is not None:
-                _close_transport(transport, at_once=reason == "cut")
-        for influence in self._touched_by:
-            influence.touched.discard(self)
-        self._touched_by.clear()
-        self.edge.connections.discard(self)
+            self.close(self._reason)
 
 
 def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:

@@ -44,9 +44,7 @@ class Decided:
         return Decided(self.decisions, self.faults)
 
 
-def decide(
-    faults: Sequence[RequestInfluence], head: RequestHead | None, now: int, *, canary: bool = False
-) -> Decided:
+def decide(faults: Sequence[RequestInfluence], head: RequestHead | None, now: int, *, canary: bool = False) -> Decided:
     """Ask each fault; `head` is None for a connection that is not HTTP."""
     decided = Decided()
     for fault in faults:

@@ -9,8 +9,8 @@ repeated ones are read once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httptools
@@ -31,8 +31,7 @@ _REQUEST_HEADERS = _FRAMING | {b"traceparent", b"connection", b"upgrade", b"expe
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """A request without its body. `length` is in bytes, or CHUNKED."""
 
     raw: bytes
@@ -48,8 +47,7 @@ class RequestHead:
     upgrades: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHead:
+class AnswerHead(NamedTuple):
     """An answer without its body. `length` is in bytes, CHUNKED or UNTIL_CLOSE, before the request has its say."""
 
     status: int
@@ -97,27 +95,27 @@ def read_request_head(raw: bytes) -> RequestHead | None:
     """Read a request's head, up to and with its blank line. None: this is not HTTP/1 that has one meaning."""
     reader = _Reader(_REQUEST_HEADERS)
     parser = httptools.HttpRequestParser(reader)
-    if not _feed(parser, raw) or not reader.complete or reader.ambiguous:
+    if not _feed(parser, raw) or not reader.complete or not _is_http1(raw):
         return None
     version = parser.get_http_version()
-    length = _length(reader.kept, version, otherwise=0)
-    if length is None or not _is_http1(raw):
-        return None
     kept = reader.kept
+    length = _length(reader, version, otherwise=0)
+    if length is None:
+        return None
     method = parser.get_method().decode("ascii")
-    connection = _tokens(kept, b"connection")
     trace = _TRACEPARENT.fullmatch(kept[b"traceparent"]) if b"traceparent" in kept else None
     canary = kept.get(_CANARY)
+    connection = _tokens(kept[b"connection"]) if b"connection" in kept else ()
     return RequestHead(
-        raw=raw,
-        method=method,
-        path=_path(reader.target),
-        length=length,
-        trace_id=trace[1].decode() if trace else None,
-        parent_span_id=trace[2].decode() if trace else None,
-        canary=canary.decode("latin-1") if canary is not None else None,
+        raw,
+        method,
+        _path(reader.target),
+        length,
+        trace[1].decode() if trace else None,
+        trace[2].decode() if trace else None,
+        None if canary is None else canary.decode("latin-1"),
         closes=b"close" in connection or (version == "1.0" and b"keep-alive" not in connection),
-        expects_continue=kept.get(b"expect", b"").lower() == b"100-continue",
+        expects_continue=b"expect" in kept and kept[b"expect"].lower() == b"100-continue",
         upgrades=method == "CONNECT" or (b"upgrade" in kept and b"upgrade" in connection),
     )
 
@@ -127,9 +125,9 @@ def read_answer_head(raw: bytes) -> AnswerHead | None:
     """Read an answer's head, up to and with its blank line. None: this is not HTTP/1 that has one meaning."""
     reader = _Reader(_FRAMING)
     parser = httptools.HttpResponseParser(reader)
-    if not _feed(parser, raw) or not reader.complete or reader.ambiguous or not raw.startswith(b"HTTP/1."):
+    if not _feed(parser, raw) or not reader.complete or not raw.startswith(b"HTTP/1."):
         return None
-    length = _length(reader.kept, parser.get_http_version(), otherwise=UNTIL_CLOSE)
+    length = _length(reader, parser.get_http_version(), otherwise=UNTIL_CLOSE)
     return None if length is None else AnswerHead(parser.get_status_code(), length)
 
 
@@ -144,11 +142,12 @@ def read_all_headers(raw: bytes) -> dict[str, str]:
 class Probe:
     """Tells of a head that arrives in pieces whether it can still become HTTP/1."""
 
-    __slots__ = ("_first_line", "_line", "_parser", "_seen")
+    __slots__ = ("_line", "_parser", "_request", "_seen")
 
     def __init__(self, *, request: bool) -> None:
         reader = _Reader(frozenset())
         self._parser = httptools.HttpRequestParser(reader) if request else httptools.HttpResponseParser(reader)
+        self._request = request
         self._line: bytes | None = b""
         self._seen = 0
 
@@ -160,7 +159,7 @@ class Probe:
         if self._line is not None:
             self._line = (self._line + more).lstrip(b"\r\n")
             if b"\n" in self._line:
-                plausible = _is_http1(self._line)
+                plausible = _is_http1(self._line) if self._request else self._line.startswith(b"HTTP/1.")
                 self._line = None
                 return plausible
         return True
@@ -178,26 +177,28 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, ra
 
 def _is_http1(raw: bytes) -> bool:
     """Tell whether the first line says HTTP/1; the parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0."""
-    return b"HTTP/1." in raw[: raw.index(b"\n")]
+    return raw.find(b" HTTP/1.", 0, raw.find(b"\n")) > 0
 
 
-def _length(kept: dict[bytes, bytes], version: str, *, otherwise: int) -> int | None:
+def _length(reader: _Reader, version: str, *, otherwise: int) -> int | None:
     """Return the body's length. None: it has no one meaning."""
+    kept = reader.kept
     if b"transfer-encoding" in kept:
-        codings = _tokens(kept, b"transfer-encoding")
-        sane = version == "1.1" and codings[-1:] == [b"chunked"] and codings.count(b"chunked") == 1
-        return CHUNKED if sane and b"content-length" not in kept else None
+        codings = _tokens(kept[b"transfer-encoding"])
+        sane = version == "1.1" and codings[-1] == b"chunked" and codings.count(b"chunked") == 1
+        return CHUNKED if sane and b"content-length" not in kept and not reader.ambiguous else None
     if b"content-length" in kept:
-        return int(kept[b"content-length"]) if kept[b"content-length"].isdigit() else None
+        length = kept[b"content-length"]
+        return int(length) if length.isdigit() and not reader.ambiguous else None
     return otherwise
 
 
-def _tokens(kept: dict[bytes, bytes], name: bytes) -> list[bytes]:
-    return [token.strip().lower() for token in kept[name].split(b",")] if name in kept else []
+def _tokens(value: bytes) -> list[bytes]:
+    return [token.strip() for token in value.lower().split(b",")]
 
 
 def _path(target: bytes) -> str:
     path = target.partition(b"?")[0].decode("latin-1")
-    if "://" in path and not path.startswith("/"):
+    if not path.startswith("/") and "://" in path:
         path = urlsplit(path).path or "/"
     return path[:_PATH_KEPT]

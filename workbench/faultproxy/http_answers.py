@@ -57,7 +57,7 @@ class Answers:
     def _take_one(self, data: bytes, start: int) -> int:
         """Take what is there of one answer. Return where it ends; -1: the rest was dealt with."""
         pending = self._pending
-        if not pending or pending[0].is_answered_here or pending[0].head is None:
+        if not pending or not pending[0].awaits_callee:
             self._stream.take_unasked(data[start:])
             return -1
         attempt = pending[0]
@@ -108,6 +108,7 @@ class Answers:
         """Hold the answer where a fault says so. Return True if it opens a tunnel; all was passed on then."""
         if attempt.decided is not None and attempt.decided.response_hold:
             self._down.hold(attempt.decided.response_hold, attempt)
+            attempt.decided.response_hold = {}
         assert attempt.head is not None
         opens_tunnel = attempt.head.method == "CONNECT" and head.status < 300
         if opens_tunnel:

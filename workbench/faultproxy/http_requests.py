@@ -7,6 +7,7 @@ its head. What cannot be read beyond doubt is not read at all: the stream is tol
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,12 @@ class Requests:
             if received and attempt.head.upgrades:
                 self.divert = self._wait_for_answer
         elif isinstance(ending, Swallow):
-            self.divert = self.ignore
+            self.ignore(attempt)
         elif received or attempt.head.expects_continue:
-            # Whoever asked before sending the body may send it, or the next request: nothing can tell.
+            # Whoever asks before sending the body may now send it, or the next request: nothing can tell.
             if not received:
-                self.divert = self.ignore
+                self.ignore(attempt)
+            attempt.due = True
             self._stream.serve()
         if self.divert is not None and 0 < at < len(data):
             self.divert(data[at:])
@@ -143,8 +145,9 @@ class Requests:
 
     # -- where bytes go when they are not read ------------------------------------------------------------
 
-    def ignore(self, data: bytes) -> None:
-        """Nobody gets this."""
+    def ignore(self, attempt: Attempt | None = None) -> None:
+        """From now on nobody gets what the caller sends; it only counts for `attempt`."""
+        self.divert = partial(_count, attempt)
 
     def _wait_for_answer(self, data: bytes) -> None:
         """Keep what comes behind a request to upgrade until the answer says what it is."""
@@ -154,7 +157,13 @@ class Requests:
 
     def resume(self) -> None:
         """The upgrade was refused: what came behind it are requests."""
-        self.divert = None
-        part = self.take_part()
-        if part:
-            self.take(part)
+        if self.divert == self._wait_for_answer:
+            self.divert = None
+            part = self.take_part()
+            if part:
+                self.take(part)
+
+
+def _count(attempt: Attempt | None, data: bytes) -> None:
+    if attempt is not None:
+        attempt.bytes_in += len(data)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.answering import write_answer
@@ -74,9 +74,9 @@ class HttpStream:
             self._decide(attempt, head, canary=canary)
         if head.upgrades:
             attempt.plain = False
-        if self._callee_over and not attempt.is_answered_here:
-            self._requests.divert = self._requests.ignore
-            self._connection.give_up("upstream_gone")
+        if self._callee_over and attempt.awaits_callee:
+            self._requests.ignore()
+            self._connection.close("upstream_gone")
         return attempt
 
     def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
@@ -90,7 +90,9 @@ class HttpStream:
         if decided.ending is None:
             if decided.request_hold:
                 connection.up.hold(decided.request_hold, attempt)
-        elif isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+            return
+        attempt.awaits_callee = False
+        if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
             connection.swallow(decided.ended_by)
 
     def serve(self) -> None:
@@ -99,24 +101,23 @@ class HttpStream:
         while self._pending:
             attempt = self._pending[0]
             decided, head = attempt.decided, attempt.head
-            if decided is None or head is None or not isinstance(decided.ending, Answer):
-                return
-            if not (attempt.whole or head.expects_continue):
+            if decided is None or head is None or not isinstance(decided.ending, Answer) or not attempt.due:
                 return
             close = head.closes or not attempt.whole or self._callee_over
             hold: HoldParts = {**decided.request_hold, **decided.response_hold}
             if hold:
                 down.hold(hold, attempt)
             attempt.status = decided.ending.status
+            self._pending.popleft()
+            self._leaving.append(attempt)
             down.send(write_answer(decided.ending, head, close=close), attempt, "complete")
-            self.answered(attempt)
-            if close:
-                self._requests.divert = self._requests.ignore
+            if close or (self._caller_over and not self._pending):
+                self._requests.ignore()
                 down.end()
                 return
 
     def answered(self, attempt: Attempt) -> None:
-        """All of the answer is on its way; the next one is due."""
+        """All of the callee's answer is on its way; the next one is due."""
         self._pending.popleft()
         while self._leaving and self._leaving[0].ended:
             self._leaving.popleft()
@@ -136,13 +137,105 @@ class HttpStream:
             edge = self._edge
             attempt = Attempt(edge.name, edge.take_ordinal(), None, monotonic_ns(), edge.evidence.recording)
             self._pending.append(attempt)
-        if attempt.is_answered_here:
-            # Its request has no end that could be waited for.
-            self._requests.divert = self._requests.ignore
-            self._answer_at_once(attempt)
-        elif self._pending[0] is attempt and not self._answers.is_reading:
+        elif not attempt.awaits_callee:
+            # Answered here: its request has no end that could be waited for.
+            self._requests.ignore(attempt)
+            attempt.due = True
+            self.serve()
+            return
+        attempt.awaits_callee = False
+        if self._pending[0] is attempt:
             self._become_raw()
             self._connection.stream.request_bytes(rest)
         else:
             self._requests.divert = partial(self._pass_rest, attempt)
             self._pass_rest(attempt, rest)
+
+    def _pass_rest(self, attempt: Attempt, data: bytes) -> None:
+        attempt.bytes_in += len(data)
+        self._connection.up.send(data)
+
+    def give_up_answers(self, rest: bytes) -> None:
+        """The callee's bytes cannot be read from `rest` on; they belong to the attempt whose answer is due."""
+        decided = self._pending[0].decided
+        if decided is not None and decided.response_hold:
+            self._connection.down.hold(decided.response_hold, self._pending[0])
+        self._become_raw()
+        self._connection.stream.answer_bytes(rest)
+
+    def take_unasked(self, rest: bytes) -> None:
+        """The callee sends what no request that was read asked for."""
+        if self._pending and self._pending[0].is_answered_here:
+            self._callee_over = True
+            return
+        # Either the caller's bytes became unreadable before, or the callee speaks first, or it says goodbye.
+        self._become_raw(opens_on="caller" if self._seen and not self._pending else "any")
+        self._connection.stream.answer_bytes(rest)
+
+    def open_tunnel(self, attempt: Attempt, rest: bytes) -> None:
+        """The answer ended the HTTP on this connection; `rest` is what the callee sent behind it."""
+        self._pending.popleft()
+        self._leaving.append(attempt)
+        self._become_raw()
+        if rest:
+            self._connection.stream.answer_bytes(rest)
+
+    def _become_raw(self, *, opens_on: Literal["any", "caller"] = "any") -> None:
+        attempt = self._pending.popleft() if self._pending else None
+        stream = RawStream(self._connection, attempt, others=[*self._leaving, *self._pending], opens_on=opens_on)
+        self._connection.stream = stream
+        if part := self._requests.take_part():
+            stream.request_bytes(part)
+        if part := self._answers.take_part():
+            stream.answer_bytes(part)
+
+    # -- ends -------------------------------------------------------------------------------------------
+
+    def caller_done(self, now: int) -> bool:
+        self._caller_over = True
+        if part := self._requests.take_part():
+            self.give_up_requests(None, part)
+            if self._connection.stream is not self:
+                return self._connection.stream.caller_done(now)
+        waits = any(not attempt.is_answered_here for attempt in self._pending)
+        leaves = any(not attempt.ended for attempt in self._leaving)
+        for attempt in self.open_attempts():
+            attempt.end("client_gone", now)
+            attempt.plain = False
+        if leaves and not waits:
+            self._connection.down.end()
+        return not (waits or leaves)
+
+    def callee_done(self, now: int) -> None:  # noqa: ARG002 - attempts end when what is on its way has left
+        self._callee_over = True
+        pending, down = self._pending, self._connection.down
+        if pending and pending[0].is_answered_here:
+            self.serve()
+            return
+        if pending:
+            if part := self._answers.take_part():
+                down.send(part, pending[0])
+            down.send(b"", pending[0], "complete" if self._answers.ends_with_connection else "upstream_gone")
+        for attempt in list(pending)[1:]:
+            down.send(b"", attempt, "upstream_gone")
+        self._leaving.extend(pending)
+        pending.clear()
+        down.end()
+
+    def open_attempts(self) -> Iterable[Attempt]:
+        return (*self._leaving, *self._pending)
+
+    def end(self, reason: EndReason | None, now: int) -> None:
+        for attempt in self.open_attempts():
+            attempt.end(reason or "upstream_gone", now)
+
+    # -- faults -----------------------------------------------------------------------------------------
+
+    def meet(self, fault: RequestInfluence, now: int) -> None:
+        """Requests that are here have been decided on."""
+
+    def lift(self, influence: Influence) -> None:
+        for attempt in self._pending:
+            if attempt.decided is not None:
+                attempt.decided.request_hold.pop(influence, None)
+                attempt.decided.response_hold.pop(influence, None)

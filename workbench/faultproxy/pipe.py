@@ -38,7 +38,7 @@ class _Hold:
 
     def __init__(self, now: int, parts: HoldParts, attempt: Attempt | None) -> None:
         self.due = now + sum(parts.values())
-        self.parts = parts
+        self.parts = dict(parts)
         self.attempt = attempt
 
     def lift(self, influence: Influence) -> None:

@@ -56,6 +56,10 @@ class RawStream:
         if attempt is not None:
             self._adopt(attempt)
 
+    def begin(self) -> None:
+        """Make it an attempt before anyone has said a word."""
+        self._open()
+
     # -- bytes ----------------------------------------------------------------------------------------
 
     def request_bytes(self, data: bytes) -> None:

@@ -49,9 +49,7 @@ class Recording:
         """Write what is left, make it durable, and say what was kept."""
         self._timer.cancel()
         self._writer.close()
-        return RecordingEnd(
-            clock=read_clocks(), rows=self._rows(), dropped=self._dropped(), error=self._writer.error
-        )
+        return RecordingEnd(clock=read_clocks(), rows=self._rows(), dropped=self._dropped(), error=self._writer.error)
 
     def _rows(self) -> dict[str, int]:
         return {ATTEMPTS.name: self._writer.rows}

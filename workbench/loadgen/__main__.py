@@ -7,6 +7,10 @@ monkey.patch_all()
 import os  # noqa: E402 - has to come after patching
 import sys  # noqa: E402
 
+from workbench.loadgen import without_web_page  # noqa: E402
+
+sys.modules["locust.web"] = without_web_page
+
 from workbench.loadgen.child import main  # noqa: E402
 
 status = main(sys.argv[1:])

@@ -64,6 +64,8 @@ class Session:
     journey: Journey | None = None
     retired: bool = False
     """It asked to be stopped; no more journeys."""
+    cut: bool = False
+    """Its journey was written down as unfinished, whatever still becomes of it."""
     tree: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -89,7 +89,9 @@ class Performer:
 
     def cut(self, session: Session, journey: Journey) -> Finished:
         """Write a journey down as unfinished: nobody knows what came of it."""
-        return self._finish(session, journey, "indeterminate", UNFINISHED)
+        finished = self._finish(session, journey, "indeterminate", UNFINISHED)
+        session.cut = True
+        return finished
 
     def never_started(self, arrival: Arrival) -> Finished:
         """Write down an arrival that was still waiting for a user."""
@@ -101,7 +103,8 @@ class Performer:
     def _finish(self, session: Session, journey: Journey, outcome: str, error: str | None) -> Finished:
         ended = monotonic_ns()
         session.journey = None
-        self._recorder.journey(journey, ended, outcome, error, getattr(session.user, "ack", None))
+        if not session.cut:
+            self._recorder.journey(journey, ended, outcome, error, getattr(session.user, "ack", None))
         arrival = journey.arrival
         return Finished(
             arrival.journey,

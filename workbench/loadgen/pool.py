@@ -134,6 +134,7 @@ class UserPool:
                 unfinished.append(self._performer.cut(session, session.journey))
             else:
                 unfinished.append(self._performer.never_started(arrival))
+                session.cut = True
         for queue in self._waiting:
             unfinished += [self._performer.never_started(arrival) for arrival in queue]
             queue.clear()

@@ -69,6 +69,8 @@ class History:
     edge_attempts  one row per counted attempt: edge, started, ended, call, failed, faults, status, source
                    (`plane`, or `caller` for connections that the kernel refused)
     calls          one row per logical call: edge, call, started, ended, outcome
+    refused_calls  those of them that made no attempt, and of which the caller does not say that something else than
+                   a breaker kept them from it (a bulkhead, a deadline, the retry budget, a cancellation)
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
     """
@@ -230,6 +232,11 @@ CREATE OR REPLACE VIEW calls AS
 SELECT s.edge, s.call_id AS call, s.started, s.ended, s.outcome, s.service, s.trace_id, s.span_id
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.call_id IS NOT NULL AND s.attempt IS NULL AND s.fallback IS NULL;
+
+CREATE OR REPLACE VIEW refused_calls AS
+SELECT c.* FROM calls c
+WHERE coalesce(c.outcome, '') NOT IN ('rejected_bulkhead', 'deadline', 'retry_budget', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM edge_attempts a WHERE a.edge = c.edge AND a.call = c.call);
 """
 
 

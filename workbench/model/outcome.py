@@ -30,8 +30,8 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
         Exit.INCONCLUSIVE: "INCONCLUSIVE: the run does not decide it",
         Exit.FAILED: "the environment or the workbench failed; the run has no verdict",
         Exit.DIRTY: "DIRTY: a fault may still be on; `workbench heal` undoes it",
-        Exit.SIGINT: "stopped by SIGINT, after undoing the faults and saving what there is",
-        Exit.SIGTERM: "stopped by SIGTERM, SIGHUP or `workbench stop`, after undoing the faults and saving what there is",
+        Exit.SIGINT: "stopped by SIGINT, after undoing and saving",
+        Exit.SIGTERM: "stopped by SIGTERM, SIGHUP or `workbench stop`, after undoing and saving",
     }
 )
 """What each exit code means, in the words of the last line on the terminal."""

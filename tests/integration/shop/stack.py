@@ -1,0 +1,178 @@
+"""Real processes of the shop on free ports, each with a database in a folder of the test."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TOKEN = "let-me-in"
+SERVICES = ("provider", "payments", "inventory", "orders", "catalog", "gateway")
+EDGES = {
+    "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
+    "GATEWAY_ORDERS_URL": ("gateway", "orders"),
+    "CATALOG_INVENTORY_URL": ("catalog", "inventory"),
+    "ORDERS_INVENTORY_URL": ("orders", "inventory"),
+    "ORDERS_PAYMENTS_URL": ("orders", "payments"),
+    "PAYMENTS_PROVIDER_URL": ("payments", "provider"),
+}
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that were free a moment ago."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in held]
+    for sock in held:
+        sock.close()
+    return ports
+
+
+def wait_until(what: str, condition: Callable[[], Any], within_s: float = 15.0) -> Any:
+    """Return the first true value of `condition`; fail with words when the time is over."""
+    until_s = time.monotonic() + within_s
+    while time.monotonic() < until_s:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {within_s} s in vain for: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Shop:
+    folder: Path
+    traces_to: str | None = None
+    extra: dict[str, dict[str, str]] = field(default_factory=dict)
+    bugs: str = ""
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def environment(self, service: str) -> dict[str, str]:
+        edges = {name: self.url(callee) for name, (caller, callee) in EDGES.items() if caller == service}
+        return {
+            "PATH": os.environ["PATH"],
+            "OTEL_SERVICE_NAME": service,
+            "PORT": str(self.ports[service]),
+            "DATABASE_URL": f"sqlite:///{self.folder}/{service}.db",
+            "DRAIN_S": "0.3",
+            "WORKBENCH_STACK": "test",
+            "WORKBENCH_TOKEN": TOKEN,
+            "WORKBENCH_BUGS": self.bugs,
+            **({"OTEL_EXPORTER_OTLP_ENDPOINT": self.traces_to} if self.traces_to else {}),
+            **edges,
+            **self.extra.get(service, {}),
+        }
+
+    def launch(self, *services: str) -> None:
+        """Start processes without waiting for them."""
+        for service in services or SERVICES:
+            with (self.folder / f"{service}.log").open("ab") as log:
+                self.processes[service] = subprocess.Popen(
+                    [sys.executable, "-c", f"from target_services.{service}.app import main; main()"],
+                    env=self.environment(service),
+                    stdout=log,
+                    stderr=log,
+                )
+
+    def start(self, *services: str) -> None:
+        """Start processes and wait until they are ready."""
+        services = services or SERVICES
+        self.launch(*services)
+        for service in services:
+            wait_until(f"{service} to be ready", lambda s=service: self._ready(s), within_s=30)
+
+    def _ready(self, service: str) -> bool:
+        assert self.processes[service].poll() is None, f"{service} ended:\n{self.log(service)}"
+        try:
+            return self.ask("GET", "/readyz", service=service).status == 200
+        except OSError:
+            return False
+
+    def stop(self, service: str, how: signal.Signals = signal.SIGTERM) -> int:
+        """End a process and return its exit status."""
+        process = self.processes.pop(service)
+        process.send_signal(how)
+        return process.wait(10)
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        for process in self.processes.values():
+            process.wait(10)
+
+    def log(self, service: str) -> str:
+        return (self.folder / f"{service}.log").read_text()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        service: str = "gateway",
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 10,
+    ) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=timeout_s)
+        try:
+            content = None if body is None else json.dumps(body)
+            sent = {"content-type": "application/json"} if body is not None else {}
+            connection.request(method, path, content, {**sent, **(headers or {})})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            is_json = "json" in (answer.getheader("content-type") or "")
+            return Reply(
+                answer.status,
+                {name.lower(): value for name, value in answer.getheaders()},
+                json.loads(text) if is_json else text,
+            )
+        finally:
+            connection.close()
+
+    def order(self, key: str, *, product: int = 1, quantity: int = 1, card: str = "tok_visa", **options: Any) -> Reply:
+        """Order something the way a client does."""
+        price = options.pop("price", None) or self.price(product)
+        body = {"product_id": product, "quantity": quantity, "unit_price_cents": price, "card": card}
+        headers = {"idempotency-key": key, "x-customer-id": "c1", **options.pop("headers", {})}
+        return self.ask("POST", "/v1/orders", body, headers=headers, **options)
+
+    def price(self, product: int) -> int:
+        from target_services.goods import price_list  # noqa: PLC0415 - the harness starts without the shop
+
+        return price_list()[product - 1].price_cents
+
+    def state(self, order_id: str) -> str:
+        state: str = self.ask("GET", f"/v1/orders/{order_id}", headers={"x-customer-id": "c1"}).body["state"]
+        return state
+
+    def audit(self, service: str) -> Any:
+        return self.ask("GET", "/audit", service=service, headers={"authorization": f"Bearer {TOKEN}"}).body
+
+    def metric(self, service: str, line: str) -> float:
+        """Return the value of one line of the metrics."""
+        text = self.ask("GET", "/metrics", service=service).body
+        values = [row.rsplit(" ", 1)[1] for row in text.splitlines() if row.rsplit(" ", 1)[0] == line]
+        assert values, f"{service} has no metric {line}"
+        return float(values[0])

@@ -1,0 +1,202 @@
+"""A18 and A19: nothing that was acknowledged is lost, and nothing happens twice.
+
+What clients were told (see `promises`) is held against what the services' own databases say after the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from workbench.checks import wording
+from workbench.checks.check import Check, Claim, result_id
+from workbench.checks.deciding import universal
+from workbench.checks.estimates import PowerEstimate
+from workbench.checks.facts import Facts
+from workbench.checks.promises import (
+    Promise,
+    Unreadable,
+    effects_by_key,
+    missing_accounts,
+    promises,
+    records_by_key,
+)
+from workbench.checks.sli import EVIDENCE
+from workbench.model.audit import AuditRecord
+from workbench.model.events import Settled
+from workbench.model.expectations import NoDuplicateEffects, NoLostOrders
+from workbench.model.history import History
+from workbench.model.plan import Plan
+from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Outcome, Value
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a walk over all promises has found."""
+
+    checked: int = 0
+    broken: int = 0
+    unfinished: int = 0
+    unreadable: int = 0
+    examples: list[Evidence] = field(default_factory=list)
+
+    def note(self, promise: Promise, text: str) -> None:
+        if len(self.examples) < EVIDENCE:
+            trace = f" (trace {promise.trace_id})" if promise.trace_id else ""
+            self.examples.append(Evidence(kind="record", ref=promise.id or promise.key, text=f"{text}{trace}"))
+
+
+def judge_no_lost_orders(spec: NoLostOrders, history: History) -> list[CheckResult]:
+    """Judge every acknowledged record of the run."""
+    claim = Claim(
+        id=result_id("A18", spec.record),
+        check="A18",
+        kind=spec.kind,
+        text=f"every {spec.record} acknowledged to a client exists exactly once and is finished",
+        check_class=CheckClass.UNIVERSAL,
+    )
+    missing = missing_accounts(history)
+    if missing or not history.audits_after:
+        return [claim.undecided(f"no account of {wording.listed(missing)} was read after the run")]
+    found = _held_against_records(spec, history)
+    result = _judge_found(claim, found, f"acknowledged {spec.record}", spec.min_n)
+    if found.unfinished and not found.broken:
+        return [_judge_unfinished(claim, spec, found, history)]
+    return [result]
+
+
+def _held_against_records(spec: NoLostOrders, history: History) -> _Found:
+    records = records_by_key(history, spec.record)
+    final = {record.state for group in records.values() for record in group if record.terminal}
+    found = _Found()
+    for promise in promises(history):
+        if isinstance(promise, Unreadable):
+            found.unreadable += 1
+        elif promise.acknowledged:
+            found.checked += 1
+            broken, unfinished = _fate(promise, records.get(promise.key, []), final, spec.record)
+            found.broken += broken is not None
+            found.unfinished += unfinished
+            if broken is not None:
+                found.note(promise, broken)
+            elif unfinished:
+                found.note(promise, f"{spec.record} {promise.id} is not finished")
+    return found
+
+
+def _fate(promise: Promise, records: list[AuditRecord], final: set[str], kind: str) -> tuple[str | None, bool]:
+    """Return how a promise was broken, if it was, and whether its record is unfinished."""
+    if not records:
+        return f"{kind} {promise.id} was acknowledged as {promise.state} and does not exist", False
+    if len(records) > 1:
+        return f"{kind} {promise.id} exists {len(records)} times", False
+    (record,) = records
+    if record.id != promise.id:
+        return f"the client was told {kind} {promise.id}, its key has {kind} {record.id}", False
+    if record.terminal and promise.state in final and record.state != promise.state:
+        return f"{kind} {promise.id} was acknowledged as {promise.state} and is {record.state}", False
+    return None, not record.terminal
+
+
+def _judge_unfinished(claim: Claim, spec: NoLostOrders, found: _Found, history: History) -> CheckResult:
+    """Unfinished work breaks the promise only if it had its time, or if the services say that nothing is left."""
+    settled = history.events(Settled)
+    waited = max((event.waited_ns for event in settled), default=0)
+    all_done = bool(settled) and settled[-1].pending == 0
+    unfinished = f"{found.unfinished} of {wording.count(found.checked, f'acknowledged {spec.record}')} not finished"
+    if waited < spec.settle and not all_done:
+        reason = f"{unfinished}, and only {wording.time(waited)} of {spec.settle} were waited for them"
+        return claim.undecided(reason, n=found.checked, evidence=found.examples)
+    return claim.result(
+        Outcome.FAIL,
+        f"{unfinished} {wording.time(waited)} after the load had ended; {spec.settle} is allowed",
+        observed=Value(number=found.unfinished, unit="count"),
+        limit=Limit(comparison="at_most", number=0, unit="count"),
+        n=found.checked,
+        evidence=found.examples,
+    )
+
+
+def _judge_found(claim: Claim, found: _Found, what: str, min_n: int) -> CheckResult:
+    if found.unreadable and not found.broken:
+        return claim.undecided(f"{wording.count(found.unreadable, 'acknowledgement')} cannot be read", n=found.checked)
+    return claim.decided(
+        universal(found.broken, found.checked, min_n),
+        f"{found.broken} of {wording.count(found.checked, what)} broke the promise"
+        + (f", such as: {found.examples[0].text}" if found.broken else ""),
+        observed=Value(number=found.broken, unit="count"),
+        limit=Limit(comparison="at_most", number=0, unit="count"),
+        n=found.checked,
+        evidence=found.examples,
+    )
+
+
+def judge_no_duplicate_effects(spec: NoDuplicateEffects, history: History) -> list[CheckResult]:
+    """Judge every key of the run, also those whose client was told nothing: one result for each kind of effect."""
+    return [_judge_effect(spec, kind, history) for kind in spec.effects]
+
+
+def _judge_effect(spec: NoDuplicateEffects, kind: str, history: History) -> CheckResult:
+    claim = Claim(
+        id=result_id("A19", kind),
+        check="A19",
+        kind=spec.kind,
+        text=f"no idempotency key has more than one {kind}",
+        check_class=CheckClass.UNIVERSAL,
+    )
+    missing = missing_accounts(history)
+    if missing or not history.audits_after:
+        return claim.undecided(f"no account of {wording.listed(missing)} was read after the run")
+    effects, found = effects_by_key(history, kind), _Found()
+    for promise in promises(history):
+        if isinstance(promise, Unreadable):
+            found.unreadable += 1
+        elif promise.key in effects:
+            found.checked += 1
+            ids = effects[promise.key]
+            if len(ids) > 1:
+                found.broken += 1
+                found.note(
+                    promise, f"key {promise.key} has {len(ids)} of {kind}: {wording.listed(sorted(ids)[:EVIDENCE])}"
+                )
+    if not found.checked and not found.unreadable:
+        return claim.undecided(f"no key of this run has any {kind} in the accounts", n=0, needed_n=spec.min_n)
+    return _judge_found(claim, found, f"key with a {kind}", spec.min_n)
+
+
+def _needs_accounts(what: str, facts: Facts) -> list[str]:
+    if facts.audited:
+        return []
+    lack = f"{what} needs a service that gives an account of what it did; give its address as `audit:` of the service"
+    return [f"{lack} (docs/reference/checks.md has the format)"]
+
+
+def no_lost_orders_needs(spec: NoLostOrders, facts: Facts) -> list[str]:
+    """Say what keeps it from being judged."""
+    return _needs_accounts(spec.kind, facts)
+
+
+def no_duplicate_effects_needs(spec: NoDuplicateEffects, facts: Facts) -> list[str]:
+    """Say what keeps it from being judged."""
+    return _needs_accounts(spec.kind, facts)
+
+
+def _unknown_power(_spec: NoLostOrders | NoDuplicateEffects, _facts: Facts, _plan: Plan) -> list[PowerEstimate]:
+    """Which journeys promise something is known to nobody before a run."""
+    return []
+
+
+NO_LOST_ORDERS = Check(
+    id="A18",
+    subject=lambda spec: spec.record,
+    judge=judge_no_lost_orders,
+    needs=no_lost_orders_needs,
+    power=_unknown_power,
+)
+
+NO_DUPLICATE_EFFECTS = Check(
+    id="A19",
+    subject=lambda spec: "+".join(spec.effects),
+    judge=judge_no_duplicate_effects,
+    needs=no_duplicate_effects_needs,
+    power=_unknown_power,
+)

@@ -1,0 +1,87 @@
+"""The control server: one loopback port for the plane's own API and Toxiproxy's. Decides who may talk to it.
+
+Browsers may not: a page could otherwise reach the port with a request it never sees the answer of, or by a
+name of its own that resolves to this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from workbench.faultproxy.extension_api import extension_routes
+from workbench.faultproxy.plane import Plane
+from workbench.faultproxy.toxiproxy.api import toxiproxy_routes
+
+BODY_LIMIT = 1024 * 1024
+_SHUTDOWN_S = 0.2
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_app(plane: Plane, token: str | None) -> web.Application:
+    """Return the application. With a token, what Toxiproxy does not have wants `Authorization: Bearer`."""
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_refuse_strangers, _answer_as_go_does])
+    app.add_routes(toxiproxy_routes(plane))
+    app.add_routes(extension_routes(plane, token))
+    return app
+
+
+class ControlServer:
+    """The application on its port."""
+
+    def __init__(self, plane: Plane, token: str | None) -> None:
+        self._runner = web.AppRunner(
+            build_app(plane, token), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S
+        )
+
+    async def start(self, port: int) -> int:
+        """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        bound: Any = self._runner.addresses[0]
+        return int(bound[1])
+
+    async def stop(self) -> None:
+        """Close the port and what is open on it."""
+        await self._runner.cleanup()
+
+
+@web.middleware
+async def _refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.headers.get("User-Agent", "").startswith("Mozilla/"):
+        return _plain(403, "User agent not allowed")
+    if "Origin" in request.headers:
+        return _plain(403, "Requests from web pages are not allowed")
+    if "Host" in request.headers and not _is_loopback(request.headers["Host"]):
+        return _plain(403, "Host not allowed")
+    return await handler(request)
+
+
+@web.middleware
+async def _answer_as_go_does(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return _plain(404, "404 page not found")
+    except web.HTTPMethodNotAllowed:
+        return web.Response(status=405)
+    except web.HTTPRequestEntityTooLarge:
+        return _plain(413, f"Body is larger than {BODY_LIMIT} bytes")
+
+
+def _plain(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text + "\n", headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rpartition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,161 @@
+"""One edge: its listener, its connections, and what is on. Names no kind of fault."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
+from workbench.faultproxy.connection import CallerEnd, Connection, Stream
+from workbench.faultproxy.http_stream import HttpStream
+from workbench.faultproxy.listener import Listener
+from workbench.faultproxy.raw_stream import RawStream
+from workbench.faultproxy.recording import Evidence
+
+Protocol = Literal["http", "tcp", "auto"]
+"""`auto`: nobody said. The callee is then dialled at once, because it may be the one that speaks first."""
+
+
+class ConnectionRule(Influence):
+    """Something that acts on whole connections, whatever they speak, those that are open included."""
+
+    __slots__ = ()
+
+    def meet(self, connection: Connection) -> None:
+        """Take hold of a connection, or leave it alone."""
+        raise NotImplementedError
+
+
+class Edge:
+    """Connections are accepted while the edge is enabled and no fault has closed its listener."""
+
+    def __init__(
+        self,
+        name: str,
+        listen: str,
+        upstream: str,
+        *,
+        protocol: Protocol,
+        evidence: Evidence,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.name = name
+        self.upstream = upstream
+        self.protocol: Protocol = protocol
+        self.evidence = evidence
+        self.enabled = False
+        self.connections: set[Connection] = set()
+        self.faults: list[RequestInfluence] = []
+        """In the order in which they were declared."""
+        self.rules: list[ConnectionRule] = []
+        self.attempts = 0
+        """Counted attempts so far, which is the next ordinal; canaries are not among them."""
+        self._closers: list[ActiveFault] = []
+        self._loop = loop
+        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop)
+        self._changing = asyncio.Lock()
+
+    @property
+    def listen(self) -> str:
+        """The real address while it is bound, else the one that was asked for."""
+        return self._listener.address
+
+    @property
+    def accepts(self) -> bool:
+        return self.enabled and not self._closers
+
+    def take_ordinal(self) -> int:
+        """Return the number of the next attempt."""
+        ordinal = self.attempts
+        self.attempts += 1
+        return ordinal
+
+    # -- the listener -----------------------------------------------------------------------------------
+
+    async def enable(self) -> None:
+        """Bind and accept. Raises OSError or ValueError with the edge still disabled."""
+        async with self._changing:
+            self._listener.bind()
+            self.enabled = True
+            await self._settle()
+
+    async def disable(self) -> None:
+        """Give the port away and cut every connection."""
+        async with self._changing:
+            self.enabled = False
+            self._listener.release()
+        self._cut_all()
+
+    def move(self, listen: str, upstream: str) -> None:
+        """Change the addresses of a disabled edge."""
+        self._listener.move(listen)
+        self.upstream = upstream
+
+    def callee_address(self) -> tuple[str, int]:
+        """Return host and port to dial. Raises ValueError if the upstream names none."""
+        host, _, port = self.upstream.rpartition(":")
+        return host.strip("[]") or "127.0.0.1", int(port)
+
+    # -- connections ------------------------------------------------------------------------------------
+
+    def new_stream(self, connection: Connection) -> Stream:
+        """Begin to read a connection that was just accepted, under everything that is on."""
+        if self.protocol == "tcp":
+            raw = RawStream(connection, None)
+            raw.begin()
+            stream: Stream = raw
+        else:
+            stream = HttpStream(connection)
+        for rule in self.rules:
+            rule.meet(connection)
+        if self.protocol != "http":
+            connection.dial()
+        return stream
+
+    def _cut_all(self) -> None:
+        for connection in tuple(self.connections):
+            connection.cut()
+
+    # -- what is on -------------------------------------------------------------------------------------
+
+    async def add_fault(self, fault: ActiveFault, now: int) -> None:
+        """Put a fault on. It is on when this returns."""
+        if isinstance(fault, RequestInfluence):
+            self.faults.append(fault)
+            for connection in tuple(self.connections):
+                connection.stream.meet(fault, now)
+        else:
+            self._closers.append(fault)
+            async with self._changing:
+                await self._settle()
+            self._cut_all()
+
+    async def remove_fault(self, fault: ActiveFault) -> None:
+        """Take a fault off. Nothing feels it any more when this returns."""
+        if isinstance(fault, RequestInfluence):
+            self.faults.remove(fault)
+            fault.lift()
+        else:
+            self._closers.remove(fault)
+            async with self._changing:
+                await self._settle()
+
+    def add_rule(self, rule: ConnectionRule) -> None:
+        """Put a rule on, for open connections too."""
+        self.rules.append(rule)
+        for connection in tuple(self.connections):
+            rule.meet(connection)
+
+    def remove_rule(self, rule: ConnectionRule) -> None:
+        """Take a rule off."""
+        self.rules.remove(rule)
+        rule.lift()
+
+    async def _settle(self) -> None:
+        """Bring the listener to what is wanted now."""
+        if not self.enabled:
+            return
+        if self._closers:
+            self._listener.shut()
+        else:
+            await self._listener.open()

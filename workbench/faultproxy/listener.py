@@ -1,0 +1,114 @@
+"""One bound port that can stop listening without losing the port.
+
+Refusing means that the kernel answers, so the socket has to be bound and not listening. Closing it would give
+the port away, to any process that asks for a free one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+
+BACKLOG = 1024
+
+
+class Listener:
+    """Not bound at first. Bound by `bind`, accepts after `open`, refuses after `shut`, free after `release`."""
+
+    def __init__(
+        self, address: str, factory: Callable[[], asyncio.BaseProtocol], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.address = address
+        self._factory = factory
+        self._loop = loop
+        self._socket: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+
+    def move(self, address: str) -> None:
+        """Change the address while it is not bound."""
+        assert self._socket is None
+        self.address = address
+
+    def bind(self) -> None:
+        """Take the port. Raises OSError if somebody has it, ValueError if the address is none or not loopback."""
+        if self._socket is None:
+            self._socket = _bind(*parse_loopback(self.address))
+            self.address = format_address(self._socket)
+
+    async def open(self) -> None:
+        """Accept connections. Raises OSError if the port was taken away."""
+        if self._server is None and self._socket is not None:
+            # The loop closes what it is given; the port stays with the original.
+            self._server = await self._loop.create_server(self._factory, sock=self._socket.dup(), backlog=BACKLOG)
+
+    def shut(self) -> None:
+        """Stop listening and keep the port: connections are refused from now on."""
+        if self._server is None or self._socket is None:
+            return
+        self._server.close()
+        self._server = None
+        try:
+            # On Linux this ends listening for every descriptor of the socket, and leaves it bound.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Elsewhere the socket has to be replaced; the port is free for the moment in between.
+            self._socket.close()
+            self._socket = _bind(*parse_loopback(self.address))
+
+    def release(self) -> None:
+        """Give the port away."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def parse_loopback(address: str) -> tuple[str, int]:
+    """Read "host:port". An empty address or host means loopback. Raises ValueError for anything that is not."""
+    if not address:
+        return "127.0.0.1", 0
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        raise ValueError(f"address {address}: missing port in address")
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"address {address}: invalid port")
+    host = host.strip("[]")
+    if host in ("", "localhost"):
+        return "127.0.0.1", int(port)
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"address {address}: not a loopback address")
+    return host, int(port)
+
+
+def format_address(bound: socket.socket) -> str:
+    """Return the address of a socket as "host:port"."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    if port:
+        return _bound(host, port)
+    # Linux keeps the port of a socket that stops listening only if it was asked for by number.
+    with _bound(host, 0) as scout:
+        return _bound(host, scout.getsockname()[1])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
