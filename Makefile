@@ -34,7 +34,7 @@ lock: ## renew the pinned requirements (needs uv)
 	./lock.sh
 
 docs: ## renew the generated files: schemas and reference pages
-	.venv/bin/python -m workbench.documentation
+	.venv/bin/python docs/generate.py
 
 clean: ## remove what was set up
 	rm -rf .venv .workbench .mypy_cache .ruff_cache .pytest_cache .hypothesis

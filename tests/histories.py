@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from tests.history_builder import HistoryBuilder, MetricRow, ProcessRow, ns
@@ -18,6 +19,7 @@ from workbench.model.events import (
     FaultOff,
     FaultOn,
     FaultRequested,
+    FaultSkipped,
     FaultUndoRequested,
     LoadStarted,
     LoadStopped,
@@ -43,7 +45,7 @@ ON, UNDO, OFF, END = 23.05, 43.05, 43.1, 63.1
 
 PHASES = {"warmup": (0.0, 3.0), "baseline": (3.0, 23.0), "fault": (ON, UNDO), "recovery": (OFF, END)}
 RATE = 12
-TIMEOUT, RESET, FAILURES = 0.5, 4.0, 5
+TIMEOUT, BACKOFF, ANSWER, RESET, FAILURES = 0.5, 0.05, 0.015, 4.0, 5
 
 SYSTEM: dict[str, Any] = {
     "version": 1,
@@ -87,7 +89,6 @@ SCENARIO: dict[str, Any] = {
         {"kind": "breaker_opens", "edge": EDGE, "within": "3s"},
         {"kind": "breaker_holds", "edge": EDGE},
         {"kind": "retries_bounded", "edge": EDGE},
-        {"kind": "retry_amplification", "edge": EDGE, "at_most": 2},
         {"kind": "timeout_bound", "edge": EDGE},
         {"kind": "fallback_served", "journey": "checkout", "at_least": "90%", "recovered_within": "5s"},
         {"kind": "isolated", "journey": "browse"},
@@ -98,13 +99,14 @@ SCENARIO: dict[str, Any] = {
 }
 
 SLOS = [
-    Slo.model_validate(slo)
-    for slo in (
-        {"name": "checkout-availability", "journey": "checkout", "outcomes": ["ok", "degraded"], "under": None},
-        {"name": "checkout-complete", "journey": "checkout", "outcomes": ["ok"], "under": None},
-        {"name": "browse-latency", "journey": "browse", "outcomes": ["ok", "degraded"], "under": "500ms"},
+    Slo.model_validate(
+        {"name": name, "title": name, "journey": journey, "outcomes": ends, "under": under, "target": 0.95}
     )
-    for slo in ({**slo, "title": slo["name"], "target": 0.95},)
+    for name, journey, ends, under in (
+        ("checkout-availability", "checkout", ["ok", "degraded"], None),
+        ("checkout-complete", "checkout", ["ok"], None),
+        ("browse-latency", "browse", ["ok", "degraded"], "500ms"),
+    )
 ]
 
 POLICIES: dict[str, Any] = {
@@ -162,16 +164,29 @@ def plan(scenario: Scenario, rate: float | None = None) -> Plan:
 
 def healthy() -> HistoryBuilder:
     """Return a run in which every check passes."""
+    return _run(ON, UNDO)
+
+
+def injector_off() -> HistoryBuilder:
+    """Return a run of the same scenario in which no fault was injected, and everything is well."""
+    run = _run(float("inf"), float("inf"))
+    run.drop(FaultRequested, FaultOn, FaultUndoRequested, FaultOff)
+    run.journal.append(FaultSkipped(at_ns=ns(23.0), fault=FAULT, reason="--no-faults"))
+    reproduce = run.record.reproduce.model_copy(update={"faults_disabled": True})
+    run.record = run.record.model_copy(update={"reproduce": reproduce})
+    return run
+
+
+def _run(on: float, undo: float) -> HistoryBuilder:
     run = HistoryBuilder(record())
     run.journal = _journal()
-    breaker = _Breaker()
-    step = 1 / RATE
-    for i in range(round(END / step)):
-        at = i * step
+    starts = [i / RATE for i in range(round(END * RATE))]
+    attempts = iter(_walk_of_attempts([at + 0.005 for at in starts[::2]], on, undo))
+    for i, at in enumerate(starts):
         if i % 2:
             run.journey("browse", at, 0.02)
         else:
-            _checkout(run, at, breaker)
+            _checkout(run, at, next(attempts), (on, undo))
     _telemetry(run)
     _accounts(run)
     return run
@@ -195,76 +210,59 @@ def _journal() -> list[Any]:
     ]
 
 
-class _Breaker:
-    """Opens when the fifth failure in a row ends, lets one probe through after the reset timeout."""
+def _walk_of_attempts(calls: list[float], on: float, undo: float) -> list[list[float]]:
+    """Return for each call when its attempts begin: two at most, and none while the breaker is open.
 
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-        self.open_until: float | None = None
-        self.probe_ends = 0.0
+    During the fault an attempt ends after its timeout. Five failures open the breaker; after the reset timeout
+    one probe is let through, and its failure opens it again.
+    """
+    attempts: list[list[float]] = [[] for _ in calls]
+    due = [(at, i, "begin") for i, at in enumerate(calls)]
+    failures, open_until, probing = 0, 0.0, False
+    heapify(due)
+    while due:
+        at, i, what = heappop(due)
+        if what == "begin" and at >= open_until and not probing:
+            attempts[i].append(at)
+            probing = open_until > 0
+            heappush(due, (at + TIMEOUT, i, "fail") if on <= at < undo else (at + ANSWER, i, "succeed"))
+        elif what == "fail":
+            failures, probing = failures + 1, False
+            if failures >= FAILURES:
+                open_until = max(open_until, at + RESET) if failures == FAILURES or at >= open_until else open_until
+            if len(attempts[i]) < 2:
+                heappush(due, (at + BACKOFF, i, "begin"))
+        elif what == "succeed":
+            failures, open_until, probing = 0, 0.0, False
+    return attempts
 
-    def allows(self, at: float) -> bool:
-        if self.open_until is not None:
-            return at >= max(self.open_until, self.probe_ends)
-        return len(self.ends) < FAILURES or at < sorted(self.ends)[FAILURES - 1]
 
-    def failed(self, end: float) -> None:
-        self.ends.append(end)
-        if len(self.ends) >= FAILURES:
-            opened = sorted(self.ends)[FAILURES - 1] if len(self.ends) < 2 * FAILURES + 1 else end
-            self.open_until, self.probe_ends = opened + RESET, end
-
-    def succeeded(self) -> None:
-        self.ends, self.open_until = [], None
-
-
-def _checkout(run: HistoryBuilder, at: float, breaker: _Breaker) -> None:
+def _checkout(run: HistoryBuilder, at: float, attempts: list[float], fault: tuple[float, float]) -> None:
     """Add one checkout: front calls orders, orders calls payments, or answers from its fallback."""
-    number = len(run.journeys)
-    ack = {"id": f"o-{number}", "key": f"k-{number}", "state": "confirmed"}
-    journey = run.journey("checkout", at, 0.06, ack=json.dumps(ack))
+    number, (on, undo) = len(run.journeys), fault
+    degraded = not attempts or on <= attempts[-1] < undo
+    ends = [start + (TIMEOUT if on <= start < undo else ANSWER) for start in attempts]
+    took = ends[-1] - at - 0.005 if ends else 0.0
+    ack = {"id": f"o-{number}", "key": f"k-{number}", "state": "queued" if degraded else "confirmed"}
+    outcome = "degraded" if degraded else "ok"
+    journey = run.journey("checkout", at, 0.06 + took, outcome=outcome, ack=json.dumps(ack))
     trace = journey.trace_id
     assert trace is not None
-    first = run.call("front:orders", trace, None, at + 0.001, 0.05)
-    outer = run.attempt(first, at + 0.002, 0.048, path="/v1/orders")
-    server = run.span(trace, outer.parent_span_id, "orders", at + 0.003, 0.045, name="POST /v1/orders", kind="server")
-    call = run.call(EDGE, trace, server, at + 0.004, 0.001, "rejected_breaker")
-    took = _attempts(run, call, at + 0.005, breaker)
-    if call.outcome != "ok":
-        run.span(trace, server, "orders", at + 0.005 + took, 0.002, name="queue", fallback="queue", edge=EDGE)
-        journey.ack = json.dumps({**ack, "state": "queued"})
-        journey.outcome = "degraded"
-    call.ended = call.started + ns(took + 0.001)
-    journey.ended += ns(took)
-    outer.ended += ns(took)
-
-
-def _attempts(run: HistoryBuilder, call: Any, at: float, breaker: _Breaker) -> float:
-    """Add the attempts that the breaker allows, and return how long they took."""
-    start = at
-    for number in (1, 2):
-        if not breaker.allows(at):
-            break
-        if not ON <= at < UNDO:
-            run.attempt(call, at, 0.015, number=number)
-            call.outcome = "ok"
-            breaker.succeeded()
-            return at + 0.015 - start
-        run.attempt(
-            call,
-            at,
-            TIMEOUT,
-            number=number,
-            outcome="timeout",
-            fault=FAULT,
-            status=None,
-            end_reason="client_gone",
-            delay_ns=ns(0.8),
-        )
-        call.outcome = "timeout"
-        breaker.failed(at + TIMEOUT)
-        at += TIMEOUT + 0.05
-    return at - start
+    first = run.call("front:orders", trace, None, at + 0.001, 0.05 + took)
+    outer = run.attempt(first, at + 0.002, 0.048 + took, path="/v1/orders")
+    server = run.span(
+        trace, outer.parent_span_id, "orders", at + 0.003, 0.045 + took, name="POST /v1/orders", kind="server"
+    )
+    said = "rejected_breaker" if not attempts else "timeout" if degraded else "ok"
+    call = run.call(EDGE, trace, server, at + 0.004, 0.001 + took, outcome=said)
+    if degraded:
+        run.span(trace, server, "orders", at + 0.006 + took, 0.002, name="queue", fallback="queue", edge=EDGE)
+    for i, (start, end) in enumerate(zip(attempts, ends, strict=True), 1):
+        if on <= start < undo:
+            late: dict[str, Any] = {"status": None, "end_reason": "client_gone", "delay_ns": ns(0.8)}
+            run.attempt(call, start, end - start, number=i, outcome="timeout", fault=FAULT, **late)
+        else:
+            run.attempt(call, start, end - start, number=i)
 
 
 def _telemetry(run: HistoryBuilder) -> None:

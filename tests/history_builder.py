@@ -172,12 +172,12 @@ class HistoryBuilder:
         )
         return span_id
 
-    def call(self, edge: str, trace_id: str, parent: str | None, at_s: float, lasts_s: float, outcome: str = "ok") -> SpanRow:
+    def call(
+        self, edge: str, trace_id: str, parent: str | None, at_s: float, lasts_s: float, *, outcome: str = "ok"
+    ) -> SpanRow:
         """Add the span of a logical call; it may be changed."""
-        caller = edge.split(":")[0]
-        self.span(
-            trace_id, parent, caller, at_s, lasts_s, name="call", edge=edge, call_id=self.id(), outcome=outcome
-        )
+        caller = edge.split(":", maxsplit=1)[0]
+        self.span(trace_id, parent, caller, at_s, lasts_s, name="call", edge=edge, call_id=self.id(), outcome=outcome)
         return self.spans[-1]
 
     def attempt(self, call: SpanRow, at_s: float, lasts_s: float, *, number: int = 1, **columns: Any) -> AttemptRow:

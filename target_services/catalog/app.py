@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import FastAPI, Path, Query
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
@@ -28,11 +28,10 @@ class Settings(ServiceSettings):
     catalog_inventory_url: BaseUrl
 
 
-def routes(catalog: Catalog) -> APIRouter:
-    """Return the API of catalog."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, catalog: Catalog) -> None:
+    """Add the API of catalog."""
 
-    @api.get("/products")
+    @app.get("/v1/products")
     async def products(
         cursor: Annotated[str | None, Query(max_length=100)] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -43,14 +42,12 @@ def routes(catalog: Catalog) -> APIRouter:
             raise Problem(400, "the cursor is not one of ours", slug="bad-cursor") from None
         return JSONResponse({"items": page.items, "next_cursor": page.next_cursor, "degraded": False})
 
-    @api.get("/products/{product_id}")
+    @app.get("/v1/products/{product_id}")
     async def product(product_id: ProductId) -> Response:
         found = await catalog.product(product_id)
         if found is None:
             raise Problem(404, "there is no such product", slug="unknown-product")
         return JSONResponse(found)
-
-    return api
 
 
 def build(settings: Settings) -> RequestScope:
@@ -71,7 +68,7 @@ def build(settings: Settings) -> RequestScope:
         fallback="without-badge",
     )
     catalog = Catalog(database, inventory)
-    return chassis.application(routes(catalog), database=database, prepare=catalog.fill)
+    return chassis.application(lambda app: routes(app, catalog), database=database, prepare=catalog.fill)
 
 
 def main() -> None:

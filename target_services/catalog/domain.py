@@ -6,7 +6,7 @@ import base64
 import binascii
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select
 
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
@@ -58,9 +58,8 @@ class Catalog:
     async def page(self, cursor: str | None, limit: int) -> Page:
         """Return one page of products."""
         after = _position(cursor) if cursor is not None else 0
-        columns = select(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price_cents)
-        query = columns.where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit + 1)
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        window = {"after": after, "most": limit + 1}
+        rows = await self._db.read(lambda connection: connection.execute(_PAGE, window).all())
         items: list[dict[str, object]] = [
             {"id": id_, "name": name, "price_cents": price} for id_, name, price in rows[:limit]
         ]
@@ -69,12 +68,21 @@ class Catalog:
 
     async def product(self, product_id: int) -> dict[str, object] | None:
         """Return one product with its stock badge; None when there is no such product."""
-        query = select(PRODUCTS).where(PRODUCTS.c.id == product_id)
-        row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
+        of = {"of": product_id}
+        row = await self._db.read(lambda connection: connection.execute(_PRODUCT, of).one_or_none())
         if row is None:
             return None
         stock = await self._inventory.call(Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge)
         return {**row._mapping, "stock": stock, "degraded": stock is None}  # noqa: SLF001 - its public name
+
+
+_PAGE = (
+    select(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price_cents)
+    .where(PRODUCTS.c.id > bindparam("after"))
+    .order_by(PRODUCTS.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_PRODUCT = select(PRODUCTS).where(PRODUCTS.c.id == bindparam("of"))
 
 
 def _badge(answer: Answer) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""SQLite in threads: one for writing, two for reading.
+"""SQLite in two threads with a connection each: one for writing, one for reading.
 
 All writing goes through one connection, and each transaction takes the write lock when it begins: writers wait
 in a fair queue here instead of in SQLite's busy loop, and none fails halfway for having read first.
@@ -12,67 +12,70 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 T = TypeVar("T")
 
 _BUSY_MS = 3000
-_READERS = 2
 
 
 class SqliteBackend:
-    """Threads with a connection each."""
+    """Two lanes: work in one does not wait for work in the other."""
 
     def __init__(self, url: URL) -> None:
         self._file = Path(url.database or "")
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = _engine(url, 1)
-        self._reader = _engine(url, _READERS, isolation_level="AUTOCOMMIT")
-        event.listen(self._writer, "begin", _take_write_lock)
-        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="db-write")
-        self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="db-read")
+        writing = _engine(url)
+        event.listen(writing, "begin", _take_write_lock)
+        self._writing = _Lane(writing, "db-write")
+        self._reading = _Lane(_engine(url, isolation_level="AUTOCOMMIT"), "db-read")
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in a transaction that is committed at its end, or rolled back on an error."""
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, self._write, work)
+        return await self._writing.run(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work in which each statement sees what is committed."""
-        return await asyncio.get_running_loop().run_in_executor(self._read_threads, self._read, work)
+        return await self._reading.run(work)
 
     async def is_there(self) -> bool:
-        """Tell whether the file is; open connections would go on writing into one that nobody finds again."""
+        """Tell whether the file is; an open connection would go on writing into one that nobody finds again."""
         return await asyncio.to_thread(self._file.exists)
 
     async def close(self) -> None:
-        """Close all connections, after the work in hand."""
-        await asyncio.to_thread(self._close)
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        with self._writer.begin() as connection:
-            return work(connection)
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._reader.connect() as connection:
-            return work(connection)
-
-    def _close(self) -> None:
-        self._write_thread.shutdown()
-        self._read_threads.shutdown()
-        self._reader.dispose()
-        self._writer.dispose()
+        """Close both connections, after the work in hand."""
+        await asyncio.to_thread(self._reading.close)
+        await asyncio.to_thread(self._writing.close)
 
 
-def _engine(url: URL, size: int, **options: Any) -> Engine:
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=0,
-        skip_autocommit_rollback=True,
-        connect_args={"check_same_thread": False},
-        **options,
-    )
+class _Lane:
+    """A thread and the connection that only it uses."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._connection: Connection | None = None
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def close(self) -> None:
+        self._thread.submit(self._disconnect).result()
+        self._thread.shutdown()
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        with self._connection.begin():
+            return work(self._connection)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, **options)
     event.listen(engine, "connect", _prepare)
     return engine
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
@@ -35,8 +35,8 @@ class Operated:
     audited: audit.Audited | None
 
 
-def routes(operated: Operated) -> APIRouter:
-    """Return the addresses that every service has."""
+def add(app: FastAPI, operated: Operated) -> None:
+    """Add the addresses that every service has."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
@@ -60,11 +60,11 @@ def routes(operated: Operated) -> APIRouter:
     async def policies() -> Response:
         return JSONResponse(operated.policies())
 
-    return router
+    app.include_router(router)
 
 
-def workbench_routes(operated: Operated, token: str) -> APIRouter:
-    """Return the addresses that exist only under the workbench, and ask for its token."""
+def add_for_workbench(app: FastAPI, operated: Operated, token: str) -> None:
+    """Add the addresses that exist only under the workbench, and ask for its token."""
 
     def authorised(authorization: Annotated[str, Header()] = "") -> None:
         if not secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
@@ -85,4 +85,4 @@ def workbench_routes(operated: Operated, token: str) -> APIRouter:
             pieces = audit.document(operated.service, audited, since_ns)
             return StreamingResponse(pieces, media_type="application/json")
 
-    return router
+    app.include_router(router)

@@ -14,15 +14,14 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from target_services.chassis import bugs, logs, problems
+from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
-from target_services.chassis.operations import Operated, routes, workbench_routes
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -89,7 +88,7 @@ class Chassis:
 
     def application(
         self,
-        api: APIRouter,
+        routes: Callable[[FastAPI], None],
         *,
         database: Database | None = None,
         audited: Audited | None = None,
@@ -99,8 +98,9 @@ class Chassis:
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
-        `prepare` runs once the database is open; `background` runs until draining begins; `longest_s` bounds
-        every request, and is what requests without a deadline get.
+        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
+        `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
+        a deadline get.
         """
 
         @asynccontextmanager
@@ -120,7 +120,7 @@ class Chassis:
                 _log.info("started", port=self.settings.port)
                 yield
 
-        operated = Operated(
+        operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
             tracing=self.tracing,
@@ -131,12 +131,12 @@ class Chassis:
         )
         app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
         problems.install(app)
-        app.include_router(api)
-        app.include_router(routes(operated))
+        routes(app)
+        self.metrics.announce(_templates(app))
+        operations.add(app, operated)
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
-            app.include_router(workbench_routes(operated, token.get_secret_value()))
-        self.metrics.announce(_templates(api))
+            operations.add_for_workbench(app, operated, token.get_secret_value())
         return RequestScope(
             app,
             tracer=self.tracing.tracer,
@@ -175,10 +175,9 @@ async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]
     await DrainingServer(config, application.draining, settings.drain_s).serve()
 
 
-def _templates(api: APIRouter) -> list[tuple[str, str]]:
-    return [
-        (method, route.path) for route in api.routes if isinstance(route, APIRoute) for method in route.methods or ()
-    ]
+def _templates(app: FastAPI) -> list[tuple[str, str]]:
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
+    return [(method, route.path) for route in routes for method in route.methods or ()]
 
 
 async def _always() -> bool:

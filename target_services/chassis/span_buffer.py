@@ -8,7 +8,6 @@ asked.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -29,7 +28,7 @@ class SpanBuffer(SpanProcessor):
         *,
         on_dropped: Callable[[int], None],
         capacity: int = 20_000,
-        delay_s: float = 0.3,
+        delay_s: float = 0.4,
         batch: int = 512,
     ) -> None:
         self._exporter = exporter
@@ -38,8 +37,9 @@ class SpanBuffer(SpanProcessor):
         self._delay_s = delay_s
         self._batch = batch
         self._waiting: deque[ReadableSpan] = deque()
-        self._sending = threading.Lock()
-        self._stopped = threading.Event()
+        self._flushes: deque[threading.Event] = deque()
+        self._wake = threading.Event()
+        self._stopped = False
         self._thread = threading.Thread(target=self._send_now_and_then, name="spans", daemon=True)
         self._thread.start()
 
@@ -50,41 +50,44 @@ class SpanBuffer(SpanProcessor):
         """Take an ended span. Never waits."""
         if span.context is None or not span.context.trace_flags.sampled:
             return
-        if len(self._waiting) >= self._capacity or self._stopped.is_set():
+        if len(self._waiting) >= self._capacity or self._stopped:
             self._on_dropped(1)
         else:
             self._waiting.append(span)
 
     def force_flush(self, timeout_millis: int = 2000) -> bool:
-        """Send what was held when it was called. False when that could not be done in time."""
-        until_s = time.monotonic() + timeout_millis / 1000
-        if not self._sending.acquire(timeout=timeout_millis / 1000):
-            return False
-        try:
-            return self._send(len(self._waiting), until_s)
-        finally:
-            self._sending.release()
+        """Have everything sent that is held now. False when that was not done in time."""
+        sent = threading.Event()
+        self._flushes.append(sent)
+        self._wake.set()
+        return sent.wait(timeout_millis / 1000)
 
     def shutdown(self) -> None:
-        """Send what is held, within a second, and take no more."""
-        self._stopped.set()
-        self.force_flush(1000)
-        if self._waiting:
-            self._on_dropped(len(self._waiting))
+        """Take no more, and send what is held, within a second."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join(1.0)
+        if lost := len(self._waiting):
+            self._on_dropped(lost)
         self._exporter.shutdown()
 
     def _send_now_and_then(self) -> None:
-        while not self._stopped.wait(self._delay_s):
-            with self._sending:
-                self._send(len(self._waiting), time.monotonic() + 60)
+        stopped = False
+        while not stopped:
+            self._wake.wait(self._delay_s)
+            self._wake.clear()
+            stopped = self._stopped
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+            self._send(len(self._waiting))
+            for sent in flushes:
+                sent.set()
 
-    def _send(self, count: int, until_s: float) -> bool:
-        while count > 0 and self._waiting and time.monotonic() < until_s:
-            spans = [self._waiting.popleft() for _ in range(min(count, self._batch, len(self._waiting)))]
+    def _send(self, count: int) -> None:
+        while count > 0:
+            spans = [self._waiting.popleft() for _ in range(min(count, self._batch))]
             count -= len(spans)
             if not self._exported(spans):
                 self._on_dropped(len(spans))
-        return count <= 0 or not self._waiting
 
     def _exported(self, spans: list[ReadableSpan]) -> bool:
         try:

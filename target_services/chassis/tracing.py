@@ -6,7 +6,6 @@ import asyncio
 
 from opentelemetry import baggage
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
@@ -14,6 +13,7 @@ from prometheus_client import Counter
 
 from target_services.chassis.logs import RUN_BAGGAGE
 from target_services.chassis.span_buffer import SpanBuffer
+from target_services.chassis.span_exporter import OtlpExporter
 
 _EXPORT_TIMEOUT_S = 2.0
 
@@ -37,7 +37,7 @@ class Tracing:
         self._provider.add_span_processor(RunIdOnSpans())
         self._buffer: SpanBuffer | None = None
         if traces_to is not None:
-            exporter = OTLPSpanExporter(f"{traces_to}/v1/traces", timeout=_EXPORT_TIMEOUT_S)
+            exporter = OtlpExporter(traces_to, timeout_s=_EXPORT_TIMEOUT_S)
             self._buffer = SpanBuffer(exporter, on_dropped=dropped.inc)
             self._provider.add_span_processor(self._buffer)
         self.tracer = self._provider.get_tracer("shop")

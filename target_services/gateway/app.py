@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import FastAPI, Header, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -42,28 +42,25 @@ class OrderRequest(BaseModel):
     card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 
-def routes(gateway: Gateway) -> APIRouter:
-    """Return the shop's public API."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, gateway: Gateway) -> None:
+    """Add the shop's public API."""
 
-    @api.get("/products")
+    @app.get("/v1/products")
     async def products(request: Request) -> Response:
         query = request.url.query
         return _shown(await gateway.browse(f"/v1/products?{query}" if query else "/v1/products"))
 
-    @api.get("/products/{product_id}")
+    @app.get("/v1/products/{product_id}")
     async def product(product_id: ProductId) -> Response:
         return _shown(await gateway.browse(f"/v1/products/{product_id}"))
 
-    @api.post("/orders")
+    @app.post("/v1/orders")
     async def place_order(order: OrderRequest, key: Key, customer: Customer) -> Response:
         return _shown(await gateway.place_order(order.model_dump(), key, customer))
 
-    @api.get("/orders/{order_id}")
+    @app.get("/v1/orders/{order_id}")
     async def find_order(order_id: Annotated[str, Path(pattern=r"^ord_[0-9a-f]{16}$")], customer: Customer) -> Response:
         return _shown(await gateway.order(order_id, customer))
-
-    return api
 
 
 def _shown(answer: Answer) -> Response:
@@ -103,7 +100,8 @@ def build(settings: Settings) -> RequestScope:
         breaker=BreakerPolicy(failures=15, window=20, reset_s=4.0),
         bulkhead=128,
     )
-    return chassis.application(routes(Gateway(catalog, orders)), longest_s=_DEADLINE_S)
+    gateway = Gateway(catalog, orders)
+    return chassis.application(lambda app: routes(app, gateway), longest_s=_DEADLINE_S)
 
 
 def main() -> None:

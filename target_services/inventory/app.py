@@ -6,7 +6,7 @@ import time
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Header, Path
+from fastapi import FastAPI, Header, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,18 +45,17 @@ class ReservationRequest(BaseModel):
     quantity: int = Field(ge=1, le=100)
 
 
-def routes(inventory: Inventory) -> APIRouter:
-    """Return the API of inventory."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, inventory: Inventory) -> None:
+    """Add the API of inventory."""
 
-    @api.get("/stock/{product_id}")
+    @app.get("/v1/stock/{product_id}")
     async def stock(product_id: ProductId) -> Response:
         on_hand = await inventory.on_hand(product_id)
         if on_hand is None:
             raise Problem(404, "there is no such product", slug="unknown-product")
         return JSONResponse({"product_id": product_id, "on_hand": on_hand})
 
-    @api.post("/reservations")
+    @app.post("/v1/reservations")
     async def reserve(request: ReservationRequest, key: Key) -> Response:
         try:
             held = await inventory.reserve(key, request.product_id, request.quantity)
@@ -66,18 +65,16 @@ def routes(inventory: Inventory) -> APIRouter:
             raise Problem(409, "this key is in use for another reservation", slug="idempotency-key-reused") from None
         return _shown(held, 201)
 
-    @api.post("/reservations/{key}/confirm")
+    @app.post("/v1/reservations/{key}/confirm")
     async def confirm(key: str) -> Response:
         try:
             return _shown(await inventory.confirm(key))
         except OutOfStock:
             raise Problem(409, "the reservation lapsed and the goods are gone", slug="out-of-stock") from None
 
-    @api.post("/reservations/{key}/release")
+    @app.post("/v1/reservations/{key}/release")
     async def release(key: str) -> Response:
         return _shown(await inventory.release(key))
-
-    return api
 
 
 def _shown(reservation: Reservation | None, status: int = 200) -> Response:
@@ -107,7 +104,7 @@ def build(settings: Settings) -> RequestScope:
     database = Database(settings.database_url, SCHEMA)
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
     return chassis.application(
-        routes(inventory),
+        lambda app: routes(app, inventory),
         database=database,
         audited=inventory,
         prepare=inventory.fill,

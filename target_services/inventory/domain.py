@@ -11,7 +11,20 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Update,
+    bindparam,
+    literal,
+    select,
+)
 
 from target_services.chassis.audit import Row, nothing, pages
 from target_services.chassis.database import Database
@@ -82,8 +95,8 @@ class Inventory:
 
     async def on_hand(self, product_id: int) -> int | None:
         """Return how many can be sold right now; None for an unknown product."""
-        query = select(STOCK.c.on_hand).where(STOCK.c.product_id == product_id)
-        return await self._db.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        of = {"of": product_id}
+        return await self._db.read(lambda connection: connection.execute(_ON_HAND, of).scalar_one_or_none())
 
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
@@ -100,14 +113,10 @@ class Inventory:
 
     async def expire(self, now_ns: int) -> int:
         """Put back what was held for too long. Returns how many reservations lapsed."""
-        lapsed = (RESERVATIONS.c.state == "held") & (RESERVATIONS.c.expires_ns <= now_ns)
-        oldest = _RESERVATION.where(lapsed).limit(200)
-        if not await self._db.read(lambda connection: connection.execute(oldest).all()):
+        if not await self._db.read(lambda connection: _lapsed(connection, now_ns)):
             return 0
         return await self._db.write(
-            lambda connection: sum(
-                _put_back(connection, Reservation(*row), "expired") for row in connection.execute(oldest).all()
-            )
+            lambda connection: sum(_put_back(connection, held, "expired") for held in _lapsed(connection, now_ns))
         )
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
@@ -128,6 +137,29 @@ class Inventory:
 _RESERVATION = select(
     *(RESERVATIONS.c[name] for name in ("key", "id", "product_id", "quantity", "state", "expires_ns"))
 )
+_BY_KEY = _RESERVATION.where(RESERVATIONS.c.key == bindparam("of")).with_for_update()
+_LAPSED = _RESERVATION.where(RESERVATIONS.c.state == "held", RESERVATIONS.c.expires_ns <= bindparam("now")).limit(200)
+_INSERT = RESERVATIONS.insert()
+_SET = (
+    RESERVATIONS.update()
+    .where(RESERVATIONS.c.key == bindparam("of"))
+    .values(state=bindparam("now"), expires_ns=bindparam("until"))
+)
+_ON_HAND = select(STOCK.c.on_hand).where(STOCK.c.product_id == bindparam("of"))
+
+
+def _moving(source: str, target: str) -> Update:
+    pieces = bindparam("pieces", type_=Integer)
+    enough = (STOCK.c.product_id == bindparam("of")) & (STOCK.c[source] >= pieces)
+    return STOCK.update().where(enough).values({source: STOCK.c[source] - pieces, target: STOCK.c[target] + pieces})
+
+
+_HEAPS = ("on_hand", "reserved", "sold")
+_MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
+
+
+def _lapsed(connection: Connection, now_ns: int) -> list[Reservation]:
+    return [Reservation(*row) for row in connection.execute(_LAPSED, {"now": now_ns})]
 
 
 def _reserve(connection: Connection, new: Reservation) -> Reservation:
@@ -138,7 +170,7 @@ def _reserve(connection: Connection, new: Reservation) -> Reservation:
         return known
     _move(connection, new, source="on_hand", target="reserved")
     if known is None:
-        connection.execute(RESERVATIONS.insert(), {**asdict(new), "created_ns": time.time_ns()})
+        connection.execute(_INSERT, {**asdict(new), "created_ns": time.time_ns()})
         return new
     return _set(connection, replace(new, id=known.id), "held")
 
@@ -166,18 +198,16 @@ def _put_back(connection: Connection, known: Reservation, state: str) -> int:
 
 
 def _find(connection: Connection, key: str) -> Reservation | None:
-    row = connection.execute(_RESERVATION.where(RESERVATIONS.c.key == key).with_for_update()).one_or_none()
+    row = connection.execute(_BY_KEY, {"of": key}).one_or_none()
     return Reservation(*row) if row is not None else None
 
 
 def _set(connection: Connection, known: Reservation, state: str) -> Reservation:
-    change = RESERVATIONS.update().where(RESERVATIONS.c.key == known.key)
-    connection.execute(change.values(state=state, expires_ns=known.expires_ns))
+    connection.execute(_SET, {"of": known.key, "now": state, "until": known.expires_ns})
     return replace(known, state=state)
 
 
 def _move(connection: Connection, goods: Reservation, *, source: str, target: str) -> None:
-    enough = (STOCK.c.product_id == goods.product_id) & (STOCK.c[source] >= goods.quantity)
-    change = {source: STOCK.c[source] - goods.quantity, target: STOCK.c[target] + goods.quantity}
-    if connection.execute(STOCK.update().where(enough).values(change)).rowcount != 1:
+    move = _MOVE[source, target]
+    if connection.execute(move, {"of": goods.product_id, "pieces": goods.quantity}).rowcount != 1:
         raise OutOfStock(goods.product_id)

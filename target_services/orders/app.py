@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -47,22 +47,19 @@ class OrderBody(BaseModel):
     card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 
-def routes(orders: Orders) -> APIRouter:
-    """Return the API of orders."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, orders: Orders) -> None:
+    """Add the API of orders."""
 
-    @api.post("/orders")
+    @app.post("/v1/orders")
     async def place(body: OrderBody, key: Key, customer: Customer) -> Response:
         placed = await orders.place(key, OrderRequest(customer=customer, **body.model_dump()))
         media_type = MEDIA_TYPE if placed.status >= 400 else "application/json"
         headers = {"idempotent-replayed": "true"} if placed.replayed else {}
         return Response(placed.body, placed.status, headers=headers, media_type=media_type)
 
-    @api.get("/orders/{order_id}")
+    @app.get("/v1/orders/{order_id}")
     async def find(order_id: str, customer: Customer) -> Response:
         return JSONResponse((await orders.find(order_id, customer)).document())
-
-    return api
 
 
 def build(settings: Settings) -> RequestScope:
@@ -98,7 +95,8 @@ def build(settings: Settings) -> RequestScope:
     )
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
-    return chassis.application(routes(Orders(store, saga)), database=database, audited=store, background=worker.run)
+    orders = Orders(store, saga)
+    return chassis.application(lambda app: routes(app, orders), database=database, audited=store, background=worker.run)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from target_services.chassis.audit import Row, pages
 from target_services.chassis.database import Database
@@ -43,6 +43,7 @@ class OrderStore:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._owner = uuid.uuid4().hex
+        self._first = database.insert(ANSWERS).on_conflict_do_nothing()
 
     async def begin(
         self, key: str, request: OrderRequest, *, traceparent: str | None, run_id: str | None
@@ -65,13 +66,12 @@ class OrderStore:
         )
         now_ns = time.time_ns()
         lease = {"final": False, "lease_owner": self._owner, "due_ns": now_ns + LEASE_NS, "created_ns": now_ns}
-        first = self._db.insert(ANSWERS).on_conflict_do_nothing()
         digest = request.digest()
 
         def store(connection: Connection) -> Order | Known:
-            if connection.execute(first, {"key": key, "digest": digest}).rowcount != 1:
+            if connection.execute(self._first, {"key": key, "digest": digest}).rowcount != 1:
                 return _known(connection, key, digest)
-            connection.execute(ORDERS.insert(), asdict(order) | lease)
+            connection.execute(_INSERT, asdict(order) | lease)
             return order
 
         return await self._db.write(store)
@@ -107,15 +107,15 @@ class OrderStore:
 
     async def find(self, order_id: str, customer: str) -> Order | None:
         """Return a customer's order, if there is one."""
-        query = select(*_COLUMNS).where(ORDERS.c.id == order_id, ORDERS.c.customer == customer)
-        row = await self._db.read(lambda connection: connection.execute(query).mappings().one_or_none())
+        which = {"of": order_id, "whose": customer}
+        row = await self._db.read(lambda connection: connection.execute(_FIND, which).mappings().one_or_none())
         return _order(dict(row)) if row is not None else None
 
     async def _change(self, order: Order, changes: dict[str, Any], *, answered: Order | None = None) -> None:
-        ours = (ORDERS.c.id == order.id) & (ORDERS.c.state == order.state) & (ORDERS.c.lease_owner == self._owner)
+        ours = {"of": order.id, "seen": order.state, "owner": self._owner}
 
         def change(connection: Connection) -> None:
-            if connection.execute(ORDERS.update().where(ours).values(changes)).rowcount != 1:
+            if connection.execute(_CHANGE, ours | changes).rowcount != 1:
                 raise LeaseLost(order.id)
             if answered is not None:
                 _answer(connection, answered)
@@ -147,6 +147,17 @@ class OrderStore:
 
 
 _COLUMNS = tuple(ORDERS.c[name] for name in Order.__dataclass_fields__)
+_INSERT = ORDERS.insert()
+_FIND = select(*_COLUMNS).where(ORDERS.c.id == bindparam("of"), ORDERS.c.customer == bindparam("whose"))
+_CHANGE = ORDERS.update().where(
+    ORDERS.c.id == bindparam("of"), ORDERS.c.state == bindparam("seen"), ORDERS.c.lease_owner == bindparam("owner")
+)
+_KNOWN = select(ANSWERS).where(ANSWERS.c.key == bindparam("of"))
+_ANSWER = (
+    ANSWERS.update()
+    .where(ANSWERS.c.key == bindparam("of"), ANSWERS.c.status.is_(None))
+    .values(status=bindparam("answer"), body=bindparam("text"))
+)
 
 
 def _in(seconds: float) -> int:
@@ -158,12 +169,11 @@ def _order(row: Mapping[str, Any]) -> Order:
 
 
 def _known(connection: Connection, key: str, digest: str) -> Known:
-    row = connection.execute(select(ANSWERS).where(ANSWERS.c.key == key)).one()
+    row = connection.execute(_KNOWN, {"of": key}).one()
     return Known(row.digest == digest, row.status, row.body)
 
 
 def _answer(connection: Connection, order: Order) -> None:
     """Settle the answer to the order's key, unless it has been given before."""
     status, body = answer_to(order)
-    unanswered = (ANSWERS.c.key == order.key) & ANSWERS.c.status.is_(None)
-    connection.execute(ANSWERS.update().where(unanswered).values(status=status, body=json.dumps(body)))
+    connection.execute(_ANSWER, {"of": order.key, "answer": status, "text": json.dumps(body)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -37,11 +37,10 @@ class CaptureRequest(BaseModel):
     card: str = Field(min_length=1, max_length=64)
 
 
-def routes(payments: Payments) -> APIRouter:
-    """Return the API of payments."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, payments: Payments) -> None:
+    """Add the API of payments."""
 
-    @api.post("/captures")
+    @app.post("/v1/captures")
     async def capture(request: CaptureRequest, key: Key) -> Response:
         try:
             capture = await payments.capture(key, request.order_id, request.amount_cents, request.card)
@@ -51,15 +50,13 @@ def routes(payments: Payments) -> APIRouter:
             raise Problem(402, "the payment was declined", slug="payment-declined", id=capture.id)
         return _shown(capture, 201)
 
-    @api.get("/captures/{key}")
+    @app.get("/v1/captures/{key}")
     async def find(key: str) -> Response:
         return _shown(await payments.find(key))
 
-    @api.post("/captures/{key}/refund")
+    @app.post("/v1/captures/{key}/refund")
     async def refund(key: str) -> Response:
         return _shown(await payments.refund(key))
-
-    return api
 
 
 def _shown(capture: Capture | None, status: int = 200) -> Response:
@@ -89,7 +86,7 @@ def build(settings: Settings) -> RequestScope:
         bulkhead=48,
     )
     payments = Payments(database, provider)
-    return chassis.application(routes(payments), database=database, audited=payments)
+    return chassis.application(lambda app: routes(app, payments), database=database, audited=payments)
 
 
 def main() -> None:

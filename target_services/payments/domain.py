@@ -20,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     func,
     literal,
     select,
@@ -70,6 +71,7 @@ class Payments:
 
     def __init__(self, database: Database, provider: Edge) -> None:
         self._db = database
+        self._insert = database.insert(CAPTURES).on_conflict_do_nothing()
         self._provider = provider
 
     async def capture(self, key: str, order_id: str, amount_cents: int, card: str) -> Capture:
@@ -98,7 +100,7 @@ class Payments:
         """Return the capture of a key, if there is one."""
 
         def first(connection: Connection) -> Capture | None:
-            row = connection.execute(_CAPTURE.where(CAPTURES.c.key == key).limit(1)).one_or_none()
+            row = connection.execute(_BY_KEY, {"of": key}).one_or_none()
             return Capture(*row) if row is not None else None
 
         return await self._db.read(first)
@@ -110,8 +112,8 @@ class Payments:
 
         def store(connection: Connection) -> Capture:
             row = {**asdict(new), "created_ns": time.time_ns()}
-            connection.execute(self._db.insert(CAPTURES).on_conflict_do_nothing(), row)
-            return Capture(*connection.execute(_CAPTURE.where(CAPTURES.c.charge_key == charge_key)).one())
+            connection.execute(self._insert, row)
+            return Capture(*connection.execute(_BY_CHARGE_KEY, {"of": charge_key}).one())
 
         capture = await self._db.write(store)
         if (capture.order_id, capture.amount_cents) != (order_id, amount_cents):
@@ -119,8 +121,7 @@ class Payments:
         return capture
 
     async def _settle(self, capture: Capture, state: str) -> Capture:
-        change = CAPTURES.update().where(CAPTURES.c.id == capture.id).values(state=state)
-        await self._db.write(lambda connection: connection.execute(change))
+        await self._db.write(lambda connection: connection.execute(_SETTLE, {"of": capture.id, "now": state}))
         return replace(capture, state=state)
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
@@ -148,6 +149,9 @@ _CAPTURE = select(
     CAPTURES.c.amount_cents,
     CAPTURES.c.state,
 )
+_BY_KEY = _CAPTURE.where(CAPTURES.c.key == bindparam("of")).order_by(CAPTURES.c.created_ns).limit(1)
+_BY_CHARGE_KEY = _CAPTURE.where(CAPTURES.c.charge_key == bindparam("of"))
+_SETTLE = CAPTURES.update().where(CAPTURES.c.id == bindparam("of")).values(state=bindparam("now"))
 
 
 def _charged(answer: Answer) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -32,11 +32,10 @@ class ChargeRequest(BaseModel):
     card: str = Field(min_length=1, max_length=64)
 
 
-def routes(provider: Provider) -> APIRouter:
-    """Return the provider's API."""
-    api = APIRouter(prefix="/v1")
+def routes(app: FastAPI, provider: Provider) -> None:
+    """Add the provider's API."""
 
-    @api.post("/charges")
+    @app.post("/v1/charges")
     async def charge(request: ChargeRequest, key: Key) -> Response:
         try:
             charge = await provider.charge(key, request.amount_cents, request.card)
@@ -46,15 +45,13 @@ def routes(provider: Provider) -> APIRouter:
             raise Problem(402, "the card was declined", slug="card-declined", id=charge.id)
         return _shown(charge, 201)
 
-    @api.get("/charges/{key}")
+    @app.get("/v1/charges/{key}")
     async def find(key: str) -> Response:
         return _shown(await provider.find(key))
 
-    @api.post("/charges/{key}/refund")
+    @app.post("/v1/charges/{key}/refund")
     async def refund(key: str) -> Response:
         return _shown(await provider.refund(key))
-
-    return api
 
 
 def _shown(charge: Charge | None, status: int = 200) -> Response:
@@ -69,7 +66,7 @@ def build(settings: Settings) -> RequestScope:
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA)
     provider = Provider(database)
-    return chassis.application(routes(provider), database=database, audited=provider)
+    return chassis.application(lambda app: routes(app, provider), database=database, audited=provider)
 
 
 def main() -> None:

@@ -8,7 +8,19 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    literal,
+    select,
+)
 
 from target_services.chassis.audit import Row, nothing, pages
 from target_services.chassis.database import Database
@@ -51,6 +63,7 @@ class Provider:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._insert = database.insert(CHARGES).on_conflict_do_nothing()
 
     async def charge(self, key: str, amount_cents: int, card: str) -> Charge:
         """Charge a card, or return what became of this key before."""
@@ -62,7 +75,7 @@ class Provider:
 
         def store(connection: Connection) -> Charge:
             row = {**asdict(new), "created_ns": time.time_ns()}
-            connection.execute(self._db.insert(CHARGES).on_conflict_do_nothing(), row)
+            connection.execute(self._insert, row)
             stored = _find(connection, key)
             assert stored is not None
             return stored
@@ -73,8 +86,7 @@ class Provider:
         """Give the money of a key back, if it was taken."""
 
         def give_back(connection: Connection) -> Charge | None:
-            captured = (CHARGES.c.key == key) & (CHARGES.c.state == "captured")
-            connection.execute(CHARGES.update().where(captured).values(state="refunded"))
+            connection.execute(_REFUND, {"of": key})
             return _find(connection, key)
 
         return await self._db.write(give_back)
@@ -99,11 +111,16 @@ class Provider:
         return 0
 
 
-_CHARGE = select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.amount_cents, CHARGES.c.state)
+_BY_KEY = select(CHARGES.c.key, CHARGES.c.id, CHARGES.c.amount_cents, CHARGES.c.state).where(
+    CHARGES.c.key == bindparam("of")
+)
+_REFUND = (
+    CHARGES.update().where(CHARGES.c.key == bindparam("of"), CHARGES.c.state == "captured").values(state="refunded")
+)
 
 
 def _find(connection: Connection, key: str) -> Charge | None:
-    row = connection.execute(_CHARGE.where(CHARGES.c.key == key)).one_or_none()
+    row = connection.execute(_BY_KEY, {"of": key}).one_or_none()
     return Charge(*row) if row is not None else None
 
 

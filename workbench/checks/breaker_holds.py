@@ -32,21 +32,21 @@ FEWEST_CALLS = 10
 Q = 0.95
 
 _PROBES = """
-SELECT started, ended, failed, trace_id FROM edge_attempts
+SELECT started, ended, failed, trace_id FROM attempts_at_hand
 WHERE edge = ? AND started > ? AND started < ?
 ORDER BY started
 """
 
 
-_CALLS = "SELECT count(*) FROM refused_calls WHERE edge = ? AND started > ? AND started < ?"
+_CALLS = "SELECT count(*) FROM refused_at_hand WHERE edge = ? AND started > ? AND started < ?"
 
 _TIMES = """
-SELECT count(ended - started), quantile_disc(ended - started, ?) FROM refused_calls
+SELECT count(ended - started), quantile_disc(ended - started, ?) FROM refused_at_hand
 WHERE edge = ? AND started > ? AND started < ?
 """
 
 _BELOW = """
-SELECT count(*) FROM refused_calls WHERE edge = ? AND started > ? AND started < ? AND ended - started <= ?
+SELECT count(*) FROM refused_at_hand WHERE edge = ? AND started > ? AND started < ? AND ended - started <= ?
 """
 
 
@@ -87,7 +87,7 @@ def _judge(spec: BreakerHolds, stretch: Stretch, history: History) -> list[Check
 
 def _claims(spec: BreakerHolds, stretch: Stretch, windows: tuple[Window, ...]) -> tuple[Claim, Claim]:
     probes = f"while the breaker of {spec.edge} is open only probes reach the callee"
-    answers = f"while the breaker of {spec.edge} is open p95 of calls is at most {spec.answer_within}"
+    answers = f"while the breaker of {spec.edge} is open p95 of calls is at most {wording.time(spec.answer_within)}"
     return (
         Claim(_id(spec, stretch, "probes"), "A7", spec.kind, probes, CheckClass.UNIVERSAL, windows),
         Claim(_id(spec, stretch, "answers"), "A7", spec.kind, answers, CheckClass.QUANTILE, windows),
@@ -120,7 +120,7 @@ def _open(history: History, stretch: Stretch, from_ns: int, breaker: BreakerPoli
 
 def _count(history: History, edge: str, after_ns: int, to_ns: int) -> int:
     (probes,) = history.row(
-        "SELECT count(*) FROM edge_attempts WHERE edge = ? AND started > ? AND started <= ?", edge, after_ns, to_ns
+        "SELECT count(*) FROM attempts_at_hand WHERE edge = ? AND started > ? AND started <= ?", edge, after_ns, to_ns
     )
     return int(probes)
 
@@ -133,7 +133,7 @@ def _judge_probes(
         universal(seen.early, calls, FEWEST_CALLS),
         f"the breaker was open for {wording.time(seen.to_ns - seen.from_ns)}: {wording.count(calls, 'call')} made no"
         f" attempt and {wording.count(seen.probes, 'probe')} reached the callee, {seen.early} of them beyond"
-        f" {breaker.half_open_probes} in {breaker.reset_timeout}",
+        f" {breaker.half_open_probes} in {wording.time(breaker.reset_timeout)}",
         observed=Value(number=seen.early, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
         n=calls,
@@ -152,7 +152,7 @@ def _judge_answers(claim: Claim, spec: BreakerHolds, seen: _Open, history: Histo
     return claim.decided(
         decision,
         f"p95 of {wording.count(p95.n, 'call')} that the open breaker answered is {wording.time(p95.value)}{bounds};"
-        f" {spec.answer_within} is allowed",
+        f" {wording.time(spec.answer_within)} is allowed",
         observed=Value(number=p95.value, unit="ns"),
         limit=Limit(comparison="at_most", number=spec.answer_within, unit="ns"),
         n=p95.n,
@@ -174,7 +174,7 @@ def breaker_holds_power(spec: BreakerHolds, facts: Facts, plan: Plan) -> list[Po
     return [
         quantile_estimate(
             result_id("A7", spec.edge, phase, "answers"),
-            f"while the breaker of {spec.edge} is open p95 of calls is at most {spec.answer_within}",
+            f"while the breaker of {spec.edge} is open p95 of calls is at most {wording.time(spec.answer_within)}",
             {phase: planned(plan, phase)},
             facts,
             Q,

@@ -24,17 +24,17 @@ from workbench.model.units import Duration
 from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Outcome, Value
 
 _LET_THROUGH = """
-SELECT count(*), count(*) FILTER (failed) FROM edge_attempts WHERE edge = ? AND started >= ? AND started <= ?
+SELECT count(*), count(*) FILTER (failed) FROM attempts_at_hand WHERE edge = ? AND started >= ? AND started <= ?
 """
 
 _NTH_FAILURE = """
-SELECT ended FROM edge_attempts
+SELECT ended FROM attempts_at_hand
 WHERE edge = ? AND started >= ? AND started <= ? AND failed
 ORDER BY ended LIMIT 1 OFFSET ?
 """
 
 _TOO_MANY = """
-SELECT count(*), list(trace_id ORDER BY started)[:?] FROM edge_attempts
+SELECT count(*), list(trace_id ORDER BY started)[:?] FROM attempts_at_hand
 WHERE edge = ? AND started > ? AND started <= ?
 """
 
@@ -61,7 +61,7 @@ def _judge(spec: BreakerOpens, stretch: Stretch, history: History) -> list[Check
         id=result_id("A6", spec.edge, stretch.phase),
         check="A6",
         kind=spec.kind,
-        text=f"the breaker of {spec.edge} opens within {spec.within} of the first failing attempt",
+        text=f"the breaker of {spec.edge} opens within {wording.time(spec.within)} of the first failing attempt",
         check_class=CheckClass.EVENT_TIME,
         windows=stretch.windows(),
     )
@@ -96,7 +96,7 @@ def _judge_moment(claim: Claim, case: _Case, found: Opening) -> CheckResult:
         moment_within(low, high, case.spec.within),
         f"attempts stopped {wording.time(high)} after the first failing one had ended, for"
         f" {wording.time(pause.end_ns - pause.last_start_ns)} in which {wording.count(pause.calls, 'call')} made none;"
-        f" {case.spec.within} is allowed",
+        f" {wording.time(case.spec.within)} is allowed",
         observed=Value(number=high, unit="ns"),
         limit=Limit(comparison="at_most", number=case.spec.within, unit="ns"),
         n=found.attempts,
@@ -117,7 +117,7 @@ def _judge_never(claim: Claim, case: _Case, found: Opening, first: int) -> Check
     if left < case.spec.within + breaker.reset_timeout:
         return claim.undecided(
             f"the fault ended {wording.time(left)} after the first failing attempt; to open within"
-            f" {case.spec.within} and stay so for {breaker.reset_timeout} takes longer",
+            f" {wording.time(case.spec.within)} and stay so for {wording.time(breaker.reset_timeout)} takes longer",
             n=found.failed,
         )
     if found.doubtful is not None:
@@ -129,7 +129,7 @@ def _judge_never(claim: Claim, case: _Case, found: Opening, first: int) -> Check
         Outcome.FAIL,
         f"the breaker never opened: {found.failed} of {wording.count(found.attempts, 'attempt')} failed, and"
         f" attempts never paused for longer than {wording.time(found.longest_ns)};"
-        f" it should open after {breaker.failures_to_open} and stay so for {breaker.reset_timeout}",
+        f" it should open after {breaker.failures_to_open} and stay so for {wording.time(breaker.reset_timeout)}",
         observed=Value(number=left, unit="ns"),
         limit=Limit(comparison="at_most", number=case.spec.within, unit="ns"),
         n=found.attempts,
@@ -155,8 +155,8 @@ def _judge_threshold(claim: Claim, case: _Case, found: Opening) -> CheckResult:
     too_many, trace_ids = history.row(_TOO_MANY, EVIDENCE, edge, nth[0][0] + case.spec.slack, end) if nth else (0, None)
     return claim.decided(
         universal(too_many, attempts, min_n=1),
-        f"{wording.count(too_many, 'attempt')} of {attempts} began more than {case.spec.slack} after failure"
-        f" number {breaker.failures_to_open}",
+        f"{wording.count(too_many, 'attempt')} of {attempts} began more than {wording.time(case.spec.slack)}"
+        f" after failure number {breaker.failures_to_open}",
         observed=Value(number=too_many, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
         n=attempts,
@@ -201,7 +201,7 @@ def breaker_opens_power(spec: BreakerOpens, facts: Facts, plan: Plan) -> list[Po
     return [
         cases_estimate(
             result_id("A6", spec.edge, phase),
-            f"the breaker of {spec.edge} opens within {spec.within} of the first failing attempt",
+            f"the breaker of {spec.edge} opens within {wording.time(spec.within)} of the first failing attempt",
             {phase: planned(plan, phase)},
             facts,
             min_n=policy.breaker.failures_to_open,

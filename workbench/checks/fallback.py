@@ -38,16 +38,18 @@ FROM journeys WHERE journey = ? AND intended >= ? AND intended < ? AND NOT cross
 """
 
 _FALLBACKS = """
-WITH fallbacks AS (
-  SELECT trace_id, span_id FROM spans WHERE fallback IS NOT NULL AND started >= ? AND started < ?),
+WITH during AS (
+  SELECT trace_id, span_id, parent_span_id, edge, attempt, fallback FROM spans WHERE started >= ? AND started < ?),
+fallbacks AS (
+  SELECT DISTINCT trace_id, span_id FROM during WHERE fallback IS NOT NULL),
 inside AS (
-  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM spans s
+  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM during s
   JOIN fallbacks f ON s.trace_id = f.trace_id AND s.parent_span_id = f.span_id),
 deeper AS (
-  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM spans s
+  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM during s
   JOIN inside i ON s.trace_id = i.trace_id AND s.parent_span_id = i.span_id),
 deepest AS (
-  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM spans s
+  SELECT s.trace_id, s.span_id, s.edge, s.attempt FROM during s
   JOIN deeper d ON s.trace_id = d.trace_id AND s.parent_span_id = d.span_id),
 touched AS (
   SELECT DISTINCT trace_id, span_id FROM (
@@ -73,7 +75,8 @@ def _claim(spec: FallbackServed, phase: str, part: str, text: str, windows: tupl
 
 
 def _share_text(spec: FallbackServed) -> str:
-    return f"at least {spec.at_least} of {spec.journey} journeys that are not served in full get a degraded answer"
+    least = wording.share(spec.at_least)
+    return f"at least {least} of {spec.journey} journeys that are not served in full get a degraded answer"
 
 
 def _judge_share(spec: FallbackServed, phase: str, history: History) -> CheckResult:
@@ -90,7 +93,8 @@ def _judge_share(spec: FallbackServed, phase: str, history: History) -> CheckRes
     return claim.decided(
         decision,
         f"{degraded} of {wording.count(not_full, spec.journey + ' journey')} not served in full in {phase} got a"
-        f" degraded answer: {wording.share(degraded / not_full)}{interval} where at least {spec.at_least} is wanted",
+        f" degraded answer: {wording.share(degraded / not_full)}{interval} where at least"
+        f" {wording.share(spec.at_least)} is wanted",
         observed=Value(number=degraded / not_full, unit="ratio"),
         limit=Limit(comparison="at_least", number=spec.at_least, unit="ratio"),
         n=not_full,
@@ -137,7 +141,7 @@ def _judge_baseline(spec: FallbackServed, history: History) -> CheckResult:
 
 def _judge_recovery(spec: FallbackServed, history: History) -> CheckResult:
     phase = next(iter(history.phases_of("recovery")), None)
-    text = f"no {spec.journey} journey is degraded later than {spec.recovered_within} after the undo"
+    text = f"no {spec.journey} journey is degraded later than {wording.time(spec.recovered_within)} after the undo"
     if phase is None:
         return _claim(spec, "recovery", "none", text, ()).undecided("the recovery phase was never begun")
     off = max((w.off_ns for w in history.fault_windows() if w.off_ns is not None), default=phase.start_ns)

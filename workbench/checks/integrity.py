@@ -58,7 +58,7 @@ def judge_no_lost_orders(spec: NoLostOrders, history: History) -> list[CheckResu
     if missing or not history.audits_after:
         return [claim.undecided(f"no account of {wording.listed(missing)} was read after the run")]
     found = _held_against_records(spec, history)
-    result = _judge_found(claim, found, f"acknowledged {spec.record}", spec.min_n)
+    result = _judge_found(claim, found, (f"acknowledged {spec.record}", f"acknowledged {spec.record}s"), spec.min_n)
     if found.unfinished and not found.broken:
         return [_judge_unfinished(claim, spec, found, history)]
     return [result]
@@ -104,11 +104,11 @@ def _judge_unfinished(claim: Claim, spec: NoLostOrders, found: _Found, history: 
     all_done = bool(settled) and settled[-1].pending == 0
     unfinished = f"{found.unfinished} of {wording.count(found.checked, f'acknowledged {spec.record}')} not finished"
     if waited < spec.settle and not all_done:
-        reason = f"{unfinished}, and only {wording.time(waited)} of {spec.settle} were waited for them"
+        reason = f"{unfinished}, and only {wording.time(waited)} of {wording.time(spec.settle)} were waited for them"
         return claim.undecided(reason, n=found.checked, evidence=found.examples)
     return claim.result(
         Outcome.FAIL,
-        f"{unfinished} {wording.time(waited)} after the load had ended; {spec.settle} is allowed",
+        f"{unfinished} {wording.time(waited)} after the load had ended; {wording.time(spec.settle)} is allowed",
         observed=Value(number=found.unfinished, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
         n=found.checked,
@@ -116,12 +116,12 @@ def _judge_unfinished(claim: Claim, spec: NoLostOrders, found: _Found, history: 
     )
 
 
-def _judge_found(claim: Claim, found: _Found, what: str, min_n: int) -> CheckResult:
+def _judge_found(claim: Claim, found: _Found, what: tuple[str, str], min_n: int) -> CheckResult:
     if found.unreadable and not found.broken:
         return claim.undecided(f"{wording.count(found.unreadable, 'acknowledgement')} cannot be read", n=found.checked)
     return claim.decided(
         universal(found.broken, found.checked, min_n),
-        f"{found.broken} of {wording.count(found.checked, what)} broke the promise"
+        f"{found.broken} of {wording.count(found.checked, *what)} broke the promise"
         + (f", such as: {found.examples[0].text}" if found.broken else ""),
         observed=Value(number=found.broken, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
@@ -132,35 +132,49 @@ def _judge_found(claim: Claim, found: _Found, what: str, min_n: int) -> CheckRes
 
 def judge_no_duplicate_effects(spec: NoDuplicateEffects, history: History) -> list[CheckResult]:
     """Judge every key of the run, also those whose client was told nothing: one result for each kind of effect."""
-    return [_judge_effect(spec, kind, history) for kind in spec.effects]
+    claims = {kind: _effect_claim(spec, kind) for kind in spec.effects}
+    missing = missing_accounts(history)
+    if missing or not history.audits_after:
+        reason = f"no account of {wording.listed(missing)} was read after the run"
+        return [claim.undecided(reason) for claim in claims.values()]
+    found = _held_against_effects(spec.effects, history)
+    return [_judge_effect(claim, spec, kind, found[kind]) for kind, claim in claims.items()]
 
 
-def _judge_effect(spec: NoDuplicateEffects, kind: str, history: History) -> CheckResult:
-    claim = Claim(
+def _effect_claim(spec: NoDuplicateEffects, kind: str) -> Claim:
+    return Claim(
         id=result_id("A19", kind),
         check="A19",
         kind=spec.kind,
         text=f"no idempotency key has more than one {kind}",
         check_class=CheckClass.UNIVERSAL,
     )
-    missing = missing_accounts(history)
-    if missing or not history.audits_after:
-        return claim.undecided(f"no account of {wording.listed(missing)} was read after the run")
-    effects, found = effects_by_key(history, kind), _Found()
+
+
+def _held_against_effects(kinds: list[str], history: History) -> dict[str, _Found]:
+    effects = {kind: effects_by_key(history, kind) for kind in kinds}
+    found = {kind: _Found() for kind in kinds}
     for promise in promises(history):
-        if isinstance(promise, Unreadable):
-            found.unreadable += 1
-        elif promise.key in effects:
-            found.checked += 1
-            ids = effects[promise.key]
-            if len(ids) > 1:
-                found.broken += 1
-                found.note(
-                    promise, f"key {promise.key} has {len(ids)} of {kind}: {wording.listed(sorted(ids)[:EVIDENCE])}"
-                )
+        for kind in kinds:
+            if isinstance(promise, Unreadable):
+                found[kind].unreadable += 1
+            elif promise.key in effects[kind]:
+                _count_effects(found[kind], promise, kind, effects[kind][promise.key])
+    return found
+
+
+def _count_effects(found: _Found, promise: Promise, kind: str, ids: set[str]) -> None:
+    found.checked += 1
+    if len(ids) > 1:
+        found.broken += 1
+        some = wording.listed(sorted(ids)[:EVIDENCE])
+        found.note(promise, f"key {promise.key} has {len(ids)} of {kind}: {some}")
+
+
+def _judge_effect(claim: Claim, spec: NoDuplicateEffects, kind: str, found: _Found) -> CheckResult:
     if not found.checked and not found.unreadable:
         return claim.undecided(f"no key of this run has any {kind} in the accounts", n=0, needed_n=spec.min_n)
-    return _judge_found(claim, found, f"key with a {kind}", spec.min_n)
+    return _judge_found(claim, found, (f"key with {kind}", f"keys with {kind}"), spec.min_n)
 
 
 def _needs_accounts(what: str, facts: Facts) -> list[str]:

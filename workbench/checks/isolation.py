@@ -54,7 +54,7 @@ def _judge_phase(spec: Isolated, phase: str, history: History) -> list[CheckResu
         id=result_id("A13", spec.journey, phase, "errors"),
         check="A13",
         kind=spec.kind,
-        text=f"at most {spec.errors} of {spec.journey} journeys in {phase} end badly",
+        text=f"at most {wording.share(spec.errors)} of {spec.journey} journeys in {phase} end badly",
         check_class=CheckClass.PROPORTION,
         windows=windows[-1:],
     )
@@ -81,7 +81,7 @@ def _judge_times(
         decision,
         f"p95 of {wording.count(seen.n, spec.journey + ' journey')} in {phases[1].name} is"
         f" {wording.time(seen.value)}, of {base.n} in baseline {wording.time(base.value)}: {ratio:.3g} times as long"
-        f"{bounds} (times below {spec.floor} count as that); {spec.at_most:g} times is allowed",
+        f"{bounds} (times below {wording.time(spec.floor)} count as that); {spec.at_most:g} times is allowed",
         observed=Value(number=ratio, unit="ratio"),
         limit=Limit(comparison="at_most", number=spec.at_most, unit="ratio"),
         n=min(seen.n, base.n),
@@ -101,7 +101,7 @@ def _judge_errors(claim: Claim, spec: Isolated, phase: str, history: History) ->
     return claim.decided(
         decision,
         f"{bad} of {wording.count(journeys, spec.journey + ' journey')} in {phase} ended badly:"
-        f" {wording.share(bad / journeys)}{interval}; {spec.errors} is allowed",
+        f" {wording.share(bad / journeys)}{interval}; {wording.share(spec.errors)} is allowed",
         observed=Value(number=bad / journeys, unit="ratio"),
         limit=Limit(comparison="at_most", number=spec.errors, unit="ratio"),
         n=journeys,
@@ -124,7 +124,7 @@ def isolated_power(spec: Isolated, facts: Facts, plan: Plan) -> list[PowerEstima
     for name in facts.fault_phases(None, spec.phase):
         both = {n: planned(plan, n, spec.journey) for n in (*facts.phases_of("baseline"), name)}
         slower = f"p95 of {spec.journey} in {name} is at most {spec.at_most:g} times that in baseline"
-        failing = f"at most {spec.errors} of {spec.journey} journeys in {name} end badly"
+        failing = f"at most {wording.share(spec.errors)} of {spec.journey} journeys in {name} end badly"
         estimates += [
             quantile_estimate(result_id("A13", spec.journey, name, "p95"), slower, both, facts, Q),
             share_estimate(

@@ -19,16 +19,16 @@ ATTEMPTS_EXPECTED = 5
 """Without call spans: a pause counts if so many attempts would have come in it at the rate of baseline."""
 
 _ATTEMPTS = """
-SELECT started, ended, failed FROM edge_attempts
+SELECT started, ended, failed FROM attempts_at_hand
 WHERE edge = ? AND started >= ? AND started < ?
 ORDER BY started, ended
 """
 
-_REFUSED = "SELECT count(*), min(ended) FROM refused_calls WHERE edge = ? AND started > ? AND started < ?"
+_REFUSED = "SELECT count(*), min(ended) FROM refused_at_hand WHERE edge = ? AND started > ? AND started < ?"
 
 _BASELINE = """
 SELECT count(*), (SELECT sum(end_ns - start_ns) FROM phases WHERE role = 'baseline')
-FROM edge_attempts a JOIN phases p ON a.started >= p.start_ns AND a.started < p.end_ns
+FROM attempts_at_hand a JOIN phases p ON a.started >= p.start_ns AND a.started < p.end_ns
 WHERE p.role = 'baseline' AND a.edge = ?
 """
 

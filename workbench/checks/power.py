@@ -59,8 +59,9 @@ def fewest_at_observed(good: int, total: int, target: float) -> int | None:
         return None
 
     def decides(n: int) -> bool:
-        outside, inside = deciding_counts(n, target)
-        return not outside < round(good / total * n) < inside
+        scaled = round(good / total * n)
+        inside = binomial_at_least(scaled, n, target) <= ALPHA / 2
+        return inside or binomial_at_most(scaled, n, target) < ALPHA / 2
 
     n = least(decides, total, MOST + 1)
     return n if n <= MOST else None

@@ -60,7 +60,7 @@ def recovery(history: History, slo: Slo, target: float, hold_ns: int, start: Sta
     if phase is None:
         return None
     off_ns = _off(history, phase)
-    search = _Search(off_ns, hold_ns, target)
+    search = Search(off_ns, hold_ns, target)
     rows = history.stream(
         _SERIES,
         list(slo.outcomes),
@@ -85,7 +85,7 @@ def _off(history: History, phase: PhaseWindow) -> int:
     return max(ends, default=phase.start_ns)
 
 
-class _Search:
+class Search:
     """A stretch of `hold` that slides over the journeys; holds in memory only those inside it."""
 
     def __init__(self, off_ns: int, hold_ns: int, target: float) -> None:
@@ -125,6 +125,11 @@ class _Search:
         self._moment = self._inside[0][0] if self._inside else None
 
 
+def _text(spec: Recovers) -> str:
+    within, hold = wording.time(spec.within), wording.time(spec.hold)
+    return f"{spec.slo} is back in band within {within} of the undo and holds for {hold}"
+
+
 def judge_recovers(spec: Recovers, history: History) -> list[CheckResult]:
     """Judge one SLO."""
     slo = history.run.slo(spec.slo)
@@ -133,7 +138,7 @@ def judge_recovers(spec: Recovers, history: History) -> list[CheckResult]:
         id=result_id("A15", spec.slo),
         check="A15",
         kind="recovers",
-        text=f"{spec.slo} is back in band within {spec.within} of the undo and holds for {spec.hold}",
+        text=_text(spec),
         check_class=CheckClass.EVENT_TIME,
         windows=tuple(Window(phase=w.name, start_ns=w.start_ns, end_ns=w.end_ns) for w in phases),
     )
@@ -165,8 +170,8 @@ def _judge(claim: Claim, spec: Recovers, seen: Recovery | None) -> CheckResult:
     last_bad = f"the last bad journey before began after {wording.time(low)}" if low else "no bad journey came before"
     return claim.decided(
         moment_within(low, high, spec.within),
-        f"{spec.slo} was back in band {wording.time(high)} after the undo and held for {spec.hold}"
-        f" ({last_bad}); {spec.within} is allowed",
+        f"{spec.slo} was back in band {wording.time(high)} after the undo and held for {wording.time(spec.hold)}"
+        f" ({last_bad}); {wording.time(spec.within)} is allowed",
         observed=Value(number=high, unit="ns"),
         limit=limit,
         n=seen.stretches,
@@ -177,17 +182,17 @@ def _judge_never(claim: Claim, spec: Recovers, seen: Recovery, limit: Limit) -> 
     watched = seen.end_ns - seen.off_ns
     if watched < spec.within + spec.hold:
         return claim.undecided(
-            f"recovery was watched for {wording.time(watched)}, and {spec.within} to recover"
-            f" and {spec.hold} to hold need more"
+            f"recovery was watched for {wording.time(watched)}, and {wording.time(spec.within)} to recover"
+            f" and {wording.time(spec.hold)} to hold need more"
         )
     if not seen.stretches:
-        return claim.undecided(f"no stretch of {spec.hold} held {FEWEST} journeys", n=0)
+        return claim.undecided(f"no stretch of {wording.time(spec.hold)} held {FEWEST} journeys", n=0)
     # It may have come back just too late to be seen holding, so this is the least it took.
     least = watched - spec.hold
     return claim.result(
         Outcome.FAIL,
-        f"{spec.slo} was at no moment back in band for {spec.hold}, and recovery was watched for"
-        f" {wording.time(watched)}; {spec.within} is allowed",
+        f"{spec.slo} was at no moment back in band for {wording.time(spec.hold)}, and recovery was watched for"
+        f" {wording.time(watched)}; {wording.time(spec.within)} is allowed",
         observed=Value(number=least, unit="ns"),
         limit=limit,
         interval=(seen.last_bad_ns - seen.off_ns, watched),
@@ -216,9 +221,8 @@ def recovers_power(spec: Recovers, facts: Facts, plan: Plan) -> list[PowerEstima
     if slo is None or not names:
         return []
     samples = {name: planned(plan, name, slo.journey) for name in names}
-    claim = f"{spec.slo} is back in band within {spec.within} of the undo and holds for {spec.hold}"
     id_ = result_id("A15", spec.slo)
-    return [moment_estimate(id_, claim, samples, facts, hold_s=spec.hold.s, fewest=FEWEST)]
+    return [moment_estimate(id_, _text(spec), samples, facts, hold_s=spec.hold.s, fewest=FEWEST)]
 
 
 RECOVERS = Check(

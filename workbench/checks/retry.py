@@ -1,7 +1,8 @@
 """A3: no call makes more attempts than its policy says, and on average they stay below a limit.
 
 Calls come from the callers' spans, attempts from the fault plane. What counts are calls whose first attempt came
-while the fault was on; all their attempts count, also those after it.
+while the fault was on; all their attempts count, also those after it. Calls that made none (an open breaker) do not
+count: they would dilute the average, and they put no load on the callee.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.deciding import FEWEST_FOR_MEAN, mean_at_most, universal
 from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, lacks_fault, lacks_policy, lacks_traces, planned
-from workbench.checks.openings import has_calls
 from workbench.checks.sli import EVIDENCE
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import RetriesBounded, RetryAmplification
@@ -27,28 +27,18 @@ SELECT count(*) FILTER (failed), count(*) FILTER (attempts > ?), max(attempts),
        (list(trace_id ORDER BY attempts DESC) FILTER (attempts > ?))[:?]
 FROM (
   SELECT count(*) AS attempts, bool_or(failed) AS failed, min(started) AS began, any_value(trace_id) AS trace_id
-  FROM edge_attempts WHERE edge = ? AND call IS NOT NULL GROUP BY call)
+  FROM attempts_at_hand WHERE edge = ? AND call IS NOT NULL GROUP BY call)
 WHERE began >= ? AND began < ?
 """
 
 _UNASSIGNED = """
-SELECT count(*) FILTER (call IS NULL), count(*) FROM edge_attempts WHERE edge = ? AND started >= ? AND started < ?
+SELECT count(*) FILTER (call IS NULL), count(*) FROM attempts_at_hand WHERE edge = ? AND started >= ? AND started < ?
 """
 
 _HISTOGRAM = """
 SELECT attempts, count(*) FROM (
-  SELECT count(a.started) AS attempts
-  FROM calls c LEFT JOIN edge_attempts a ON a.edge = c.edge AND a.call = c.call
-  WHERE c.edge = ? AND c.started >= ? AND c.started < ?
-  GROUP BY c.call)
-GROUP BY attempts ORDER BY attempts
-"""
-
-
-_HISTOGRAM_BY_PARENT = """
-SELECT attempts, count(*) FROM (
   SELECT count(*) AS attempts, min(started) AS began
-  FROM edge_attempts WHERE edge = ? AND call IS NOT NULL GROUP BY call)
+  FROM attempts_at_hand WHERE edge = ? AND call IS NOT NULL GROUP BY call)
 WHERE began >= ? AND began < ?
 GROUP BY attempts ORDER BY attempts
 """
@@ -113,7 +103,7 @@ def _judge_mean(spec: RetryAmplification, stretch: Stretch, history: History) ->
         id=result_id("A3", spec.edge, stretch.phase, "amplification"),
         check="A3",
         kind=spec.kind,
-        text=f"calls on {spec.edge} make at most {spec.at_most:g} attempts on average",
+        text=f"calls on {spec.edge} that make attempts make at most {spec.at_most:g} on average",
         check_class=CheckClass.MEAN_COUNT,
         windows=stretch.windows(),
     )
@@ -122,12 +112,12 @@ def _judge_mean(spec: RetryAmplification, stretch: Stretch, history: History) ->
     doubt = unassigned(history, stretch)
     if doubt is not None:
         return claim.undecided(doubt)
-    # Callers without call spans: attempts with one parent are one call, and calls without an attempt are unknown.
-    sql = _HISTOGRAM if has_calls(history, spec.edge) else _HISTOGRAM_BY_PARENT
-    counts = {int(a): int(n) for a, n in history.rows(sql, spec.edge, stretch.on_ns, stretch.undo_ns)}
+    counts = {int(a): int(n) for a, n in history.rows(_HISTOGRAM, spec.edge, stretch.on_ns, stretch.undo_ns)}
     calls = sum(counts.values())
     if not calls:
-        return claim.undecided(f"no call on {spec.edge} is known by a span", n=0, needed_n=FEWEST_FOR_MEAN)
+        return claim.undecided(
+            f"no call made an attempt on {spec.edge} while the fault was on", n=0, needed_n=FEWEST_FOR_MEAN
+        )
     mean = sum(attempts * n for attempts, n in counts.items()) / calls
     decision = mean_at_most(counts, spec.at_most, history.run.plan.seed)
     bounds = "" if decision.interval is None else f" ({decision.interval[0]:.3g} to {decision.interval[1]:.3g})"

@@ -56,7 +56,7 @@ def judge_window(claim: Claim, slo: Slo, target: float, history: History, start:
     if target < 1:
         # Over a phase, budget spent and burn rate are one number: bad share / allowed share.
         burn = (1 - seen.share) / (1 - target)
-        reason += f"; {burn:.0%} of the phase's error budget is spent, a burn rate of {burn:.2g}"
+        reason += f"; {wording.share(burn)} of the error budget is spent, a burn rate of {burn:.2g}"
     if decision.outcome is Outcome.INCONCLUSIVE and decision.needed_n is not None:
         reason += f"; {wording.count(decision.needed_n, 'journey')} would decide"
     return claim.decided(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.checks import wording
+from workbench.checks.at_hand import put_at_hand
 from workbench.model.events import FaultLost, FaultSkipped
 from workbench.model.faults.base import EdgeFault
 from workbench.model.history import FaultWindow, History
@@ -31,6 +32,7 @@ class Stretch:
 
 def stretches(history: History, edge: str, phase: str | None) -> list[Stretch]:
     """Return the stretches of an edge, one for each phase with a fault there; several faults of a phase are one."""
+    put_at_hand(history, edge)
     by_phase: dict[str, list[FaultWindow]] = {}
     for window in history.faults_on_edge(edge, phase):
         by_phase.setdefault(window.fault.phase, []).append(window)

@@ -20,11 +20,11 @@ SCRAPED = 0.9
 TRACED = 0.99
 CLOCK_SHIFT_NS = 50 * NS_PER_MS
 
+# Span ids are random 64 bits; their hashes take an eighth of the memory that two ids in hex would.
 _TRACED = """
-SELECT count(*), count(s.span_id)
-FROM attempts a
-LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
-WHERE NOT a.canary AND list_contains(?, a.edge) AND a.accepted BETWEEN ? AND ?
+SELECT count(*), count(*) FILTER (hash(parent_span_id) IN (SELECT hash(span_id) FROM spans))
+FROM attempts
+WHERE NOT canary AND list_contains(?, edge) AND accepted BETWEEN ? AND ?
 """
 
 _SCRAPES = """

@@ -30,7 +30,7 @@ _SAMPLED = 1_000
 
 _HELD_UP = """
 WITH hit AS (
-  SELECT least(a.ended - a.accepted, s.ended - s.started) AS lasted, a.trace_id
+  SELECT DISTINCT a.ordinal, least(a.ended - a.accepted, s.ended - s.started) AS lasted, a.trace_id
   FROM attempts a
   LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
   WHERE a.edge = ? AND NOT a.canary AND a.faults <> '' AND a.accepted >= ? AND a.accepted < ?)
@@ -52,7 +52,8 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
         id=result_id("A10", spec.edge, stretch.phase),
         check="A10",
         kind=spec.kind,
-        text=f"every attempt on {spec.edge} ends within its timeout" + (f" of {timeout}" if timeout else ""),
+        text=f"every attempt on {spec.edge} ends within its timeout"
+        + (f" of {wording.time(timeout)}" if timeout else ""),
         check_class=CheckClass.UNIVERSAL,
         windows=stretch.windows(),
     )
@@ -69,7 +70,7 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
     return claim.decided(
         universal(beyond, reached, spec.min_n),
         f"{reached} of {wording.count(hit, 'attempt')} that the fault hit lasted about as long as the timeout of"
-        f" {timeout} or longer, the longest {wording.time(longest)}; {wording.time(allowed)} is allowed"
+        f" {wording.time(timeout)} or longer, the longest {wording.time(longest)}; {wording.time(allowed)} is allowed"
         + (f", and {wording.count(beyond, 'attempt')} took more" if beyond else ""),
         observed=Value(number=longest, unit="ns"),
         limit=Limit(comparison="at_most", number=allowed, unit="ns"),
@@ -129,7 +130,7 @@ def timeout_bound_power(spec: TimeoutBound, facts: Facts, plan: Plan) -> list[Po
             chance = fault.share * _part_held_up(fault, facts.scenario.seed, policy.timeout)
             if chance:
                 arrivals = {fault.phase: planned(plan, fault.phase)}
-                claim = f"every attempt on {spec.edge} ends within its timeout of {policy.timeout}"
+                claim = f"every attempt on {spec.edge} ends within its timeout of {wording.time(policy.timeout)}"
                 id_ = result_id("A10", spec.edge, fault.phase)
                 most = most_failing(facts, plan, fault)
                 estimates.append(

@@ -51,7 +51,9 @@ def judge_arrivals(history: History) -> list[CheckResult]:
         claim.result(
             Outcome.PASS if share >= ARRIVED else Outcome.INCONCLUSIVE,
             f"{arrived} of {planned} planned arrivals became journeys in {name}, the phase with most missing"
-            f" ({wording.share(share)})",
+            f" ({wording.share(share)})"
+            if share < 1
+            else f"all {sum(row[1] for row in counted)} planned arrivals became journeys",
             observed=Value(number=share, unit="ratio"),
             limit=Limit(comparison="at_least", number=ARRIVED, unit="ratio"),
             n=sum(row[1] for row in counted),
@@ -121,7 +123,8 @@ def _busiest(history: History) -> tuple[float | None, int]:
         _, began, used = rows[first]
         whole = time - began >= BUSY_OVER_NS or i + 1 == len(rows) or rows[i + 1][0] != pid
         if time > began and whole:
-            busy = (cpu_s - used) * NS_PER_S / (time - began)
+            # CPU time is counted in hundredths of a second: more digits than these say nothing.
+            busy = round((cpu_s - used) * NS_PER_S / (time - began), 4)
             busiest = busy if busiest is None else max(busiest, busy)
     return busiest, len(rows)
 

@@ -73,7 +73,7 @@ class ActiveFault(Influence):
         return FaultState(
             id=self.spec.id,
             edge=self.spec.edge,
-            kind=kind_of(self.spec),
+            kind=self.spec.kind,
             active_since_ns=self.active_since_ns,
             expires_at_ns=self.expires_at_ns,
             counts=Counts(eligible=self.eligible, hit=self.hit, passed=self.eligible - self.hit),
@@ -113,8 +113,3 @@ def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> Active
 def fits_bytes(spec: EdgeFault) -> bool:
     """Tell whether a fault means something where there are no requests, only bytes."""
     return Ability.HTTP not in spec.abilities_needed()
-
-
-def kind_of(spec: EdgeFault) -> str:
-    """Return the name of the kind, as in a scenario file."""
-    return str(type(spec).model_fields["kind"].default)

@@ -73,6 +73,13 @@ class Attempt:
             self.first_byte = now
         self.bytes_out += size
 
+    def finish(self, size: int, now: int) -> None:
+        """Note that the last bytes of the answer went out: `sent` and `end` in one."""
+        if self.first_byte is None:
+            self.first_byte = now
+        self.bytes_out += size
+        self.end("complete", now)
+
     def held(self, since: int) -> None:
         """Note that a fault holds bytes back from now on."""
         self.held_since = since
@@ -92,28 +99,32 @@ class Attempt:
         if recording is None:
             return
         self._recording = None
-        self.released(now)
         head = self.head
-        decided = self.decided
-        first_byte = self.first_byte
-        recording.append(
-            (
-                self.edge,
-                self.ordinal,
-                "" if decided is None else decided.decisions,
-                "" if decided is None else decided.faults,
-                self.accepted,
-                first_byte,
-                now,
-                None if head is None else head.method,
-                None if head is None else head.path,
-                None if first_byte is None else self.status,
-                reason,
-                self.delay_ns,
-                self.bytes_in,
-                self.bytes_out,
-                None if head is None else head.trace_id,
-                None if head is None else head.parent_span_id,
-                self.ordinal < 0,
-            )
+        if head is None:
+            method = path = trace_id = span_id = ""
+        else:
+            method, path = head.method, head.path
+            trace_id, span_id = head.trace_id or "", head.parent_span_id or ""
+            if "," in path or '"' in path:
+                path = quote(path)
+        if self.first_byte is None:
+            first_byte = status = ""
+        else:
+            first_byte = str(self.first_byte)
+            status = "" if self.status is None else str(self.status)
+        if self.decided is None:
+            decisions = ","
+        else:
+            decisions = f"{self.decided.decisions},{self.decided.faults}"
+            self.released(now)
+        # One row for each request: a csv writer would cost as much as everything else the plane does for it.
+        recording.append_line(
+            f"{self.edge},{self.ordinal},{decisions},{self.accepted},{first_byte},{now},"
+            f"{method},{path},{status},{reason},{self.delay_ns},{self.bytes_in},{self.bytes_out},"
+            f"{trace_id},{span_id},{self.ordinal < 0}\n"
         )
+
+
+def quote(text: str) -> str:
+    """Return a text as a CSV value in quotes."""
+    return '"' + text.replace('"', '""') + '"'

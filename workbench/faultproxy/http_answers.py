@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
-from workbench.faultproxy.heads import HEAD_END, AnswerHead, Probe, read_answer_head
+from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
 from workbench.faultproxy.pipe import Pipe
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream
 
-_BODILESS = frozenset({204, 304})
-
 
 class Answers:
     """Gives the callee's bytes to the attempts that wait for them, the oldest first."""
 
-    __slots__ = ("_body", "_down", "_part", "_pending", "_probe", "_probed", "_stream")
+    __slots__ = ("_body", "_down", "_last", "_part", "_pending", "_probe", "_probed", "_stream")
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
         self._stream = stream
@@ -28,6 +26,8 @@ class Answers:
         self._down = down
         self._body: Body | None = None
         """What is missing of the answer; None: its head is due."""
+        self._last = NO_ANSWER
+        """Servers repeat themselves; a head that is the same as the last one is not read again."""
         self._part = b""
         self._probe: Probe | None = None
         self._probed = 0
@@ -43,10 +43,9 @@ class Answers:
             data = self._part + data
             self._part = b""
         else:
-            self._probe = None
-        at = 0
-        size = len(data)
-        while 0 <= at < size:
+            self._probed = 0
+        at = self._take_one(data, 0)
+        while 0 <= at < len(data):
             at = self._take_one(data, at)
 
     def take_part(self) -> bytes:
@@ -61,74 +60,82 @@ class Answers:
             self._stream.take_unasked(data[start:])
             return -1
         attempt = pending[0]
-        body = self._body
         at = start
-        if body is None:
+        if self._body is None:
             at = data.find(HEAD_END, start) + 4
             if at == 3:
                 return self._keep(data, start)
-            head = read_answer_head(data[start:at])
-            if head is None:
-                self._stream.give_up_answers(data[start:])
-                return -1
-            if head.status < 200:
-                return self._pass_informational(attempt, head, data, start, at)
+            head = self._last
+            raw = data[start:at]
+            if raw != head.raw:
+                fresh = read_answer_head(raw)
+                if fresh is None:
+                    self._stream.give_up_answers(data[start:])
+                    return -1
+                self._last = head = fresh
+            if head.status < 200 or not attempt.plain:
+                passed = self._begin_special(attempt, head, data, start, at)
+                if passed:
+                    return passed
             attempt.status = head.status
-            body = body_of(_body_length(attempt, head))
-            if not attempt.plain and self._begin_special(attempt, head, data, start, at):
-                return -1
-        if body is not None:
-            try:
-                at = body.take(data, at)
-            except FramingError:
-                self._stream.give_up_answers(data[start:])
-                return -1
-        done = body is None or body.done
-        self._body = None if done else body
-        self._pass(attempt, data[start:at], done=done)
+            length = 0 if attempt.head.method == "HEAD" else head.length  # type: ignore[union-attr]  # HTTP
+            if length >= 0 and at + length <= len(data):
+                at += length
+                self._pass(attempt, data[start:at], done=True)
+                return at
+            self._body = body_of(length)
+        return self._take_body(attempt, data, start, at)
+
+    def _take_body(self, attempt: Attempt, data: bytes, start: int, at: int) -> int:
+        body = self._body
+        assert body is not None
+        try:
+            at = body.take(data, at)
+        except FramingError:
+            self._stream.give_up_answers(data[start:])
+            return -1
+        if body.done:
+            self._body = None
+        self._pass(attempt, data[start:at], done=body.done)
         return at
 
     def _pass(self, attempt: Attempt, data: bytes, *, done: bool) -> None:
         down = self._down
-        if not (down.clear and attempt.plain and down.transport is not None):
+        if not (down.clear and attempt.plain):
             down.send(data, attempt, "complete" if done else None)
             if done:
                 self._stream.answered(attempt)
             return
-        down.transport.write(data)
-        now = monotonic_ns()
-        attempt.sent(len(data), now)
-        if done:
-            attempt.end("complete", now)
-            self._pending.popleft()
-            if self._pending:
-                self._stream.serve()
+        down.transport.write(data)  # type: ignore[union-attr]  # clear means that it is there
+        if not done:
+            attempt.sent(len(data), monotonic_ns())
+            return
+        attempt.finish(len(data), monotonic_ns())
+        self._pending.popleft()
+        if self._pending:
+            self._stream.serve()
 
-    def _begin_special(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> bool:
-        """Hold the answer where a fault says so. Return True if it opens a tunnel; all was passed on then."""
-        if attempt.decided is not None and attempt.decided.response_hold:
-            self._down.hold(attempt.decided.response_hold, attempt)
-            attempt.decided.response_hold = {}
+    def _begin_special(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> int:
+        """Do what is to be done before an answer that is not the usual one.
+
+        Return where it ends, if that was all: 1xx is not the answer; a tunnel takes the rest (-1). Else 0.
+        """
         assert attempt.head is not None
-        opens_tunnel = attempt.head.method == "CONNECT" and head.status < 300
-        if opens_tunnel:
-            self._open_tunnel(attempt, data, start, at)
-        return opens_tunnel
-
-    def _pass_informational(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> int:
-        """Pass on a 1xx, which is not the answer; 101 is, and what follows is not HTTP any more."""
-        if head.status != 101:
+        if 100 <= head.status < 200 and head.status != 101:
             attempt.bytes_out += at - start
             self._down.send(data[start:at])
             return at
-        assert attempt.head is not None
-        if not attempt.head.upgrades:
+        if attempt.decided is not None and attempt.decided.response_hold:
+            self._down.hold(attempt.decided.response_hold, attempt)
+            attempt.decided.response_hold = {}
+        if head.status == 101 and not attempt.head.upgrades:
             self._stream.give_up_answers(data[start:])
             return -1
-        attempt.status = head.status
-        self._begin_special(attempt, head, data, start, at)
-        self._open_tunnel(attempt, data, start, at)
-        return -1
+        if head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300):
+            attempt.status = head.status
+            self._open_tunnel(attempt, data, start, at)
+            return -1
+        return 0
 
     def _open_tunnel(self, attempt: Attempt, data: bytes, start: int, at: int) -> None:
         self._down.send(data[start:at], attempt, "complete")
@@ -137,7 +144,7 @@ class Answers:
     def _keep(self, data: bytes, start: int) -> int:
         """Keep the beginning of a head until the rest is there, if it can be one."""
         part = data[start:]
-        if self._probe is None or start:
+        if self._probe is None or start or not self._probed:
             self._probe = Probe(request=False)
             self._probed = 0
         if self._probe.is_plausible(part[self._probed :]):
@@ -146,9 +153,3 @@ class Answers:
         else:
             self._stream.give_up_answers(part)
         return -1
-
-
-def _body_length(attempt: Attempt, head: AnswerHead) -> int:
-    """Return the length of an answer's body in the light of what was asked."""
-    assert attempt.head is not None
-    return 0 if head.status in _BODILESS or attempt.head.method == "HEAD" else head.length

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, body_of
-from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, Probe, read_request_head
+from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, NO_REQUEST, Probe, read_request_head
 from workbench.faultproxy.pipe import Pipe
 from workbench.model.faults.base import Swallow
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 class Requests:
     """Cuts the caller's bytes into requests and passes them on, unless a decision says otherwise."""
 
-    __slots__ = ("_body", "_part", "_probe", "_probed", "_receiving", "_since", "_stream", "_up", "divert")
+    __slots__ = ("_body", "_last", "_part", "_probe", "_probed", "_receiving", "_since", "_stream", "_up", "divert")
 
     def __init__(self, stream: HttpStream, up: Pipe) -> None:
         self._stream = stream
         self._up = up
         self._receiving: Attempt | None = None
         self._body: Body | None = None
+        self._last = NO_REQUEST
+        """Callers repeat themselves; a head that is the same as the last one is not read again."""
         self._part = b""
         """The beginning of a head."""
         self._probe: Probe | None = None
@@ -48,50 +50,60 @@ class Requests:
             data = self._part + data
             self._part = b""
         else:
-            self._probe = None
             self._since = monotonic_ns()
-        at = 0
-        size = len(data)
-        while 0 <= at < size:
+            self._probed = 0
+        at = self._take_one(data, 0)
+        while 0 <= at < len(data):
             at = self._take_one(data, at)
 
     def _take_one(self, data: bytes, start: int) -> int:
         """Take what is there of one request. Return where it ends; -1: the rest was dealt with."""
         attempt = self._receiving
-        body = self._body
-        at = start
         if attempt is None:
             at = data.find(HEAD_END, start) + 4
             if at == 3:
                 return self._keep(data, start)
-            head = read_request_head(data[start:at])
-            if head is None:
-                return self._skip_blank_lines(data, start)
+            head = self._last
+            raw = data[start:at]
+            if raw != head.raw:
+                fresh = read_request_head(raw)
+                if fresh is None:
+                    return self._skip_blank_lines(data, start)
+                self._last = head = fresh
             attempt = self._stream.open(head, self._since)
-            body = body_of(head.length)
-        if body is not None:
-            try:
-                at = body.take(data, at)
-            except FramingError:
-                self._stream.give_up_requests(attempt, data[start:])
-                return -1
-        received = body is None or body.done
-        self._receiving = None if received else attempt
-        self._body = None if received else body
+            if head.length:
+                at = self._measure(attempt, body_of(head.length), data, start, at)
+        else:
+            at = self._measure(attempt, self._body, data, start, start)
+        if at < 0:
+            return -1
+        if not attempt.plain:
+            return self._pass_special(attempt, data, start, at)
         attempt.bytes_in += at - start
         up = self._up
-        if not attempt.plain:
-            return self._pass_special(attempt, data, start, at, received=received)
-        if up.clear and up.transport is not None:
-            up.transport.write(data[start:at])
+        if up.clear:
+            up.transport.write(data[start:at])  # type: ignore[union-attr]  # clear means that it is there
         else:
             up.send(data[start:at])
         return at
 
-    def _pass_special(self, attempt: Attempt, data: bytes, start: int, at: int, *, received: bool) -> int:
+    def _measure(self, attempt: Attempt, body: Body | None, data: bytes, start: int, at: int) -> int:
+        """Return where the body ends that goes on at `at`; -1: nobody can tell, and it was passed on unread."""
+        assert body is not None
+        try:
+            at = body.take(data, at)
+        except FramingError:
+            self._stream.give_up_requests(attempt, data[start:])
+            return -1
+        self._receiving = None if body.done else attempt
+        self._body = None if body.done else body
+        return at
+
+    def _pass_special(self, attempt: Attempt, data: bytes, start: int, at: int) -> int:
         """Pass on, answer or swallow what a fault or an upgrade is about."""
+        attempt.bytes_in += at - start
+        attempt.whole = received = self._receiving is None
         ending = None if attempt.decided is None else attempt.decided.ending
-        attempt.whole = received
         assert attempt.head is not None
         if ending is None:
             self._up.send(data[start:at])
@@ -105,7 +117,7 @@ class Requests:
                 self.ignore(attempt)
             attempt.due = True
             self._stream.serve()
-        if self.divert is not None and 0 < at < len(data):
+        if self.divert is not None and at < len(data):
             self.divert(data[at:])
             return -1
         return at
@@ -115,7 +127,7 @@ class Requests:
     def _keep(self, data: bytes, start: int) -> int:
         """Keep the beginning of a head until the rest is there, if it can be one."""
         part = data[start:]
-        if self._probe is None or start:
+        if self._probe is None or start or not self._probed:
             self._probe = Probe(request=True)
             self._probed = 0
         if self._probe.is_plausible(part[self._probed :]):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any
 
 from workbench.faultproxy.wire import RecordingEnd, RecordingOrder, RecordingState
 from workbench.model.events import Clock
@@ -25,15 +24,24 @@ def read_clocks() -> Clock:
     return Clock(monotonic_ns=time.monotonic_ns(), wall_ns=time.time_ns())
 
 
+class _LineWriter(RowWriter):
+    """A row writer that also takes rows that are CSV already."""
+
+    def append_line(self, line: str) -> None:
+        """Add one row, as it will be in the file."""
+        self._buffer.write(line)
+        self._waiting += 1
+
+
 class Recording:
     """One run's attempts. Raises OSError when its file cannot be opened."""
 
     def __init__(self, order: RecordingOrder, loop: asyncio.AbstractEventLoop) -> None:
         self.run_id = order.run_id
         self._canary = order.canary.encode()
-        self._writer = RowWriter(Path(order.directory), ATTEMPTS)
-        self.append: Callable[[Iterable[Any]], None] = self._writer.append
-        """Add one row of `attempts`."""
+        self._writer = _LineWriter(Path(order.directory), ATTEMPTS)
+        self.append_line: Callable[[str], None] = self._writer.append_line
+        """Add one row of `attempts`: a whole CSV line, in the order of the table's columns."""
         self._loop = loop
         self._timer = loop.call_later(FLUSH_S, self._flush)
 

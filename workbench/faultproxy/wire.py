@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.model.base import Frozen
 from workbench.model.events import Clock
@@ -26,13 +26,23 @@ class ProxyOrder(Frozen):
     protocol: Literal["http", "tcp"] = "http"
 
 
-class ProxyState(Frozen):
-    """A listener as it is. `listen` is the real address."""
+class ProxyState(BaseModel):
+    """A listener as it is. `listen` is the real address. Toxiproxy's servers may say more than this."""
+
+    model_config = ConfigDict(frozen=True)
 
     name: str
     listen: str
     upstream: str
     enabled: bool
+
+
+class ProxyList(BaseModel):
+    """Answer to POST /populate."""
+
+    model_config = ConfigDict(frozen=True)
+
+    proxies: list[ProxyState] | None
 
 
 class FaultOrder(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 from statistics import fmean
 from time import monotonic_ns
@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 
 from workbench.loadgen.journey import Arrival, Finished, Session
+from workbench.loadgen.mix import in_proportion
 from workbench.loadgen.performer import UNFINISHED, Performer
 from workbench.loadgen.pool import UserPool
 from workbench.loadgen.schedule import Schedule
@@ -45,17 +46,6 @@ def probe(performer: Performer, journeys: Sequence[JobJourney], count: int) -> t
         for number in {one.journey for one in finished}
     }
     return Probed(journeys=len(finished), failed=len(failed), first_error=first), lasted
-
-
-def in_proportion(weights: Sequence[float]) -> Iterator[int]:
-    """Yield numbers for ever so that each comes as often as its weight says, as evenly as possible."""
-    credit = [0.0] * len(weights)
-    total = sum(weights)
-    while True:
-        credit = [have + weight for have, weight in zip(credit, weights, strict=True)]
-        chosen = max(range(len(weights)), key=credit.__getitem__)
-        credit[chosen] -= total
-        yield chosen
 
 
 def _perform(performer: Performer, session: Session, arrival: Arrival, limit_s: float) -> Finished:

@@ -54,12 +54,13 @@ class RunnerLink:
     def _read_stdin(self) -> None:
         """Run in a native thread: only plain system calls and the wake-up of the loop are allowed here."""
         pending = b""
-        while chunk := os.read(0, 65536):
-            pending += chunk
-            line, newline, _ = pending.partition(b"\n")
-            if newline and self._line is None:
-                self._line = line
-                self._wake.send()
+        with contextlib.suppress(OSError):
+            while chunk := os.read(0, 65536):
+                pending += chunk
+                line, newline, _ = pending.partition(b"\n")
+                if newline and self._line is None:
+                    self._line = line
+                    self._wake.send()
         self._ended = True
         with contextlib.suppress(Exception):  # the loop may be gone already
             self._wake.send()

@@ -41,7 +41,7 @@ class Tally:
         self._lag[-1].append(finished.lag_ns)
         for sli in self._slis[name]:
             self._total[sli.name] += 1
-            in_time = sli.under is None or finished.response_ns < sli.under
+            in_time = sli.under is None or finished.response_ns <= sli.under
             self._good[sli.name] += in_time and finished.outcome in sli.outcomes
 
     @property

@@ -66,11 +66,9 @@ class History:
                    dispatch: without generator lag), service_ns (from when a user began), crossing (in flight
                    at some moment of a transition: between asking for a fault and its verified effect, or its
                    verified end)
-    edge_attempts  one row per counted attempt: edge, started, ended, call, failed, faults, status, source
-                   (`plane`, or `caller` for connections that the kernel refused)
+    edge_attempts  one row per counted attempt: edge, ordinal, started, ended, call, failed, faults, status, source
+                   (`plane`, or `caller` for connections that the kernel refused: these have no ordinal)
     calls          one row per logical call: edge, call, started, ended, outcome
-    refused_calls  those of them that made no attempt, and of which the caller does not say that something else than
-                   a breaker kept them from it (a bulkhead, a deadline, the retry budget, a cancellation)
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
     """
@@ -201,6 +199,7 @@ CREATE OR REPLACE TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end
 CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT);
 """
 
+# DISTINCT: an exporter that tries again may send a span twice, and that must not make two attempts of one.
 _VIEWS = """
 CREATE OR REPLACE VIEW journeys AS
 SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.outcome, r.error, r.trace_id, r.ack,
@@ -215,7 +214,7 @@ LEFT JOIN phases p ON r.intended >= p.start_ns AND r.intended < p.end_ns
 WHERE r.kind = 'journey' AND r.arrival >= 0;
 
 CREATE OR REPLACE VIEW edge_attempts AS
-SELECT a.edge, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
+SELECT DISTINCT a.edge, a.ordinal, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
        a.status, a.end_reason, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
        a.end_reason <> 'complete' OR coalesce(a.status >= 500 OR a.status = 429, FALSE) AS failed,
        a.trace_id, a.parent_span_id AS span_id, 'plane' AS source
@@ -223,20 +222,15 @@ FROM attempts a
 LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
 WHERE NOT a.canary
 UNION ALL
-SELECT s.edge, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 'refused', '', TRUE,
+SELECT DISTINCT s.edge, NULL, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 'refused', '', TRUE,
        TRUE, s.trace_id, s.span_id, 'caller'
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.attempt IS NOT NULL AND s.outcome = 'connect_refused';
 
 CREATE OR REPLACE VIEW calls AS
-SELECT s.edge, s.call_id AS call, s.started, s.ended, s.outcome, s.service, s.trace_id, s.span_id
+SELECT DISTINCT s.edge, s.call_id AS call, s.started, s.ended, s.outcome, s.service, s.trace_id, s.span_id
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.call_id IS NOT NULL AND s.attempt IS NULL AND s.fallback IS NULL;
-
-CREATE OR REPLACE VIEW refused_calls AS
-SELECT c.* FROM calls c
-WHERE coalesce(c.outcome, '') NOT IN ('rejected_bulkhead', 'deadline', 'retry_budget', 'cancelled')
-  AND NOT EXISTS (SELECT 1 FROM edge_attempts a WHERE a.edge = c.edge AND a.call = c.call);
 """
 
 

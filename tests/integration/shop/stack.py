@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Shop:
         services = services or SERVICES
         self.launch(*services)
         for service in services:
-            wait_until(f"{service} to be ready", lambda s=service: self._ready(s), within_s=30)
+            wait_until(f"{service} to be ready", partial(self._ready, service), within_s=30)
 
     def _ready(self, service: str) -> bool:
         assert self.processes[service].poll() is None, f"{service} ended:\n{self.log(service)}"

@@ -1,0 +1,331 @@
+"""What every fault plane has to do, asked through the client that the runner uses.
+
+A plane is one entry of `PLANES`: how to start it, and what it is able to do. Tests that need an ability that a
+plane lacks are skipped for it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.faultproxy.process import TOKEN, callee, plane_process, wait_for
+from workbench.adapters.plane_client import PlaneClient
+from workbench.engine.collecting import collect, open_tables
+from workbench.errors import HarnessError
+from workbench.faultproxy.wire import Counts, FaultOrder, ProxyOrder
+from workbench.model.faults import KINDS
+from workbench.model.faults.base import Ability, EdgeFault
+from workbench.model.faults.seeded import is_hit
+
+EDGE = "orders:payments"
+CANARY = "0123456789abcdef"
+LEASE_MS = 60_000
+
+
+@contextmanager
+def built_in() -> Iterator[PlaneClient]:
+    with plane_process() as plane:
+        yield PlaneClient(plane.url, TOKEN)
+
+
+@dataclass(frozen=True)
+class Served:
+    start: Callable[[], AbstractContextManager[PlaneClient]]
+    abilities: frozenset[Ability]
+
+
+PLANES = {"built-in": Served(built_in, frozenset(Ability))}
+
+
+@dataclass
+class Stage:
+    """A plane with one edge, and who is behind it."""
+
+    client: PlaneClient
+    abilities: frozenset[Ability]
+    host: str
+    port: int
+    upstream: str
+    asked: list[str] = field(default_factory=list)
+
+    def need(self, *abilities: Ability) -> None:
+        missing = set(abilities) - self.abilities
+        if missing:
+            pytest.skip(f"this plane cannot: {', '.join(sorted(missing))}")
+
+    def connect(self, timeout_s: float = 20.0) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+
+    def get(self, path: str = "/x", connection: http.client.HTTPConnection | None = None, **headers: str) -> int:
+        """Send a request over the edge; return the status."""
+        used = connection or self.connect()
+        try:
+            used.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            response = used.getresponse()
+            response.read()
+            return response.status
+        finally:
+            if connection is None:
+                used.close()
+
+    def put_on(self, fault_id: str = "f", lease_ms: int = LEASE_MS, seed: int = 1, **fields: Any) -> EdgeFault:
+        declared = {"id": fault_id, "edge": EDGE, **fields}
+        fault: EdgeFault = FaultOrder.model_validate({"fault": declared, "seed": seed, "lease_ms": 1}).fault
+        self.client.add_fault(fault, seed, lease_ms)
+        return fault
+
+    def counts(self, fault_id: str = "f") -> Counts:
+        state = self.client.fault(fault_id)
+        assert state is not None
+        return state.counts
+
+    def refuses(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), timeout=5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+
+@pytest.fixture(params=PLANES, scope="module")
+def plane(request: pytest.FixtureRequest) -> Iterator[tuple[PlaneClient, frozenset[Ability]]]:
+    served = PLANES[request.param]
+    with served.start() as client:
+        yield client, served.abilities
+
+
+@pytest.fixture
+def stage(plane: tuple[PlaneClient, frozenset[Ability]]) -> Iterator[Stage]:
+    client, abilities = plane
+    with callee() as (upstream, asked):
+        (proxy,) = client.create_proxies([ProxyOrder(name=EDGE, listen="127.0.0.1:0", upstream=upstream)])
+        host, _, port = proxy.listen.rpartition(":")
+        yield Stage(client, abilities, host, int(port), upstream, asked)
+        client.remove_all()
+
+
+ALL_KINDS: dict[str, dict[str, Any]] = {
+    "latency": {"kind": "latency", "delay": "20ms"},
+    "blackhole": {"kind": "blackhole"},
+    "refuse": {"kind": "refuse"},
+    "http_status": {"kind": "http_status", "status": 503},
+}
+
+
+def test_every_kind_is_tested() -> None:
+    assert set(ALL_KINDS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_fault_is_on_when_inject_returns_and_off_when_undo_returns(stage: Stage, kind: str) -> None:
+    """The state names it in between, and only then; requests pass before and after."""
+    stage.need(*KINDS[kind].needs)
+    assert stage.get() == 200
+    stage.put_on(**ALL_KINDS[kind])
+    assert [state.id for state in stage.client.faults()] == ["f"]
+    assert stage.refuses() is (kind == "refuse")
+    last = stage.client.remove("f")
+    assert last is not None
+    assert (last.id, last.edge, last.kind) == ("f", EDGE, kind)
+    assert stage.client.faults() == []
+    assert stage.client.fault("f") is None
+    assert stage.get() == 200
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_fault_expires_unless_renewed(stage: Stage, kind: str) -> None:
+    stage.need(*KINDS[kind].needs)
+    stage.put_on(**ALL_KINDS[kind], lease_ms=150)
+    wait_for("the fault has expired", lambda: stage.client.faults() == [])
+    wait_for("the edge is open", lambda: not stage.refuses())
+    assert stage.get() == 200
+    assert stage.client.remove("f") is None
+
+
+def test_a_renewed_fault_stays(stage: Stage) -> None:
+    stage.put_on("kept", kind="latency", delay="1ms", lease_ms=150)
+    stage.put_on("left", kind="latency", delay="1ms", lease_ms=150)
+    renewal = stage.client.renew(["kept", "never"], LEASE_MS)
+    assert (renewal.renewed, renewal.unknown) == (["kept"], ["never"])
+    wait_for("the other has expired", lambda: len(stage.client.faults()) == 1)
+    assert [state.id for state in stage.client.faults()] == ["kept"]
+    assert stage.client.renew(["kept", "left"], LEASE_MS).unknown == ["left"]
+
+
+def test_undo_all_takes_everything_off(stage: Stage) -> None:
+    stage.put_on("one", kind="latency", delay="1ms")
+    stage.put_on("two", kind="refuse")
+    assert [state.id for state in stage.client.remove_all()] == ["one", "two"]
+    assert stage.client.remove_all() == []
+    assert stage.get() == 200
+
+
+def test_latency_is_felt_and_counted(stage: Stage) -> None:
+    stage.put_on(kind="latency", delay="100ms")
+    with pytest.raises(TimeoutError):
+        stage.get(connection=stage.connect(timeout_s=0.03))
+    assert stage.get() == 200
+    state = stage.client.fault("f")
+    assert state is not None
+    assert state.counts.hit == 2
+    assert state.first_hit_ns is not None
+    assert state.last_hit_ns is not None
+    assert state.active_since_ns < state.first_hit_ns < state.last_hit_ns < state.expires_at_ns
+    wait_for("the callee has been called twice", lambda: len(stage.asked) == 2)
+
+
+def test_a_hole_answers_nothing_and_ends_connections_when_undone(stage: Stage) -> None:
+    stage.put_on(kind="blackhole")
+    waiting = stage.connect()
+    waiting.request("GET", "/x")
+    wait_for("the request has vanished", lambda: stage.counts().hit == 1)
+    stage.client.remove("f")
+    with pytest.raises(ConnectionError):
+        waiting.getresponse()
+    waiting.close()
+    assert stage.asked == []
+
+
+def test_refused_connections_are_not_counted_and_live_ones_are_cut(stage: Stage) -> None:
+    live = stage.connect()
+    assert stage.get(connection=live) == 200
+    stage.put_on(kind="refuse")
+    with pytest.raises(ConnectionRefusedError):
+        stage.get()
+    with pytest.raises(ConnectionError):
+        stage.get(connection=live)
+    live.close()
+    assert stage.counts() == Counts(eligible=0, hit=0, passed=0)
+
+
+def test_a_share_is_of_requests_and_seeded(stage: Stage) -> None:
+    """On one kept connection some requests are hit and others not: exactly those that the seed says."""
+    stage.need(Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED)
+    stage.put_on(kind="http_status", status=503, share=0.5, seed=11)
+    kept = stage.connect()
+    seen = [stage.get(connection=kept) == 503 for _ in range(40)]
+    kept.close()
+    assert [is_hit(11, "f", i, 0.5) for i in range(40)] == seen
+    assert stage.counts() == Counts(eligible=40, hit=sum(seen), passed=40 - sum(seen))
+    assert len(stage.asked) == 40 - sum(seen)
+
+
+def test_a_match_picks_requests(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
+    stage.put_on(kind="http_status", status=503, match={"path": "/v1/*", "header": {"x-tier": "gold"}})
+    assert stage.get("/v1/a", x_tier="gold") == 503
+    assert stage.get("/v1/a", x_tier="tin") == 200
+    assert stage.get("/v2/a", x_tier="gold") == 200
+    assert stage.counts().eligible == 1
+
+
+def test_faults_compose_in_the_order_of_declaration(stage: Stage) -> None:
+    """Delays add up; the first answer wins, and later faults do not meet the request."""
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
+    stage.put_on("late", kind="latency", delay="60ms")
+    stage.put_on("first", kind="http_status", status=503)
+    stage.put_on("second", kind="http_status", status=500)
+    with pytest.raises(TimeoutError):
+        stage.get(connection=stage.connect(timeout_s=0.02))
+    assert stage.get() == 503
+    assert [stage.counts(name).eligible for name in ("late", "first", "second")] == [2, 2, 0]
+
+
+def test_retry_after_is_sent(stage: Stage) -> None:
+    stage.need(Ability.HTTP)
+    stage.put_on(kind="http_status", status=429, retry_after="1500ms")
+    connection = stage.connect()
+    connection.request("GET", "/x")
+    response = connection.getresponse()
+    assert (response.status, response.headers["Retry-After"]) == (429, "2")
+    connection.close()
+
+
+def test_attempts_are_recorded(stage: Stage, tmp_path: Path) -> None:
+    """The rows are what the table says, and become the run's `attempts`."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    started = stage.client.start_recording(raw, "r", CANARY)
+    stage.put_on(kind="http_status", status=503, match={"path": "/bad"})
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    assert stage.get("/good,1", traceparent=f"00-{trace}-b7ad6b7169203331-01") == 200
+    assert stage.get("/bad?x=1") == 503
+    assert stage.get("/bad", x_workbench_canary=CANARY) == 503
+    assert stage.client.recording().active
+    end = stage.client.stop_recording()
+    assert end.clock.monotonic_ns > started.clock.monotonic_ns
+    assert (end.rows, end.dropped, end.error) == ({"attempts": 3}, {"attempts": 0}, None)
+    assert not stage.client.recording().active
+
+    assert collect(tmp_path, started.clock)["attempts"] == 3
+    tables, _ = open_tables(tmp_path)
+    columns = "ordinal, path, status, faults, decisions, canary, end_reason, trace_id"
+    assert tables.execute(f"SELECT {columns} FROM attempts ORDER BY accepted").fetchall() == [  # noqa: S608 - no input
+        (0, "/good,1", 200, "", "", False, "complete", trace),
+        (1, "/bad", 503, "f", "f=0+", False, "complete", None),
+        (-1, "/bad", 503, "f", "f=-1+", True, "complete", None),
+    ]
+    in_order = "0 < accepted AND accepted <= first_byte AND first_byte <= ended"
+    assert tables.execute(f"SELECT bool_and({in_order}) FROM attempts").fetchall() == [(True,)]  # noqa: S608
+    tables.close()
+
+
+def test_health(stage: Stage) -> None:
+    assert stage.client.health().ok
+
+
+def test_proxies_that_are_there_stay(stage: Stage) -> None:
+    """Asking again for the same edges disturbs nobody."""
+    kept = stage.connect()
+    assert stage.get(connection=kept) == 200
+    order = ProxyOrder(name=EDGE, listen=f"{stage.host}:{stage.port}", upstream=stage.upstream)
+    (proxy,) = stage.client.create_proxies([order])
+    assert proxy.listen == f"{stage.host}:{stage.port}"
+    assert stage.get(connection=kept) == 200
+    kept.close()
+
+
+# -- errors -----------------------------------------------------------------------------------------------------
+
+
+def test_refusals_become_harness_errors_with_all_problems(stage: Stage) -> None:
+    fault = stage.put_on(kind="latency", delay="1ms")
+    with pytest.raises(HarnessError, match="status 409, fault f is already on"):
+        stage.client.add_fault(fault, 1, LEASE_MS)
+    other = fault.model_copy(update={"edge": "no:body", "id": "g"})
+    with pytest.raises(HarnessError, match="status 404, there is no edge no:body"):
+        stage.client.add_fault(other, 1, LEASE_MS)
+    with pytest.raises(HarnessError, match="nothing is being recorded"):
+        stage.client.stop_recording()
+    with pytest.raises(HarnessError, match="directory: /nowhere: No such file"):
+        stage.client.start_recording(Path("/nowhere"), "r", CANARY)
+
+
+def test_a_plane_that_is_not_there_is_an_error_with_a_hint() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        client = PlaneClient(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with pytest.raises(HarnessError, match=r"did not answer GET /faults: .*refused") as caught:
+            client.faults()
+    assert caught.value.hint is not None
+
+
+def test_a_plane_that_does_not_answer_has_a_deadline() -> None:
+    """It accepts and says nothing, as a stopped process does."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = PlaneClient(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_s=0.05)
+        with pytest.raises(HarnessError, match=r"no answer within 0\.05 s"):
+            client.remove_all()
+
+
+def test_a_token_that_is_wrong_is_told(stage: Stage) -> None:
+    with pytest.raises(HarnessError, match="status 401"):
+        PlaneClient(stage.client._url, "wrong").faults()

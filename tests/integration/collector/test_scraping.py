@@ -1,0 +1,151 @@
+"""Metrics of every service, each second, whatever the others do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.integration.collector.exposer import Exposer
+from tests.integration.collector.rig import Rig
+
+Expose = Callable[[str], Exposer]
+
+PAGE = (
+    '# HELP calls_total Calls\n# TYPE calls_total counter\ncalls_total{edge="a:b",text="x } \\"y\\" z"} 3.0\n'
+    "odd NaN\nhuge +Inf\n"
+    'workbench_breaker_state{edge="a:b"} 2.0\nworkbench_broken NaN\n'
+)
+
+
+def test_every_sample_of_every_scrape_is_kept(rig: Rig, expose: Expose) -> None:
+    """With labels as they are, and with `up` and the duration of the scrape."""
+    orders, payments = expose(PAGE), expose("other 1\n")
+    rig.client.set_targets({"orders": orders.url, "payments": payments.url})
+    started = rig.client.start_recording(rig.raw, "run-1")
+    rig.wait_for("three scrapes of each", lambda: min(orders.scrapes, payments.scrapes) >= 3)
+    rig.wait_rows("metric_points", 2 * 7 + 2 * 3)
+    end = rig.client.stop_recording()
+
+    samples = rig.samples()
+    assert {"edge": "a:b", "text": 'x } "y" z'} in [
+        labels for _, _, name, labels, _ in samples if name == "calls_total"
+    ]
+    assert {"3.0"} == set(rig.values("orders", "calls_total"))
+    assert {"nan"} == set(rig.values("orders", "odd"))
+    assert {"inf"} == set(rig.values("orders", "huge"))
+    assert {"1.0"} == set(rig.values("orders", "up")) == set(rig.values("payments", "up"))
+    assert all(0 < float(value) < 1 for value in rig.values("orders", "scrape_duration_seconds"))
+    assert all(started.monotonic_ns <= at <= end.clock.monotonic_ns for at, *_ in samples)
+    assert len(samples) == end.rows["metric_points"]
+    assert {"spans": 0, "series": 0, "metric_points": 0, "processes": 0} == end.dropped
+
+
+def test_duckdb_reads_what_was_written(rig: Rig, expose: Expose) -> None:
+    """Values that are not finite survive the way into Parquet."""
+    rig.client.set_targets({"orders": expose(PAGE).url})
+    rig.client.start_recording(rig.raw, "run-1")
+    rig.wait_rows("metric_points", 7)
+    rig.client.stop_recording()
+
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"SELECT name, any_value(value) FROM read_csv('{rig.raw}/metric_points.csv', header=false,"
+            " columns={'time': 'BIGINT', 'series': 'BIGINT', 'value': 'DOUBLE'}) JOIN"
+            f" read_csv('{rig.raw}/series.csv', header=false,"
+            " columns={'series': 'BIGINT', 'service': 'VARCHAR', 'name': 'VARCHAR', 'labels': 'VARCHAR'})"
+            " USING (series) WHERE name IN ('odd', 'huge', 'up') GROUP BY 1"
+        )
+        .fetchall()
+    )
+
+    assert {"huge": "inf", "odd": "nan", "up": "1.0"} == {name: str(value) for name, value in rows}
+
+
+def test_a_target_that_hangs_or_is_gone_delays_no_other(rig: Rig, expose: Expose) -> None:
+    """Its `up` is 0, and the others are scraped each second as before."""
+    good, hanging = expose("good 1\n"), expose("bad 1\n")
+    hanging.hanging.set()
+    rig.client.set_targets({"hanging": hanging.url, "gone": "http://127.0.0.1:1/metrics", "good": good.url})
+    rig.client.start_recording(rig.raw, "run-1")
+    rig.wait_for("five scrapes of the good one", lambda: good.scrapes >= 5)
+    rig.wait_for("the good one has rows", lambda: len(rig.values("good", "good")) >= 4)
+    rig.client.stop_recording()
+
+    assert {"0.0"} == set(rig.values("hanging", "up")) == set(rig.values("gone", "up"))
+    assert {"1.0"} == set(rig.values("good", "up"))
+    times = [at for at, service, name, _, _ in rig.samples() if (service, name) == ("good", "up")]
+    beats = [(later - earlier) / 1e9 for earlier, later in pairwise(times)]
+    assert sum(beats) / len(beats) == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_target_that_comes_back_is_up_again(rig: Rig, expose: Expose) -> None:
+    """A refused status and text that is not metrics are both `up` 0, without samples."""
+    service = expose("good 1\n")
+    rig.client.set_targets({"orders": service.url})
+    rig.client.start_recording(rig.raw, "run-1")
+
+    def ups() -> list[str]:
+        rig.client.recording()
+        return rig.values("orders", "up")
+
+    rig.wait_for("it is up", lambda: "1.0" in ups())
+    service.status = 500
+    rig.wait_for("it is down", lambda: "0.0" in ups())
+    service.status, service.text = 200, "good 1\n<html>\n"
+    scrapes = service.scrapes
+    rig.wait_for("it was scraped twice", lambda: service.scrapes >= scrapes + 2)
+    assert "0.0" == ups()[-1]
+    service.text = "good 2\n"
+    rig.wait_for("it is up again", lambda: ups()[-1] == "1.0")
+    rig.client.stop_recording()
+
+    assert len(rig.values("orders", "good")) == rig.values("orders", "up").count("1.0")
+
+
+def test_live_shows_the_latest_finite_values_of_workbench_metrics(rig: Rig, expose: Expose) -> None:
+    """Also while nothing is recorded."""
+    service = expose(PAGE)
+    rig.client.set_targets({"orders": service.url})
+    rig.wait_for("a value is live", lambda: bool(rig.client.live()))
+
+    (sample,) = rig.client.live()
+    assert ("orders", "workbench_breaker_state", {"edge": "a:b"}, 2.0) == (
+        sample.service,
+        sample.name,
+        sample.labels,
+        sample.value,
+    )
+    service.text = PAGE.replace("} 2.0", "} 0.0")
+    rig.wait_for("the value has changed", lambda: rig.client.live()[0].value == 0.0)
+    assert rig.client.live()[0].at_ns > sample.at_ns
+
+
+def test_two_recordings_after_each_other_are_whole_each(rig: Rig, expose: Expose, tmp_path: Path) -> None:
+    """The second one numbers and describes its series itself."""
+    rig.client.set_targets({"orders": expose("good 1\n").url})
+    for number in (1, 2):
+        rig.raw = tmp_path / f"raw{number}"
+        rig.raw.mkdir()
+        rig.client.start_recording(rig.raw, f"run-{number}")
+        rig.wait_rows("metric_points", 3)
+        rig.client.stop_recording()
+
+        assert ["0", "1", "2"] == [row[0] for row in rig.rows("series")]
+        assert {"1.0"} == set(rig.values("orders", "good"))
+
+
+def test_labels_are_masked(rig: Rig, expose: Expose) -> None:
+    """Declared patterns count for metrics as for everything else."""
+    rig.client.set_targets({"orders": expose('paid_total{card="4111111111111111"} 1\n').url}, masks=[r"\d{16}"])
+    rig.client.start_recording(rig.raw, "run-1")
+    rig.wait_rows("metric_points", 3)
+    rig.client.stop_recording()
+
+    assert {"card": "[masked]"} in [json.loads(row[3]) for row in rig.rows("series")]
+    assert "4111" not in (rig.raw / "series.csv").read_text()

@@ -1,0 +1,134 @@
+"""Payments away, slow, or silent: orders are taken all the same, and finished when it is back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from tests.integration.shop.between import Between
+from tests.integration.shop.stack import TOKEN, Shop, wait_until
+
+BREAKER = 'workbench_breaker_state{edge="orders:payments"}'
+ORDERS = ("provider", "inventory", "orders")
+
+
+def _order(shop: Shop) -> tuple[str, str]:
+    """Order directly at orders; returns key and shown state."""
+    key = str(uuid.uuid4())
+    return key, shop.order(key, service="orders").body["state"]
+
+
+def _captures(shop: Shop) -> list[str]:
+    return sorted(row["key"] for row in shop.audit("payments")["effects"])
+
+
+def test_orders_are_queued_while_payments_is_down_and_finished_afterwards(make_shop: Callable[..., Shop]) -> None:
+    """202 queued each time; after payments has started all are confirmed, each captured once."""
+    shop = make_shop()
+    shop.start(*ORDERS)
+    placed = [_order(shop) for _ in range(12)]
+    assert {state for _, state in placed} == {"queued"}
+    assert shop.metric("orders", BREAKER) == 2
+    assert shop.audit("orders")["pending"] == 12
+    shop.start("payments")
+    wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    assert {row["state"] for row in shop.audit("orders")["records"]} == {"confirmed"}
+    assert _captures(shop) == sorted(key for key, _ in placed)
+
+
+def test_an_open_breaker_makes_answers_quick(
+    make_shop: Callable[..., Shop], put_between: Callable[[Shop, str], Between]
+) -> None:
+    """Payments answers 800 ms late: some checkouts wait for that, then all are queued at once; nobody pays twice."""
+    shop = make_shop()
+    between = put_between(shop, "ORDERS_PAYMENTS_URL")
+    shop.start(*ORDERS, "payments")
+    assert _order(shop)[1] == "confirmed"
+    between.delay_s = 0.8
+    slow = 0
+    while shop.metric("orders", BREAKER) != 2:
+        assert _order(shop)[1] == "queued"
+        slow += 1
+        assert slow <= 10, "ten failing calls should have been enough for the breaker"
+    seen = between.requests
+    keys = [_order(shop) for _ in range(3)]
+    assert {state for _, state in keys} == {"queued"}
+    assert between.requests - seen <= 1, "an open breaker let more than a probe through"
+    between.delay_s = 0.0
+    wait_until("the breaker to close", lambda: shop.metric("orders", BREAKER) == 0, within_s=20)
+    wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    captures = _captures(shop)
+    assert len(captures) == len(set(captures)) == slow + 4
+
+
+def test_a_lost_answer_is_found_by_key(
+    make_shop: Callable[..., Shop], put_between: Callable[[Shop, str], Between]
+) -> None:
+    """Payments acts and its answers are swallowed: the order is queued, then confirmed with its one capture."""
+    shop = make_shop()
+    between = put_between(shop, "ORDERS_PAYMENTS_URL")
+    shop.start(*ORDERS, "payments")
+    between.swallow = True
+    key, state = _order(shop)
+    assert state == "queued"
+    assert _captures(shop) == [key]
+    between.swallow = False
+    wait_until("the order to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=30)
+    assert _captures(shop) == [key]
+
+
+def test_a_key_that_was_answered_as_queued_keeps_that_answer(make_shop: Callable[..., Shop]) -> None:
+    """The order moves on; what was said to this request does not change."""
+    shop = make_shop()
+    shop.start(*ORDERS)
+    key = str(uuid.uuid4())
+    first = shop.order(key, service="orders")
+    shop.start("payments")
+    wait_until("the order to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=30)
+    again = shop.order(key, service="orders")
+    assert (again.status, again.body) == (first.status, first.body) == (202, first.body)
+
+
+def test_retries_absorb_errors_of_the_provider(
+    make_shop: Callable[..., Shop], put_between: Callable[[Shop, str], Between]
+) -> None:
+    """Every third answer is a 503: all checkouts are confirmed, and the breaker stays closed."""
+    shop = make_shop()
+    between = put_between(shop, "PAYMENTS_PROVIDER_URL")
+    between.error_every = 3
+    shop.start(*ORDERS, "payments")
+    assert {_order(shop)[1] for _ in range(12)} == {"confirmed"}
+    assert (
+        shop.metric("payments", 'workbench_edge_attempts_total{edge="payments:provider",outcome="server_error"}') >= 5
+    )
+    assert shop.metric("payments", 'workbench_breaker_state{edge="payments:provider"}') == 0
+
+
+def test_a_worker_that_finishes_an_order_stays_in_its_trace(make_shop: Callable[..., Shop]) -> None:
+    """The log line of the end has the trace and the run of the beginning."""
+    shop = make_shop()
+    shop.start(*ORDERS)
+    trace_id = uuid.uuid4().hex
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "baggage": "workbench.run.id=run-9"}
+    shop.order(str(uuid.uuid4()), service="orders", headers=headers)
+    shop.start("payments")
+    lines = wait_until(
+        "the order to be finished",
+        lambda: [line for line in shop.log("orders").splitlines() if '"order finished"' in line],
+        within_s=30,
+    )
+    assert f'"trace_id": "{trace_id}"' in lines[0]
+    assert '"run_id": "run-9"' in lines[0]
+
+
+def test_the_audit_can_begin_at_a_moment(make_shop: Callable[..., Shop]) -> None:
+    """Orders from before it are left out."""
+    shop = make_shop()
+    shop.start("inventory", "orders")
+    _order(shop)
+    since_ns = time.time_ns()
+    key, _ = _order(shop)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    audit = shop.ask("GET", f"/audit?since_ns={since_ns}", service="orders", headers=headers).body
+    assert [row["key"] for row in audit["records"]] == [key]

@@ -1,0 +1,105 @@
+"""A healthy shop, as its users meet it."""
+
+from __future__ import annotations
+
+import uuid
+
+from target_services.goods import COUNT
+from tests.integration.shop.receiver import Receiver
+from tests.integration.shop.stack import SERVICES, TOKEN, Shop, wait_until
+
+
+def test_browsing(shop: Shop) -> None:
+    """Cursors lead through at least 500 products; one of them has a badge that inventory gave."""
+    seen, path = list[int](), "/v1/products?limit=100"
+    while path:
+        page = shop.ask("GET", path).body
+        seen += [item["id"] for item in page["items"]]
+        path = f"/v1/products?limit=100&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert len(set(seen)) == len(seen) == COUNT >= 500
+    product = shop.ask("GET", f"/v1/products/{seen[-1]}")
+    assert product.status == 200
+    assert product.body["stock"]["level"] == "in_stock"
+    assert product.body["degraded"] is False
+
+
+def test_an_order_is_paid_and_confirmed_at_once(shop: Shop) -> None:
+    """201, and the same state when asked again; goods move from on hand to sold."""
+    before = shop.ask("GET", "/v1/products/11").body["stock"]["on_hand"]
+    order = shop.order(str(uuid.uuid4()), product=11, quantity=3)
+    assert (order.status, order.body["state"]) == (201, "confirmed")
+    assert order.body["total_cents"] == 3 * shop.price(11)
+    assert shop.state(order.body["id"]) == "confirmed"
+    assert shop.ask("GET", "/v1/products/11").body["stock"]["on_hand"] == before - 3
+
+
+def test_a_declined_card_is_compensated(shop: Shop) -> None:
+    """402; the order is cancelled, its goods are back, no money is taken."""
+    before = shop.ask("GET", "/v1/products/12").body["stock"]["on_hand"]
+    key = str(uuid.uuid4())
+    reply = shop.order(key, product=12, card="tok_declined")
+    assert reply.status == 402
+    assert (reply.body["type"], reply.body["order"]["state"]) == ("urn:shop:problem:payment-declined", "cancelled")
+    assert shop.ask("GET", "/v1/products/12").body["stock"]["on_hand"] == before
+    states = {row["key"]: row["state"] for row in shop.audit("inventory")["effects"]}
+    assert states[key] == "released"
+    assert key not in {row["key"] for row in shop.audit("payments")["effects"]}
+
+
+def test_errors_are_problem_documents_with_a_trace(shop: Shop) -> None:
+    """Whoever says no, says it in the same form."""
+    identity = {"x-customer-id": "c1"}
+    replies = [
+        shop.ask("GET", "/v1/products/99999"),
+        shop.ask("GET", "/v1/products?cursor=nonsense"),
+        shop.ask("GET", "/v1/orders/ord_0000000000000000", headers=identity),
+        shop.ask("POST", "/v1/orders", {"product_id": 1}, headers=identity),
+        shop.order(str(uuid.uuid4()), price=1),
+        shop.ask("DELETE", "/v1/products"),
+    ]
+    assert [reply.status for reply in replies] == [404, 400, 404, 422, 409, 405]
+    for reply in replies:
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert reply.body["status"] == reply.status
+        assert len(reply.body["trace_id"]) == 32
+
+
+def test_one_correlation_id_from_end_to_end(shop: Shop) -> None:
+    """The client's word comes back and is in the log of a service three hops away."""
+    word = f"walk-{uuid.uuid4().hex}"
+    reply = shop.order(str(uuid.uuid4()), headers={"x-correlation-id": word})
+    assert reply.headers["x-correlation-id"] == word
+    wait_until("the correlation id in the log of orders", lambda: f'"correlation_id": "{word}"' in shop.log("orders"))
+
+
+def test_one_request_is_one_tree_of_spans(shop: Shop, receiver: Receiver) -> None:
+    """Every span of a checkout has its parent in the trace, and carries the run id."""
+    trace_id, root = uuid.uuid4().hex, "00f067aa0ba902b7"
+    headers = {"traceparent": f"00-{trace_id}-{root}-01", "baggage": "workbench.run.id=run-7"}
+    assert shop.order(str(uuid.uuid4()), headers=headers).status == 201
+    for service in SERVICES:
+        flushed = shop.ask("POST", "/flush", service=service, headers={"authorization": f"Bearer {TOKEN}"})
+        assert flushed.body == {"flushed": True}
+    spans = receiver.trace(trace_id)
+    assert {span.service for span in spans} == {"gateway", "orders", "inventory", "payments", "provider"}
+    known = {span.span_id for span in spans} | {root}
+    assert all(span.parent_id in known for span in spans)
+    assert {span.attributes.get("workbench.run.id") for span in spans} == {"run-7"}
+    attempts = [span for span in spans if "workbench.attempt" in span.attributes]
+    assert sorted(span.attributes["workbench.edge"] for span in attempts) == [
+        "gateway:orders",
+        "orders:inventory",
+        "orders:inventory",
+        "orders:payments",
+        "payments:provider",
+    ]
+    assert {span.attributes["workbench.outcome"] for span in attempts} == {"ok"}
+    for span in attempts:
+        (call,) = [other for other in spans if other.span_id == span.parent_id]
+        assert call.attributes["workbench.call_id"] == span.attributes["workbench.call_id"]
+        assert any(other.parent_id == span.span_id for other in spans), f"nothing below {span.name}"
+
+
+def test_nothing_is_lost_on_the_way_to_the_collector(shop: Shop) -> None:
+    """The counter of dropped spans exists and is 0 everywhere."""
+    assert [shop.metric(service, "workbench_spans_dropped_total") for service in SERVICES] == [0.0] * len(SERVICES)

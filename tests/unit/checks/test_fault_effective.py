@@ -1,0 +1,180 @@
+"""A2: a fault that did not do what it was meant to do leaves the run undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.histories import EDGE, FAULT, ON, SCENARIO, UNDO, healthy, injector_off
+from tests.history_builder import HistoryBuilder, ns
+from tests.unit.checks.asking import all_of, rescripted, result
+from workbench.model.events import FaultLost, FaultOff, FaultOn, FaultSkipped, GuardFired
+from workbench.model.faults.seeded import is_hit
+from workbench.model.verdict import Outcome, Value
+
+PASS, INCONCLUSIVE, NOT_APPLICABLE = Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.NOT_APPLICABLE
+
+ID = f"A2:{FAULT}"
+
+
+def test_a_fault_that_was_felt_passes_with_its_hits() -> None:
+    seen = result(healthy(), ID)
+    assert seen.outcome is PASS
+    assert seen.n == 14
+    assert seen.observed == Value(number=1.0, unit="ratio")
+    assert seen.evidence
+
+
+def test_the_plane_s_own_counts_have_to_agree_with_its_rows() -> None:
+    run = healthy()
+    run.replace(FaultOff, counts={"eligible": 14, "hit": 14, "passed": 0})
+    assert result(run, ID).outcome is PASS
+    run.replace(FaultOff, counts={"eligible": 16, "hit": 16, "passed": 0})
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert "counted 16 requests as eligible, its rows show 14" in seen.reason
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda hits: setattr(hits[3], "decisions", f"{FAULT}=3-"), "a hit that was not made"),
+        (lambda hits: setattr(hits[3], "decisions", f"{FAULT}=4+"), "an ordinal that is there twice"),
+        (lambda hits: setattr(hits[-1], "decisions", f"{FAULT}=99+"), "ordinals that are missing"),
+    ],
+)
+def test_decisions_that_the_seed_does_not_give_leave_the_run_undecided(
+    spoil: Callable[[list[object]], None], why: str
+) -> None:
+    run = healthy()
+    spoil(list(run.on_edge(EDGE, hit=True)))
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE, why
+    assert "not those of the seed" in seen.reason
+
+
+def shared(seed: int) -> HistoryBuilder:
+    """40 % of the requests on the edge are hit, as the given seed says; the scenario's seed is 7."""
+    fault = {**SCENARIO["faults"][0], "kind": "http_status", "status": 503, "share": "40%"}
+    del fault["delay"], fault["jitter"]
+    run = rescripted(healthy(), faults=[fault])
+    during = [a for a in run.on_edge(EDGE) if ns(ON) <= a.accepted < ns(UNDO)]
+    while len(during) < 60:
+        during.append(run.plane_row(EDGE, UNDO - 1, 0.01))
+    for ordinal, attempt in enumerate(during):
+        hit = is_hit(seed, FAULT, ordinal, 0.4)
+        attempt.decisions = f"other=1+ {FAULT}={ordinal}{'+' if hit else '-'}"
+        attempt.faults = f"other {FAULT}" if hit else "other"
+        attempt.status = 503 if hit else 200
+    return run
+
+
+def test_a_partial_fault_is_recomputed_from_its_seed() -> None:
+    seen = result(shared(seed=7), ID)
+    assert seen.outcome is PASS
+    assert seen.n == sum(is_hit(7, FAULT, i, 0.4) for i in range(60))
+
+
+def test_another_seed_than_the_scenario_s_is_noticed() -> None:
+    assert result(shared(seed=8), ID).outcome is INCONCLUSIVE
+
+
+def test_a_fault_s_own_seed_stands_before_the_scenario_s() -> None:
+    run = shared(seed=8)
+    (fault,) = run.record.scenario.faults
+    scenario = run.record.scenario.model_copy(update={"faults": [fault.model_copy(update={"seed": 8})]})
+    run.record = run.record.model_copy(update={"scenario": scenario})
+    assert result(run, ID).outcome is PASS
+
+
+def with_hits(number: int) -> HistoryBuilder:
+    run = healthy()
+    kept = run.on_edge(EDGE, hit=True)[:number]
+    run.attempts = [a for a in run.attempts if not a.faults or a in kept]
+    return run
+
+
+def test_ten_hits_are_enough_by_default_and_nine_are_not() -> None:
+    assert result(with_hits(10), ID).outcome is PASS
+    seen = result(with_hits(9), ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert seen.needed_n == 10
+
+
+def test_a_fault_that_hit_nothing_is_undecided() -> None:
+    assert result(with_hits(0), ID).outcome is INCONCLUSIVE
+
+
+def unfelt(number: int) -> HistoryBuilder:
+    """So many of the 14 hit attempts ended before four fifths of their timeout of 500 ms."""
+    run = healthy()
+    for attempt in run.on_edge(EDGE, hit=True)[:number]:
+        attempt.ended = attempt.accepted + ns(0.399)
+    return run
+
+
+def test_four_fifths_of_the_hit_attempts_have_to_be_felt() -> None:
+    assert result(unfelt(2), ID).outcome is PASS  # 12 of 14 are 85.7 %
+    seen = result(unfelt(3), ID)  # 11 of 14 are 78.6 %
+    assert seen.outcome is INCONCLUSIVE
+    assert seen.observed == Value(number=11 / 14, unit="ratio")
+
+
+def test_canaries_are_not_evidence() -> None:
+    run = with_hits(9)
+    run.plane_row(EDGE, ON + 1, 0.8, fault=FAULT, canary=True)
+    assert result(run, ID).outcome is INCONCLUSIVE
+
+
+def test_the_injector_off_is_named() -> None:
+    assert result(injector_off(), ID).reason == f"the injector was switched off, so {FAULT} was never on"
+
+
+def test_a_skipped_fault_names_its_reason() -> None:
+    run = healthy()
+    run.drop(FaultOn, FaultOff)
+    run.journal.append(FaultSkipped(at_ns=ns(23), fault=FAULT, reason="not a fair start"))
+    assert result(run, ID).reason == f"{FAULT} was skipped: not a fair start"
+
+
+def test_a_fault_that_was_never_verified_is_undecided() -> None:
+    run = healthy()
+    run.drop(FaultOn, FaultOff)
+    assert "never verified to be on" in result(run, ID).reason
+
+
+def test_a_fault_that_ended_by_itself_is_undecided() -> None:
+    run = healthy()
+    run.drop(FaultOff)
+    run.journal.append(FaultLost(at_ns=ns(33.05), fault=FAULT, edge=EDGE, reason="its lease expired"))
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert "ended by itself, 10 s after it was on" in seen.reason
+
+
+def test_without_faults_there_is_nothing_to_be_effective() -> None:
+    (seen,) = all_of(rescripted(healthy(), faults=[], expect=[]), "A2")
+    assert seen.outcome is NOT_APPLICABLE
+
+
+ABORT = GuardFired(at_ns=ns(25), slo="checkout-availability", action="abort", good=1, total=20, reason="1/20")
+
+
+def test_a_run_that_the_guard_ended_early_owes_no_evidence() -> None:
+    """Users suffered: that is the result, and it must not be hidden by a fault that had no time to hit ten times."""
+    run = with_hits(9)
+    run.journal.append(ABORT)
+    assert result(run, ID).outcome is NOT_APPLICABLE
+
+
+def test_a_fault_that_was_not_felt_stays_undecided_even_if_the_guard_fired() -> None:
+    run = unfelt(9)
+    run.journal.append(ABORT)
+    assert result(run, ID).outcome is INCONCLUSIVE
+
+
+def test_the_injector_off_stays_undecided_even_if_the_guard_fired() -> None:
+    run = injector_off()
+    run.journal.append(ABORT)
+    assert result(run, ID).outcome is INCONCLUSIVE

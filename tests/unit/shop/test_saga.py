@@ -1,0 +1,170 @@
+"""The saga with services that do as the test says, and a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from target_services.chassis.database import Database
+from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
+from target_services.chassis.resilience.wire import Answer
+from target_services.orders.model import Order, OrderRequest, State, answer_to
+from target_services.orders.remote import Inventory, Payments
+from target_services.orders.saga import Saga, Stuck
+from target_services.orders.store import OrderStore
+from target_services.orders.tables import SCHEMA
+from tests.unit.shop.databases import with_database
+from tests.unit.shop.edges import Bench, answer, failed
+
+REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, card="tok_visa")
+HELD, CONFIRMED, RELEASED = (answer(200, {"state": state}) for state in ("held", "confirmed", "released"))
+CAPTURED = answer(201, {"state": "captured"})
+DECLINED = answer(402, {"type": "urn:shop:problem:payment-declined"})
+SOLD_OUT = answer(409, {"type": "urn:shop:problem:out-of-stock"})
+UNKNOWN_CAPTURE = answer(404, {"type": "urn:shop:problem:unknown-capture"})
+LOST = failed(Outcome.CONNECTION_LOST)
+REFUSED = failed(Outcome.CONNECT_REFUSED)
+
+Steps = list[Answer | AttemptFailed]
+
+
+class Shop:
+    def __init__(self, store: OrderStore, inventory: Steps, payments: Steps) -> None:
+        self.store = store
+        self.inventory = Bench(*inventory, name="orders:inventory", attempts=1)
+        self.payments = Bench(*payments, attempts=1)
+        self.saga = Saga(store, Inventory(self.inventory.edge), Payments(self.payments.edge))
+
+    async def run(self) -> Order:
+        order = await self.store.begin("k1", REQUEST, traceparent=None, run_id=None)
+        assert isinstance(order, Order)
+        return await self.saga.run(order)
+
+    def asked(self) -> list[str]:
+        calls = [call for bench in (self.inventory, self.payments) for call, _ in bench.wire.sent]
+        return [f"{call.method} {call.path.removeprefix('/v1/')}" for call in calls]
+
+
+def _with_shop(folder: Path, test: Callable[[Shop], Awaitable[None]], *, inventory: Steps, payments: Steps) -> None:
+    async def run(database: Database) -> None:
+        await test(Shop(OrderStore(database), inventory, payments))
+
+    with_database(folder, SCHEMA, run)
+
+
+def test_reserve_pay_confirm(tmp_path: Path) -> None:
+    """The good way: three calls, one of them to payments, and a confirmed order."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run()
+        assert answer_to(order)[0] == 201
+        assert shop.asked() == ["POST reservations", "POST reservations/k1/confirm", "POST captures"]
+        assert {headers["idempotency-key"] for _, headers in shop.payments.wire.sent} == {"k1"}
+
+    _with_shop(tmp_path, test, inventory=[HELD, CONFIRMED], payments=[CAPTURED])
+
+
+def test_a_declined_payment_puts_the_goods_back(tmp_path: Path) -> None:
+    """The order is cancelled, its client hears 402, and there is nothing to refund."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run()
+        assert (order.state, order.reason, answer_to(order)[0]) == (State.CANCELLED, "payment-declined", 402)
+        assert shop.asked()[-2:] == ["POST reservations/k1/release", "POST captures"]
+
+    _with_shop(tmp_path, test, inventory=[HELD, RELEASED], payments=[DECLINED])
+
+
+def test_without_goods_nobody_pays(tmp_path: Path) -> None:
+    """Out of stock: cancelled before payments is asked."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run()
+        assert (order.state, order.reason, answer_to(order)[0]) == (State.CANCELLED, "out-of-stock", 409)
+        assert shop.payments.wire.sent == []
+
+    _with_shop(tmp_path, test, inventory=[SOLD_OUT], payments=[CAPTURED])
+
+
+def test_goods_that_are_gone_after_payment_are_refunded(tmp_path: Path) -> None:
+    """The reservation lapsed and confirm is refused: refund, release, cancelled."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run()
+        assert (order.state, order.reason) == (State.CANCELLED, "out-of-stock")
+        assert "POST captures/k1/refund" in shop.asked()
+
+    refunded = answer(200, {"state": "refunded"})
+    _with_shop(tmp_path, test, inventory=[HELD, SOLD_OUT, RELEASED], payments=[CAPTURED, refunded])
+
+
+@pytest.mark.parametrize(
+    ("found", "state"), [("captured", State.CONFIRMED), ("declined", State.CANCELLED)], ids=["taken", "declined"]
+)
+def test_a_lost_answer_is_looked_up_by_key(tmp_path: Path, found: str, state: State) -> None:
+    """When the capture's answer is lost, what payments knows decides."""
+
+    async def test(shop: Shop) -> None:
+        assert (await shop.run()).state is state
+        assert [call.path for call, _ in shop.payments.wire.sent] == ["/v1/captures", "/v1/captures/k1"]
+
+    then = CONFIRMED if found == "captured" else RELEASED
+    _with_shop(tmp_path, test, inventory=[HELD, then], payments=[LOST, answer(200, {"state": found})])
+
+
+@pytest.mark.parametrize(
+    "found", [UNKNOWN_CAPTURE, answer(200, {"state": "pending"}), LOST], ids=["no", "half", "lost"]
+)
+def test_what_stays_unknown_is_neither_confirmed_nor_cancelled(tmp_path: Path, found: Answer | AttemptFailed) -> None:
+    """The order stays reserved, for the worker to ask again under the same key."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck) as caught:
+            await shop.run()
+        assert caught.value.order.state is State.RESERVED
+        assert caught.value.edge is shop.payments.edge
+
+    _with_shop(tmp_path, test, inventory=[HELD], payments=[LOST, found])
+
+
+def test_what_never_left_needs_no_lookup(tmp_path: Path) -> None:
+    """A refused connection is a definite no, so payments is not asked a second time."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck):
+            await shop.run()
+        assert len(shop.payments.wire.sent) == 1
+
+    _with_shop(tmp_path, test, inventory=[HELD], payments=[REFUSED])
+
+
+def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """Taken up again, a reserved order is not reserved a second time."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck) as caught:
+            await shop.run()
+        order = await shop.saga.run(caught.value.order)
+        assert order.state is State.CONFIRMED
+        assert [call.path for call, _ in shop.inventory.wire.sent] == [
+            "/v1/reservations",
+            "/v1/reservations/k1/confirm",
+        ]
+
+    _with_shop(tmp_path, test, inventory=[HELD, CONFIRMED], payments=[REFUSED, CAPTURED])
+
+
+def test_a_compensation_that_gets_stuck_stays_one(tmp_path: Path) -> None:
+    """Inventory away after a declined payment: the order waits as compensating, and its client is told 402."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck) as caught:
+            await shop.run()
+        stuck = await shop.store.enqueue(caught.value.order, after_s=0)
+        assert (stuck.shown_state, answer_to(stuck)[0]) == ("compensating", 402)
+        (claimed,) = await shop.store.claim(1)
+        assert (await shop.saga.run(claimed)).state is State.CANCELLED
+
+    _with_shop(tmp_path, test, inventory=[HELD, REFUSED, RELEASED], payments=[DECLINED])

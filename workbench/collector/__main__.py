@@ -1,0 +1,5 @@
+"""`python -m workbench.collector`."""
+
+from workbench.collector.main import main
+
+main()

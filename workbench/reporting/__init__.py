@@ -1,0 +1,39 @@
+"""The reports of a run: one HTML file for people, Markdown for pull requests, JUnit for CI.
+
+`write_reports` is all that others need. What is shown is gathered once (`report`) and rendered three times; the
+renderers are pure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.errors import EnvironmentFailure
+from workbench.model.history import History
+from workbench.model.verdict import Verdict
+from workbench.reporting.page import html_page
+from workbench.reporting.report import gather
+
+
+def write_reports(folder: Path, history: History, verdict: Verdict) -> list[Path]:
+    """Write report.html, report.md and junit.xml into a run directory and return their paths.
+
+    Raises EnvironmentFailure if one cannot be written; what was there before stays.
+    """
+    report = gather(history, verdict)
+    files = {"report.html": html_page(report)}
+    return [_written(folder / name, content) for name, content in files.items()]
+
+
+def _written(path: Path, content: str) -> Path:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise EnvironmentFailure(
+            f"cannot write {path}: {error.strerror}",
+            hint=f"free some room, then: workbench report {path.parent}",
+        ) from error
+    return path

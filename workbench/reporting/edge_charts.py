@@ -1,0 +1,124 @@
+"""Charts of what happened between services: calls and attempts on the faulted edges, and the states of breakers.
+
+Attempts are what the fault plane saw (and, where it sees nothing, refused connections as the callers saw them).
+Breaker states are what the services say of themselves: they illustrate and decide nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.model.history import History
+from workbench.model.units import NS_PER_S
+from workbench.reporting.timeline import Axis, Chart, Series
+
+_MOST_EDGES, _MOST_LANES = 3, 8
+
+_STATES = {0: "closed", 1: "half open", 2: "open"}
+
+_BUSIEST = "SELECT edge FROM attempts WHERE NOT canary GROUP BY edge ORDER BY count(*) DESC, edge LIMIT 1"
+
+_ATTEMPTS = """
+SELECT (started - ?) // ? AS slot, count(*), count(*) FILTER (hit) FROM (
+  SELECT accepted AS started, faults <> '' AS hit FROM attempts WHERE edge = ? AND NOT canary
+  UNION ALL
+  SELECT started, TRUE FROM spans WHERE edge = ? AND attempt IS NOT NULL AND outcome = 'connect_refused')
+WHERE started >= ? AND started < ? GROUP BY slot
+"""
+
+_CALLS = """
+SELECT (started - ?) // ? AS slot, count(*) FROM calls WHERE edge = ? AND started >= ? AND started < ? GROUP BY slot
+"""
+
+_CHANGES = """
+SELECT labels, time, value, changed FROM (
+  SELECT labels, time, value,
+         value IS DISTINCT FROM lag(value) OVER (PARTITION BY service, labels ORDER BY time) AS changed,
+         lead(time) OVER (PARTITION BY service, labels ORDER BY time) IS NULL AS newest
+  FROM metrics WHERE name = 'workbench_breaker_state')
+WHERE changed OR newest
+ORDER BY labels, time
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How long a breaker was seen in one state, in seconds."""
+
+    start_s: float
+    end_s: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One breaker over time."""
+
+    edge: str
+    faulted: bool
+    stretches: tuple[Stretch, ...]
+
+
+def edge_charts(history: History, axis: Axis) -> Iterator[Chart]:
+    """Yield two charts for each faulted edge, or for the busiest edge where no fault is declared."""
+    edges = list(dict.fromkeys(fault.edge for fault in history.run.scenario.faults))[:_MOST_EDGES]
+    for edge in edges or [edge for (edge,) in history.rows(_BUSIEST)]:
+        yield from _of_edge(history, axis, edge)
+
+
+def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
+    span = (axis.start_ns, axis.end_ns)
+    attempts = {
+        s: (n, hit) for s, n, hit in history.rows(_ATTEMPTS, axis.start_ns, axis.slot_ns, edge, edge, *span)
+    }
+    calls: dict[int, int] = dict(history.rows(_CALLS, axis.start_ns, axis.slot_ns, edge, *span))
+    slug = edge.replace(":", "-")
+    title, per_call = f"Calls and attempts on {edge}", f"Attempts per call on {edge}"
+    if not attempts and not calls:
+        yield Chart(f"attempts-{slug}", title, "/s", (), missing="nothing was seen on this edge")
+        return
+
+    series = [
+        Series("attempts", "blue", axis.rates({s: n for s, (n, _) in attempts.items()})),
+        Series("hit by a fault", "fault", axis.rates({s: hit for s, (_, hit) in attempts.items()})),
+    ]
+    if calls:
+        series.append(Series("calls", "grey", axis.rates(calls), "dashed"))
+    yield Chart(f"attempts-{slug}", title, "/s", tuple(series))
+    if not calls:
+        missing = f"the caller sends no call spans for {edge}"
+        yield Chart(f"per-call-{slug}", per_call, "", (), missing=missing)
+        return
+    made = Counter({slot: number for slot, (number, _) in attempts.items()})
+    ratio = tuple(round(made[s] / calls[s], 2) if s in calls else None for s in range(axis.slots))
+    note = "above 1 are retries, below 1 calls that were not let through"
+    yield Chart(f"per-call-{slug}", per_call, "", (Series("attempts per call", "teal", ratio),), note=note)
+
+
+def breaker_lanes(history: History, axis: Axis) -> list[Lane]:
+    """Return the breakers of all edges that have one by policy or that ever left closed; faulted edges first."""
+    faulted = {fault.edge for fault in history.run.scenario.faults}
+    seen: dict[str, list[tuple[int, float, bool]]] = {}
+    for labels, time, value, changed in history.rows(_CHANGES):
+        edge = json.loads(labels).get("edge")
+        if isinstance(edge, str):
+            seen.setdefault(edge, []).append((time, value, changed))
+    lanes = []
+    for edge, samples in seen.items():
+        policy = history.policy(edge)
+        if (policy is not None and policy.breaker is not None) or any(value for _, value, _ in samples):
+            lanes.append(Lane(edge, edge in faulted, tuple(_stretches(samples, axis))))
+    return sorted(lanes, key=lambda lane: (not lane.faulted, len(lane.stretches) < 2, lane.edge))[:_MOST_LANES]
+
+
+def _stretches(samples: list[tuple[int, float, bool]], axis: Axis) -> Iterator[Stretch]:
+    """Yield stretches of equal state, from scrape to scrape, as far as they lie on the axis."""
+    changes = [(time, value) for time, value, changed in samples if changed]
+    last = samples[-1][0]
+    for (time, value), end in zip(changes, [*(time for time, _ in changes[1:]), last], strict=True):
+        start_s, end_s = max(time, axis.start_ns) / NS_PER_S, min(end, axis.end_ns) / NS_PER_S
+        if end_s > start_s:
+            yield Stretch(round(start_s, 2), round(end_s, 2), _STATES.get(round(value), "unknown"))

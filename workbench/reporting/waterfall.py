@@ -1,0 +1,197 @@
+"""One journey as a waterfall: its requests, the spans below them, attempts with their outcome, and what faults hit.
+
+The load sends no spans of its own, so the roots are made from its rows. Spans without a parent that is known hang
+below the journey, and attempts that left no span are shown as the fault plane saw them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from workbench.model.history import History
+from workbench.reporting.chosen_traces import Chosen
+
+_DEEPEST = 12
+_BAD = frozenset({"failed", "error", "indeterminate"})
+_FINE = frozenset({"ok", "client_error", ""})
+
+_REQUESTS = """
+SELECT trace_id, span_id, name, started, ended, status, outcome FROM requests
+WHERE kind = 'request' AND list_contains(?, trace_id) ORDER BY started
+"""
+
+_SPANS = """
+SELECT trace_id, span_id, parent_span_id, service, name, started, ended, status, edge, attempt, outcome, fallback
+FROM spans WHERE list_contains(?, trace_id) ORDER BY started
+"""
+
+_ATTEMPTS = """
+SELECT trace_id, parent_span_id, edge, accepted, ended, faults, delay_ns, status, end_reason
+FROM attempts WHERE NOT canary AND list_contains(?, trace_id) ORDER BY accepted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of a waterfall. Times in ns since run zero; `left` and `width` in percent of the whole."""
+
+    id: str
+    parent: str | None
+    service: str
+    name: str
+    start_ns: int
+    end_ns: int
+    bad: bool
+    attempt: int | None = None
+    outcome: str = ""
+    fallback: str = ""
+    faults: str = ""
+    delay_ns: int = 0
+    depth: int = 0
+    left: float = 0.0
+    width: float = 0.0
+
+    @property
+    def duration_ns(self) -> int:
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """One journey with everything that belongs to its trace and began before it ended."""
+
+    chosen: Chosen
+    bars: tuple[Bar, ...]
+    length_ns: int
+    later: int
+    """Spans that began after the journey had ended, such as work that was queued."""
+    services: int
+    attempts: int
+    hits: int
+
+    @property
+    def duration_ns(self) -> int:
+        return self.chosen.ended_ns - self.chosen.intended_ns
+
+
+@dataclass(slots=True)
+class _Found:
+    bars: list[Bar] = field(default_factory=list)
+    hits: dict[str, tuple[str, int]] = field(default_factory=dict)
+    unseen: list[Bar] = field(default_factory=list)
+
+
+def waterfalls(history: History, chosen: Sequence[Chosen]) -> list[Waterfall]:
+    """Return the waterfalls of some journeys; three queries, however many they are."""
+    ids = [one.trace_id for one in chosen]
+    if not ids:
+        return []
+    found = {trace_id: _Found() for trace_id in ids}
+    for trace_id, span_id, name, started, ended, status, outcome in history.rows(_REQUESTS, ids):
+        bar = _request(span_id or f"request {started}", name, started, ended, status, outcome)
+        found[trace_id].bars.append(bar)
+    for trace_id, *span in history.rows(_SPANS, ids):
+        found[trace_id].bars.append(_span(*span))
+    for trace_id, parent, *seen in history.rows(_ATTEMPTS, ids):
+        _attempt(found[trace_id], parent, *seen)
+    return [_waterfall(one, found[one.trace_id]) for one in chosen]
+
+
+def _request(id_: str, name: str, started: int, ended: int, status: int | None, outcome: str) -> Bar:
+    said = outcome if status is None else f"{outcome} {status}"
+    return Bar(id_, None, "user", name, started, ended, outcome in _BAD, outcome="" if outcome == "ok" else said)
+
+
+def _span(
+    span_id: str,
+    parent: str | None,
+    service: str,
+    name: str,
+    started: int,
+    ended: int,
+    status: str,
+    edge: str | None,
+    attempt: int | None,
+    outcome: str | None,
+    fallback: str | None,
+) -> Bar:
+    said = outcome or ""
+    bad = status == "error" or (edge is not None and fallback is None and said not in _FINE)
+    return Bar(
+        span_id, parent, service, name, started, ended, bad, attempt=attempt, outcome=said, fallback=fallback or ""
+    )
+
+
+def _attempt(
+    found: _Found,
+    parent: str | None,
+    edge: str,
+    accepted: int,
+    ended: int,
+    faults: str,
+    delay_ns: int,
+    status: int | None,
+    end_reason: str,
+) -> None:
+    """Mark the caller's attempt span as hit, or keep the attempt for a line of its own if there is no such span."""
+    known = {bar.id for bar in found.bars if bar.attempt is not None}
+    if parent in known:
+        if faults:
+            found.hits[str(parent)] = (faults, delay_ns)
+        return
+    outcome = end_reason if end_reason != "complete" else str(status or "")
+    bad = end_reason != "complete" or (status is not None and status >= 500)
+    bar = Bar(f"attempt {accepted} {edge}", parent, "fault plane", edge, accepted, ended, bad, outcome=outcome)
+    found.unseen.append(replace(bar, faults=faults, delay_ns=delay_ns))
+
+
+def _waterfall(chosen: Chosen, found: _Found) -> Waterfall:
+    bars = [_marked(bar, found.hits) for bar in found.bars] + found.unseen
+    within = [bar for bar in bars if bar.start_ns <= chosen.ended_ns]
+    end = max([chosen.ended_ns, *(min(bar.end_ns, 2 * chosen.ended_ns - chosen.intended_ns) for bar in within)])
+    length = max(end - chosen.intended_ns, 1)
+    bad = chosen.outcome in _BAD
+    root = Bar("", None, "user", chosen.journey, chosen.intended_ns, chosen.ended_ns, bad, outcome=chosen.outcome)
+    ordered = list(_ordered(root, within))
+    return Waterfall(
+        chosen=chosen,
+        bars=tuple(_placed(bar, chosen.intended_ns, length) for bar in ordered),
+        length_ns=length,
+        later=len(bars) - len(within),
+        services=len({bar.service for bar in within} - {"user", "fault plane"}),
+        attempts=sum(bar.attempt is not None for bar in within),
+        hits=sum(bool(bar.faults) for bar in within),
+    )
+
+
+def _marked(bar: Bar, hits: dict[str, tuple[str, int]]) -> Bar:
+    if bar.id not in hits:
+        return bar
+    faults, delay_ns = hits[bar.id]
+    return replace(bar, faults=faults, delay_ns=delay_ns)
+
+
+def _ordered(root: Bar, bars: Sequence[Bar]) -> Iterator[Bar]:
+    """Yield the tree line by line, children by their start; what lies too deep stays at the deepest level."""
+    known = {bar.id for bar in bars}
+    children: dict[str, list[Bar]] = {}
+    for bar in bars:
+        parent = bar.parent if bar.parent in known and bar.parent != bar.id else root.id
+        children.setdefault(str(parent), []).append(bar)
+    seen: set[str] = set()
+    waiting = [(root, 0)]
+    while waiting:
+        bar, depth = waiting.pop()
+        if bar.id in seen:
+            continue
+        seen.add(bar.id)
+        yield replace(bar, depth=min(depth, _DEEPEST))
+        below = sorted(children.get(bar.id, []), key=lambda child: child.start_ns, reverse=True)
+        waiting += [(child, depth + 1) for child in below]
+
+
+def _placed(bar: Bar, start_ns: int, length_ns: int) -> Bar:
+    left = min(max((bar.start_ns - start_ns) / length_ns, 0), 1)
+    right = min(max((bar.end_ns - start_ns) / length_ns, left), 1)
+    return replace(bar, left=round(100 * left, 1), width=round(100 * (right - left), 1))
