@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
@@ -18,7 +19,7 @@ from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
-from workbench.adapters.plane import PlaneAdapter
+from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import EventSink, Interruption, Rim
@@ -69,11 +70,11 @@ class LocalDesk:
         session = StackSession(stack)
         services = StackServices(self._runtime, stack, system.system, session)
         load = LocustLoad()
-        plane = PlaneAdapter(stack, system.system)
+        plane = BuiltinPlane(stack, system.system)
         rim = Rim(
             time=self.time,
             plane=plane,
-            recorders=[plane, CollectorRecorder(stack)],
+            recorders=[plane, CollectorRecorder(CollectorClient(stack.collector_url, stack.token))],
             load=load,
             services=services,
             sink=self.sink,
@@ -141,7 +142,7 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            plane = PlaneAdapter(stack, None)
+            plane = BuiltinPlane(stack, None)
             seen["faults"] = [f"{fault.id} on {fault.edge}" for fault in plane.faults()]
         return seen
 
@@ -178,7 +179,7 @@ class LocalStack:
         return said
 
     def _heal_plane(self, stack: RunningStack) -> list[str]:
-        plane = PlaneAdapter(stack, None)
+        plane = BuiltinPlane(stack, None)
         try:
             on = plane.faults()
             for fault in on:

@@ -1,98 +1,24 @@
 """What every fault plane has to do, asked through the client that the runner uses.
 
-A plane is one entry of `PLANES`: how to start it, and what it is able to do. Tests that need an ability that a
-plane lacks are skipped for it.
+Tests that need an ability that a plane lacks are skipped for it.
 """
 
 from __future__ import annotations
 
-import http.client
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.faultproxy.process import TOKEN, callee, plane_process, wait_for
+from tests.integration.faultproxy.process import wait_for
+from tests.integration.faultproxy.stage import CANARY, EDGE, LEASE_MS, PLANES, Stage, staged
 from workbench.adapters.plane_client import PlaneClient
 from workbench.engine.collecting import collect, open_tables
-from workbench.errors import HarnessError
-from workbench.faultproxy.wire import Counts, FaultOrder, ProxyOrder
+from workbench.faultproxy.wire import Counts, ProxyOrder
 from workbench.model.faults import KINDS
-from workbench.model.faults.base import Ability, EdgeFault
+from workbench.model.faults.base import Ability
 from workbench.model.faults.seeded import is_hit
-
-EDGE = "orders:payments"
-CANARY = "0123456789abcdef"
-LEASE_MS = 60_000
-
-
-@contextmanager
-def built_in() -> Iterator[PlaneClient]:
-    with plane_process() as plane:
-        yield PlaneClient(plane.url, TOKEN)
-
-
-@dataclass(frozen=True)
-class Served:
-    start: Callable[[], AbstractContextManager[PlaneClient]]
-    abilities: frozenset[Ability]
-
-
-PLANES = {"built-in": Served(built_in, frozenset(Ability))}
-
-
-@dataclass
-class Stage:
-    """A plane with one edge, and who is behind it."""
-
-    client: PlaneClient
-    abilities: frozenset[Ability]
-    host: str
-    port: int
-    upstream: str
-    asked: list[str] = field(default_factory=list)
-
-    def need(self, *abilities: Ability) -> None:
-        missing = set(abilities) - self.abilities
-        if missing:
-            pytest.skip(f"this plane cannot: {', '.join(sorted(missing))}")
-
-    def connect(self, timeout_s: float = 20.0) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
-
-    def get(self, path: str = "/x", connection: http.client.HTTPConnection | None = None, **headers: str) -> int:
-        """Send a request over the edge; return the status."""
-        used = connection or self.connect()
-        try:
-            used.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-            response = used.getresponse()
-            response.read()
-            return response.status
-        finally:
-            if connection is None:
-                used.close()
-
-    def put_on(self, fault_id: str = "f", lease_ms: int = LEASE_MS, seed: int = 1, **fields: Any) -> EdgeFault:
-        declared = {"id": fault_id, "edge": EDGE, **fields}
-        fault: EdgeFault = FaultOrder.model_validate({"fault": declared, "seed": seed, "lease_ms": 1}).fault
-        self.client.add_fault(fault, seed, lease_ms)
-        return fault
-
-    def counts(self, fault_id: str = "f") -> Counts:
-        state = self.client.fault(fault_id)
-        assert state is not None
-        return state.counts
-
-    def refuses(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=5).close()
-        except ConnectionRefusedError:
-            return True
-        return False
 
 
 @pytest.fixture(params=PLANES, scope="module")
@@ -104,12 +30,8 @@ def plane(request: pytest.FixtureRequest) -> Iterator[tuple[PlaneClient, frozens
 
 @pytest.fixture
 def stage(plane: tuple[PlaneClient, frozenset[Ability]]) -> Iterator[Stage]:
-    client, abilities = plane
-    with callee() as (upstream, asked):
-        (proxy,) = client.create_proxies([ProxyOrder(name=EDGE, listen="127.0.0.1:0", upstream=upstream)])
-        host, _, port = proxy.listen.rpartition(":")
-        yield Stage(client, abilities, host, int(port), upstream, asked)
-        client.remove_all()
+    with staged(*plane) as stage:
+        yield stage
 
 
 ALL_KINDS: dict[str, dict[str, Any]] = {
@@ -268,13 +190,13 @@ def test_attempts_are_recorded(stage: Stage, tmp_path: Path) -> None:
     assert collect(tmp_path, started.clock)["attempts"] == 3
     tables, _ = open_tables(tmp_path)
     columns = "ordinal, path, status, faults, decisions, canary, end_reason, trace_id"
-    assert tables.execute(f"SELECT {columns} FROM attempts ORDER BY accepted").fetchall() == [  # noqa: S608 - no input
+    assert tables.execute(f"SELECT {columns} FROM attempts ORDER BY accepted").fetchall() == [
         (0, "/good,1", 200, "", "", False, "complete", trace),
         (1, "/bad", 503, "f", "f=0+", False, "complete", None),
         (-1, "/bad", 503, "f", "f=-1+", True, "complete", None),
     ]
     in_order = "0 < accepted AND accepted <= first_byte AND first_byte <= ended"
-    assert tables.execute(f"SELECT bool_and({in_order}) FROM attempts").fetchall() == [(True,)]  # noqa: S608
+    assert tables.execute(f"SELECT bool_and({in_order}) FROM attempts").fetchall() == [(True,)]
     tables.close()
 
 
@@ -291,41 +213,3 @@ def test_proxies_that_are_there_stay(stage: Stage) -> None:
     assert proxy.listen == f"{stage.host}:{stage.port}"
     assert stage.get(connection=kept) == 200
     kept.close()
-
-
-# -- errors -----------------------------------------------------------------------------------------------------
-
-
-def test_refusals_become_harness_errors_with_all_problems(stage: Stage) -> None:
-    fault = stage.put_on(kind="latency", delay="1ms")
-    with pytest.raises(HarnessError, match="status 409, fault f is already on"):
-        stage.client.add_fault(fault, 1, LEASE_MS)
-    other = fault.model_copy(update={"edge": "no:body", "id": "g"})
-    with pytest.raises(HarnessError, match="status 404, there is no edge no:body"):
-        stage.client.add_fault(other, 1, LEASE_MS)
-    with pytest.raises(HarnessError, match="nothing is being recorded"):
-        stage.client.stop_recording()
-    with pytest.raises(HarnessError, match="directory: /nowhere: No such file"):
-        stage.client.start_recording(Path("/nowhere"), "r", CANARY)
-
-
-def test_a_plane_that_is_not_there_is_an_error_with_a_hint() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        client = PlaneClient(f"http://127.0.0.1:{unused.getsockname()[1]}")
-        with pytest.raises(HarnessError, match=r"did not answer GET /faults: .*refused") as caught:
-            client.faults()
-    assert caught.value.hint is not None
-
-
-def test_a_plane_that_does_not_answer_has_a_deadline() -> None:
-    """It accepts and says nothing, as a stopped process does."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = PlaneClient(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_s=0.05)
-        with pytest.raises(HarnessError, match=r"no answer within 0\.05 s"):
-            client.remove_all()
-
-
-def test_a_token_that_is_wrong_is_told(stage: Stage) -> None:
-    with pytest.raises(HarnessError, match="status 401"):
-        PlaneClient(stage.client._url, "wrong").faults()

@@ -7,16 +7,15 @@ time: a caller that only finished sending still gets its answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from workbench.faultproxy.active_fault import Influence
-from workbench.faultproxy.attempt import Attempt, EndReason
+from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.pipe import Pipe
+from workbench.faultproxy.stream import Stream
 
 if TYPE_CHECKING:
-    from workbench.faultproxy.active_fault import RequestInfluence
     from workbench.faultproxy.edge import Edge
 
 DIAL_TIMEOUT_S = 10.0
@@ -25,30 +24,6 @@ _READ_SIZE = 64 * 1024
 _buffer = bytearray(_READ_SIZE)
 _view = memoryview(_buffer)
 # One buffer serves all connections: the loop fills it and hands it over before it reads from anyone else.
-
-
-class Stream(Protocol):
-    """What the bytes of a connection mean."""
-
-    def request_bytes(self, data: bytes) -> None: ...
-    def answer_bytes(self, data: bytes) -> None: ...
-    def caller_done(self, now: int) -> bool:
-        """The caller sends no more. Return whether nobody waits for anything any more."""
-        ...
-
-    def callee_done(self, now: int) -> None:
-        """The callee sends no more; pass that on behind what is still on its way."""
-        ...
-
-    def meet(self, fault: RequestInfluence, now: int) -> None:
-        """A fault was added while the connection is open."""
-        ...
-
-    def lift(self, influence: Influence) -> None: ...
-    def open_attempts(self) -> Iterable[Attempt]: ...
-    def end(self, reason: EndReason | None, now: int) -> None:
-        """The connection has ended; None means orderly."""
-        ...
 
 
 class Connection:
@@ -222,9 +197,7 @@ def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:
 class _End(asyncio.BufferedProtocol):
     """What both ends have in common: the shared buffer, and one call per piece."""
 
-    __slots__ = ("_take",)
-
-    _take: Callable[[bytes], None]
+    __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - one size for all
         return _buffer

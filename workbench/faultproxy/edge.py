@@ -6,11 +6,12 @@ import asyncio
 from typing import Literal
 
 from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
-from workbench.faultproxy.connection import CallerEnd, Connection, Stream
+from workbench.faultproxy.connection import CallerEnd, Connection
 from workbench.faultproxy.http_stream import HttpStream
 from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream
 from workbench.faultproxy.recording import Evidence
+from workbench.faultproxy.stream import Stream
 
 Protocol = Literal["http", "tcp", "auto"]
 """`auto`: nobody said. The callee is then dialled at once, because it may be the one that speaks first."""

@@ -116,9 +116,15 @@ class _ExtensionApi:
             return _json((await self._plane.remove(fault_id)).state())
         except UnknownFaultError as error:
             raise _unknown_fault(fault_id) from error
+        except OSError as error:
+            raise _still_closed(error) from error
 
     async def remove_all(self, _request: web.Request) -> web.Response:
-        return _json(FaultList(faults=[fault.state() for fault in await self._plane.remove_all()]))
+        try:
+            removed = await self._plane.remove_all()
+        except OSError as error:
+            raise _still_closed(error) from error
+        return _json(FaultList(faults=[fault.state() for fault in removed]))
 
     async def renew(self, request: web.Request) -> web.Response:
         order = await _read(request, RenewOrder)
@@ -155,6 +161,10 @@ class _ExtensionApi:
 
 def _unknown_fault(fault_id: str) -> _RefusedError:
     return _RefusedError(404, f"no fault {fault_id} is on")
+
+
+def _still_closed(error: OSError) -> _RefusedError:
+    return _RefusedError(500, f"the fault was taken off, but its edge cannot listen again: {error.strerror}")
 
 
 async def _read(request: web.Request, model: type[M]) -> M:

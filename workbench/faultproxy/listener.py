@@ -68,24 +68,27 @@ class Listener:
 
 
 def parse_loopback(address: str) -> tuple[str, int]:
-    """Read "host:port". An empty address or host means loopback. Raises ValueError for anything that is not."""
+    """Read "host:port". An empty address, host or port means any on loopback.
+
+    Raises ValueError for anything that is not loopback.
+    """
     if not address:
         return "127.0.0.1", 0
     host, colon, port = address.rpartition(":")
     if not colon:
         raise ValueError(f"address {address}: missing port in address")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"address {address}: invalid port")
+    if port and (not port.isdigit() or int(port) > 65535):
+        raise ValueError(f"address {port}: invalid port")
     host = host.strip("[]")
     if host in ("", "localhost"):
-        return "127.0.0.1", int(port)
+        return "127.0.0.1", int(port or 0)
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         raise ValueError(f"address {address}: not a loopback address")
-    return host, int(port)
+    return host, int(port or 0)
 
 
 def format_address(bound: socket.socket) -> str:

@@ -7,12 +7,15 @@ lease is over, whatever the API does, and a late timer does not matter to it: an
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterable
 from time import monotonic_ns
 
 from workbench.faultproxy.active_fault import ActiveFault, activate, fits_bytes
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
+from workbench.faultproxy.listener import parse_loopback
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
 from workbench.faultproxy.wire import FaultOrder, RecordingEnd, RecordingOrder, RecordingState, Renewal
 from workbench.model.events import Clock
@@ -65,11 +68,20 @@ class Plane:
         self.edges[name] = edge
         if enabled:
             try:
-                await edge.enable()
+                await self.enable(edge)
             except BaseException:
                 del self.edges[name]
                 raise
         return edge
+
+    async def enable(self, edge: Edge) -> None:
+        """Have an edge listen. Raises OSError or ValueError if it cannot; it is then disabled."""
+        wanted = parse_loopback(edge.listen)
+        for other in self.edges.values():
+            # An edge that refuses is bound and does not listen: the system would let a second one in.
+            if other is not edge and other.enabled and wanted[1] and parse_loopback(other.listen) == wanted:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        await edge.enable()
 
     async def remove_edge(self, name: str) -> None:
         """Remove an edge with everything that is on it. Raises UnknownEdgeError."""

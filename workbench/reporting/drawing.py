@@ -1,6 +1,6 @@
 """Charts as static SVG: what is seen without scripts and on paper. The same data, the same scale for the eye.
 
-A drawing is 1000 wide and 100 high and is stretched to its place; lines keep their width.
+A drawing is 500 wide and 100 high and is stretched to its place; lines keep their width.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from workbench.model.units import NS_PER_S
 from workbench.reporting.timeline import Axis, Chart
 
-WIDTH, HEIGHT = 1000, 100
+WIDTH, HEIGHT = 500, 100
 _TICK_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400)
 _MOST_TICKS = 10
 
@@ -133,7 +133,7 @@ def _polyline(points: list[tuple[int, int]]) -> str:
     (x, y), *rest = _straightened(points)
     path = [f"M{x} {y}"]
     for to_x, to_y in rest:
-        path.append(f"h{to_x - x}" if to_y == y else f"l{to_x - x} {to_y - y}")
+        path.append(f"h{to_x - x}" if to_y == y else f"l{to_x - x}{' ' if to_y > y else ''}{to_y - y}")
         x, y = to_x, to_y
     return "".join(path) if rest else f"{path[0]}h2"
 

@@ -18,6 +18,7 @@ from workbench.checks import wording
 from workbench.model.units import NS_PER_S
 from workbench.reporting import drawing, figures, inlined
 from workbench.reporting.report import Report, Timeline
+from workbench.reporting.waterfall import most_telling
 
 LIMIT_BYTES = 150_000
 
@@ -34,10 +35,12 @@ class Detail:
 
 
 _DETAILS = (
-    Detail(bars=28, evidence=5, moments=120, results=400, text=1_000),
+    Detail(bars=22, evidence=5, moments=120, results=400, text=1_000),
+    Detail(bars=18, evidence=4, moments=80, results=300, text=600),
     Detail(bars=14, evidence=3, moments=60, results=200, text=400),
-    Detail(bars=6, evidence=1, moments=30, results=80, text=240),
-    Detail(bars=0, evidence=0, moments=12, results=30, text=160),
+    Detail(bars=10, evidence=2, moments=40, results=100, text=300),
+    Detail(bars=6, evidence=1, moments=30, results=60, text=240),
+    Detail(bars=0, evidence=0, moments=12, results=20, text=160),
 )
 
 
@@ -87,8 +90,9 @@ def _environment() -> Environment:
         "moment": figures.moment,
         "thousands": figures.thousands,
         "short": figures.shortened,
+        "plain": lambda number: f"{number:g}",
     }
-    environment.globals |= {"drawing": drawing, "figures": figures}
+    environment.globals |= {"drawing": drawing, "figures": figures, "most_telling": most_telling}
     return environment
 
 

@@ -23,7 +23,7 @@ from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, ban
 from workbench.reporting.topology import Map, drawn
 from workbench.reporting.waterfall import Waterfall, waterfalls
 
-_POINTS, _TABLE_ROWS = 300, 20
+_POINTS, _TABLE_ROWS = 300, 12
 
 
 @dataclass(frozen=True, slots=True)

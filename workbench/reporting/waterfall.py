@@ -43,6 +43,8 @@ class Bar:
     start_ns: int
     end_ns: int
     bad: bool
+    call: bool = False
+    """A logical call, which has attempts below it."""
     attempt: int | None = None
     outcome: str = ""
     fallback: str = ""
@@ -82,6 +84,26 @@ class _Found:
     unseen: list[Bar] = field(default_factory=list)
 
 
+def most_telling(bars: Sequence[Bar], most: int) -> list[Bar]:
+    """Return at most so many lines: what went wrong, was tried again or was hit, and what is above it; then the longest.
+
+    Where even those are too many the first ones stay.
+    """
+    if len(bars) <= most:
+        return list(bars)
+    by_id = {bar.id: bar for bar in bars}
+    kept: dict[str, None] = {}
+    telling = [bar for bar in bars if bar.bad or bar.faults or bar.fallback or (bar.attempt or 1) > 1]
+    for bar in [bars[0], *telling, *sorted(bars, key=lambda bar: -bar.duration_ns)]:
+        line = [bar.id]
+        while (above := by_id[line[-1]].parent) in by_id and above not in line:
+            line.append(str(above))
+        missing = [id_ for id_ in line if id_ not in kept]
+        if len(kept) + len(missing) <= most:
+            kept.update(dict.fromkeys(missing))
+    return [bar for bar in bars if bar.id in kept]
+
+
 def waterfalls(history: History, chosen: Sequence[Chosen]) -> list[Waterfall]:
     """Return the waterfalls of some journeys; three queries, however many they are."""
     ids = [one.trace_id for one in chosen]
@@ -118,9 +140,9 @@ def _span(
 ) -> Bar:
     said = outcome or ""
     bad = status == "error" or (edge is not None and fallback is None and said not in _FINE)
-    return Bar(
-        span_id, parent, service, name, started, ended, bad, attempt=attempt, outcome=said, fallback=fallback or ""
-    )
+    call = edge is not None and attempt is None and fallback is None
+    bar = Bar(span_id, parent, service, name, started, ended, bad, call, attempt, said)
+    return replace(bar, fallback=fallback or "")
 
 
 def _attempt(
@@ -148,7 +170,7 @@ def _attempt(
 
 def _waterfall(chosen: Chosen, found: _Found) -> Waterfall:
     bars = [_marked(bar, found.hits) for bar in found.bars] + found.unseen
-    within = [bar for bar in bars if bar.start_ns <= chosen.ended_ns]
+    within = _without_quiet_calls([bar for bar in bars if bar.start_ns <= chosen.ended_ns])
     end = max([chosen.ended_ns, *(min(bar.end_ns, 2 * chosen.ended_ns - chosen.intended_ns) for bar in within)])
     length = max(end - chosen.intended_ns, 1)
     bad = chosen.outcome in _BAD
@@ -158,7 +180,7 @@ def _waterfall(chosen: Chosen, found: _Found) -> Waterfall:
         chosen=chosen,
         bars=tuple(_placed(bar, chosen.intended_ns, length) for bar in ordered),
         length_ns=length,
-        later=len(bars) - len(within),
+        later=sum(bar.start_ns > chosen.ended_ns for bar in bars),
         services=len({bar.service for bar in within} - {"user", "fault plane"}),
         attempts=sum(bar.attempt is not None for bar in within),
         hits=sum(bool(bar.faults) for bar in within),
@@ -170,6 +192,21 @@ def _marked(bar: Bar, hits: dict[str, tuple[str, int]]) -> Bar:
         return bar
     faults, delay_ns = hits[bar.id]
     return replace(bar, faults=faults, delay_ns=delay_ns)
+
+
+def _without_quiet_calls(bars: Sequence[Bar]) -> list[Bar]:
+    """Leave out calls whose only child is their one attempt, which ended well: one line says all."""
+    children: dict[str | None, list[Bar]] = {}
+    for bar in bars:
+        children.setdefault(bar.parent, []).append(bar)
+    quiet: dict[str, str | None] = {}
+    for bar in bars:
+        below = children.get(bar.id, [])
+        if bar.call and not bar.bad and len(below) == 1 and below[0].attempt == 1 and not below[0].bad:
+            quiet[bar.id] = bar.parent
+    return [
+        replace(bar, parent=quiet[bar.parent]) if bar.parent in quiet else bar for bar in bars if bar.id not in quiet
+    ]
 
 
 def _ordered(root: Bar, bars: Sequence[Bar]) -> Iterator[Bar]:

@@ -1,13 +1,18 @@
-"""Real processes of the shop on free ports, each with a database in a folder of the test."""
+"""Real processes of the shop on free ports, each with a database in a folder of the test.
+
+They are forked from a process that has imported everything, as the native runtime does it: a start costs a
+fraction of a second instead of several, and shows that importing the services starts nothing.
+"""
 
 from __future__ import annotations
 
 import http.client
+import importlib
 import json
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +31,40 @@ EDGES = {
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),
     "PAYMENTS_PROVIDER_URL": ("payments", "provider"),
 }
+
+_FORK = multiprocessing.get_context("forkserver")
+_FORK.set_forkserver_preload([f"target_services.{service}.app" for service in SERVICES])
+
+
+class ServiceProcess:
+    """One process of a service."""
+
+    def __init__(self, service: str, environment: dict[str, str], log: Path) -> None:
+        self._process = _FORK.Process(target=_run, args=(service, environment, str(log)), daemon=True)
+        self._process.start()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, number)
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float) -> int:
+        self._process.join(timeout_s)
+        assert self._process.exitcode is not None, f"waited {timeout_s} s in vain for the process to end"
+        return self._process.exitcode
+
+
+def _run(service: str, environment: dict[str, str], log: str) -> None:
+    """Become the service. Runs in the new process."""
+    os.environ.clear()
+    os.environ.update(environment)
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(file, sys.stdout.fileno())
+    os.dup2(file, sys.stderr.fileno())
+    importlib.import_module(f"target_services.{service}.app").main()
 
 
 def free_ports(count: int) -> list[int]:
@@ -61,7 +100,7 @@ class Shop:
     extra: dict[str, dict[str, str]] = field(default_factory=dict)
     bugs: str = ""
     ports: dict[str, int] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, ServiceProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -88,13 +127,8 @@ class Shop:
     def launch(self, *services: str) -> None:
         """Start processes without waiting for them."""
         for service in services or SERVICES:
-            with (self.folder / f"{service}.log").open("ab") as log:
-                self.processes[service] = subprocess.Popen(
-                    [sys.executable, "-c", f"from target_services.{service}.app import main; main()"],
-                    env=self.environment(service),
-                    stdout=log,
-                    stderr=log,
-                )
+            log = self.folder / f"{service}.log"
+            self.processes[service] = ServiceProcess(service, self.environment(service), log)
 
     def start(self, *services: str) -> None:
         """Start processes and wait until they are ready."""
@@ -119,7 +153,7 @@ class Shop:
     def close(self) -> None:
         for process in self.processes.values():
             process.send_signal(signal.SIGCONT)
-            process.kill()
+            process.send_signal(signal.SIGKILL)
         for process in self.processes.values():
             process.wait(10)
 

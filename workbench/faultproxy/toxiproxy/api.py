@@ -45,7 +45,9 @@ def toxiproxy_routes(plane: Plane) -> list[web.RouteDef]:
         ("DELETE", toxics + "/{toxic}", api.delete_toxic),
         ("GET", "/version", api.version),
     ]
-    return [web.route(method, path, _with_errors(handler)) for method, path, handler in table]
+    # aiohttp would answer HEAD wherever it answers GET.
+    strict = {"GET": {"allow_head": False}}
+    return [web.route(method, path, _with_errors(handler), **strict.get(method, {})) for method, path, handler in table]
 
 
 def _with_errors(handler: Handler) -> Handler:
@@ -102,7 +104,8 @@ class _Api:
     async def _add_or_replace(self, order: dict[str, Any]) -> Edge:
         existing = self._plane.edges.get(order["name"])
         if existing is not None:
-            if not _differs(existing, order.get("listen", ""), order["upstream"]):
+            differs = _differs(existing, order.get("listen", ""), order["upstream"])
+            if not differs and order.get("protocol", existing.protocol) == existing.protocol:
                 return existing
             await self._plane.remove_edge(existing.name)
         return await self._create(order)
@@ -119,7 +122,7 @@ class _Api:
             await edge.disable()
             edge.move(listen, upstream)
         if enabled and not edge.enabled:
-            await _enable(edge)
+            await self._enable(edge)
         elif edge.enabled and not enabled:
             await edge.disable()
         return _json(_show(edge))
@@ -132,7 +135,7 @@ class _Api:
         """Enable every proxy and take everything off, faults included."""
         await self._plane.remove_all()
         for edge in list(self._plane.edges.values()):
-            await _enable(edge)
+            await self._enable(edge)
             for rule in list(edge.rules):
                 edge.remove_rule(rule)
         return web.Response(status=204)
@@ -166,6 +169,14 @@ class _Api:
     async def version(self, _request: web.Request) -> web.Response:
         body = json.dumps({"version": VERSION}) + "\n"
         return web.Response(body=body.encode(), headers={"Content-Type": "application/json;charset=utf-8"})
+
+    async def _enable(self, edge: Edge) -> None:
+        if edge.enabled:
+            return
+        try:
+            await self._plane.enable(edge)
+        except (OSError, ValueError) as error:
+            raise orders.cannot_listen(edge.listen, error) from error
 
     # -- names ------------------------------------------------------------------------------------------
 
@@ -209,15 +220,6 @@ def _differs(edge: Edge, listen: str, upstream: str) -> bool:
         raise ApiError(str(error), 500) from error
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return (address, upstream) != (edge.listen, edge.upstream)
-
-
-async def _enable(edge: Edge) -> None:
-    if edge.enabled:
-        return
-    try:
-        await edge.enable()
-    except (OSError, ValueError) as error:
-        raise orders.cannot_listen(edge.listen, error) from error
 
 
 def _encode(value: Any) -> bytes:

@@ -1,0 +1,90 @@
+"""The journeys of the load, one at a time, in a process of their own: Locust patches the interpreter it is in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tests.integration.shop.between import Between
+from tests.integration.shop.stack import Shop
+
+_RUN = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import json, sys
+from locust.env import Environment
+from target_services.journeys import Browse, Checkout
+host, user, times = sys.argv[1], {"browse": Browse, "checkout": Checkout}[sys.argv[2]], int(sys.argv[3])
+user.host = host
+environment = Environment(user_classes=[user])
+failures = []
+environment.events.request.add_listener(
+    lambda name, exception, **_: failures.append(f"{name}: {exception}") if exception else None
+)
+someone = user(environment)
+for _ in range(times):
+    someone.outcome = someone.ack = None
+    failures.clear()
+    getattr(someone, sys.argv[2])()
+    print(json.dumps({"outcome": someone.outcome, "ack": someone.ack, "failures": failures}))
+"""
+
+
+def _journeys(shop: Shop, name: str, times: int = 1) -> list[dict[str, Any]]:
+    ended = subprocess.run(
+        [sys.executable, "-c", _RUN, shop.url("gateway"), name, str(times)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_in_good_health_both_end_ok(shop: Shop) -> None:
+    """Browse promises nothing; a checkout acknowledges an order that is in the books under its key."""
+    assert _journeys(shop, "browse", 4) == [{"outcome": "ok", "ack": None, "failures": []}] * 4
+    checkouts = _journeys(shop, "checkout", 3)
+    assert {journey["outcome"] for journey in checkouts} == {"ok"}
+    orders = {row["key"]: row for row in shop.audit("orders")["records"]}
+    for journey in checkouts:
+        ack = journey["ack"]
+        assert (orders[ack["key"]]["id"], ack["state"]) == (ack["id"], "confirmed")
+    assert len({journey["ack"]["key"] for journey in checkouts}) == 3
+
+
+def test_degraded_answers_are_told_apart(make_shop: Callable[..., Shop]) -> None:
+    """Without inventory browsing is degraded; the checkout is queued, and acknowledged as such."""
+    shop = make_shop()
+    shop.start("catalog", "gateway", "orders")
+    assert _journeys(shop, "browse") == [{"outcome": "degraded", "ack": None, "failures": []}]
+    (checkout,) = _journeys(shop, "checkout")
+    assert (checkout["outcome"], checkout["ack"]["state"], checkout["failures"]) == ("degraded", "queued", [])
+
+
+def test_failures_are_told_apart_from_what_nobody_can_know(
+    make_shop: Callable[..., Shop], put_between: Callable[[Shop, str], Between]
+) -> None:
+    """No catalog: failed. An order whose answer is lost: indeterminate, with its key. Nobody there: indeterminate."""
+    shop = make_shop()
+    put_between(shop, "GATEWAY_ORDERS_URL").swallow = True
+    shop.start("gateway", "orders")
+    (browse,) = _journeys(shop, "browse")
+    assert browse["outcome"] == "failed"
+    assert browse["failures"]
+    shop.start("catalog", "inventory")
+    (checkout,) = _journeys(shop, "checkout")
+    assert (checkout["outcome"], checkout["ack"]["id"], checkout["ack"]["state"]) == (
+        "indeterminate",
+        None,
+        "indeterminate",
+    )
+    (record,) = shop.audit("orders")["records"]
+    assert record["key"] == checkout["ack"]["key"]
+    shop.stop("gateway")
+    (nobody,) = _journeys(shop, "browse")
+    assert nobody["outcome"] == "indeterminate"

@@ -1,0 +1,90 @@
+"""The built-in fault plane behind the engine's ports: it injects faults, and it records attempts."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import time
+from pathlib import Path
+
+from workbench.adapters.plane_client import PlaneClient
+from workbench.engine import ports
+from workbench.faultproxy.wire import FaultState
+from workbench.model.faults.base import EdgeFault
+from workbench.model.names import CANARY_HEADER
+from workbench.model.stack import RunningStack
+from workbench.model.system import System
+
+_CANARY_TIMEOUT_S = 1.0
+"""A canary slower than this is not back in band."""
+
+
+class BuiltinPlane:
+    """One stack's fault plane. `system` tells where canary requests may go without doing harm."""
+
+    name = "faultproxy"
+
+    def __init__(self, stack: RunningStack, system: System | None) -> None:
+        self._client = PlaneClient(stack.plane_url, stack.token)
+        self._stack = stack
+        self._system = system
+        self._canary_token = secrets.token_hex(8)
+
+    # -- faults ---------------------------------------------------------------------------------------
+
+    def inject(self, fault: EdgeFault, seed: int, lease_ms: int) -> ports.FaultState:
+        lease = self._client.add_fault(fault, seed, lease_ms)
+        return ports.FaultState(lease.id, lease.edge, lease.active_since_ns)
+
+    def faults(self) -> list[ports.FaultState]:
+        return [_state(fault) for fault in self._client.faults()]
+
+    def renew(self, ids: list[str], lease_ms: int) -> list[str]:
+        return self._client.renew(ids, lease_ms).unknown
+
+    def undo(self, fault_id: str) -> ports.FaultState | None:
+        last = self._client.remove(fault_id)
+        return None if last is None else _state(last)
+
+    def canary(self, edge: str) -> str:
+        """Send one uncounted request to the callee's readiness address; on a TCP edge, connect."""
+        address = self._stack.edges[edge]
+        host, _, port = address.listener.rpartition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=_CANARY_TIMEOUT_S)
+        began = time.monotonic()
+        try:
+            connection.connect()
+            if address.protocol == "http":
+                connection.request("GET", self._ready_path(edge), headers={CANARY_HEADER: self._canary_token})
+                connection.getresponse().read()
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "slow"
+        except (OSError, http.client.HTTPException):
+            return "broken"
+        finally:
+            connection.close()
+        return "answered" if time.monotonic() - began < _CANARY_TIMEOUT_S else "slow"
+
+    def _ready_path(self, edge: str) -> str:
+        callee = edge.partition(":")[2]
+        return self._system.services[callee].ready if self._system is not None else "/"
+
+    # -- attempts -------------------------------------------------------------------------------------
+
+    def start_recording(self, folder: Path, run_id: str) -> ports.RecordingState:
+        return ports.RecordingState({}, {}, None, self._client.start_recording(folder, run_id, self._canary_token).clock)
+
+    def recording(self) -> ports.RecordingState:
+        state = self._client.recording()
+        return ports.RecordingState(state.rows, state.dropped, state.error, None)
+
+    def stop_recording(self) -> ports.RecordingState:
+        end = self._client.stop_recording()
+        return ports.RecordingState(end.rows, end.dropped, end.error, end.clock)
+
+
+def _state(fault: FaultState) -> ports.FaultState:
+    counts = {"eligible": fault.counts.eligible, "hit": fault.counts.hit, "passed": fault.counts.passed}
+    return ports.FaultState(fault.id, fault.edge, fault.active_since_ns, counts)
