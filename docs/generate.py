@@ -77,9 +77,7 @@ def _schema(name: str, model: type[BaseModel], mode: Literal["validation", "seri
 def _fields(model: type[BaseModel]) -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        rows.append(
-            f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {_meaning(field)} |"
-        )
+        rows.append(f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {_meaning(field)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -260,7 +258,7 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
     for path in stale:
-        print(f"{'stale' if check else 'written'}: {path.relative_to(REFERENCE.parent.parent)}")  # noqa: T201
+        print(f"{'stale' if check else 'written'}: {path.relative_to(REFERENCE.parent.parent)}")
     return 1 if check and stale else 0
 
 

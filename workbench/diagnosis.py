@@ -70,7 +70,7 @@ def _name_clash(_: LocalStack) -> Iterator[Finding]:
         return
     yield Finding(
         "name clash",
-        f"the distribution `workbench` {other.version} is installed; it is another project and uses the same import name",
+        f"`workbench` {other.version} is installed: another project with the same import name",
         "bad",
         f"{sys.executable} -m pip uninstall workbench, then install resilience-workbench again",
     )

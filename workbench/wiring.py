@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
 from workbench.adapters.host_time import HostTime
@@ -19,10 +20,9 @@ from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
-from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, Interruption, Rim
+from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem, load_system
@@ -39,7 +39,7 @@ class LocalDesk:
     def __init__(self, *, reports: Path, sink: EventSink, note: Callable[[str], None]) -> None:
         self.reports = reports.resolve()
         self.sink = sink
-        self.time = HostTime()
+        self.time: TimeSource = HostTime()
         self._state = State(Path.cwd() / STATE_FOLDER)
         self.ledger = Ledger(self._state.ledger_file)
         self._runtime = NativeRuntime(self._state)

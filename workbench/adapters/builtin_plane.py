@@ -74,7 +74,9 @@ class BuiltinPlane:
     # -- attempts -------------------------------------------------------------------------------------
 
     def start_recording(self, folder: Path, run_id: str) -> ports.RecordingState:
-        return ports.RecordingState({}, {}, None, self._client.start_recording(folder, run_id, self._canary_token).clock)
+        return ports.RecordingState(
+            {}, {}, None, self._client.start_recording(folder, run_id, self._canary_token).clock
+        )
 
     def recording(self) -> ports.RecordingState:
         state = self._client.recording()

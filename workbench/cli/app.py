@@ -49,7 +49,7 @@ def main() -> None:
     sys.exit(_run())
 
 
-def _run() -> int:
+def _run() -> int:  # noqa: PLR0911 - one line per kind of end
     try:
         code = app(standalone_mode=False)
     except typer.Exit as stop:

@@ -38,7 +38,8 @@ class RunConsole:
         if not self._console.is_terminal:
             yield
             return
-        with Live(Text(""), console=self._console, refresh_per_second=8, transient=True) as self._live:
+        with Live(Text(""), console=self._console, refresh_per_second=8, transient=True) as live:
+            self._live = live
             try:
                 yield
             finally:

@@ -127,12 +127,12 @@ def scenario_list(labels: dict[str, str], *, as_json: bool) -> None:
     table.add_column("claim")
     table.add_column("time", justify="right", no_wrap=True)
     table.add_column("labels", style="dim")
-    for name, scenario, path in found:
-        if scenario is None:
+    for name, valid, path in found:
+        if valid is None:
             table.add_row(name, Text(f"not valid: workbench validate {path}", style="red"), "", "")
             continue
-        length = _seconds(sum(phase.duration for phase in scenario.phases))
-        table.add_row(name, scenario.title, length, " ".join(f"{k}={v}" for k, v in scenario.labels.items()))
+        length = _seconds(sum(phase.duration for phase in valid.phases))
+        table.add_row(name, valid.title, length, " ".join(f"{k}={v}" for k, v in valid.labels.items()))
     out.print(table)
     if not found:
         say("no scenario has these labels")

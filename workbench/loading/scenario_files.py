@@ -165,7 +165,6 @@ def _read_slos(files: list[Path], into: dict[str, Slo]) -> list[Problem]:
 def _dangling(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
     """Yield every reference that leads nowhere."""
     scenario, system = loaded.scenario, loaded.system
-    edges = [edge.name for edge in system.edges]
     own_file = scenario.load.locustfile
     for journey in scenario.load.mix:
         where = source.problem(("load", "mix", journey), "")
@@ -176,6 +175,11 @@ def _dangling(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
                 ("load", "mix", journey),
                 f"there is no journey {journey!r}{nearest(journey, list(system.journeys))}",
             )
+    yield from _dangling_claims(source, loaded)
+
+
+def _dangling_claims(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
+    scenario, edges = loaded.scenario, [edge.name for edge in loaded.system.edges]
     for index, fault in enumerate(scenario.faults):
         if fault.edge not in edges:
             yield source.problem(("faults", index, "edge"), f"unknown edge {fault.edge!r}{nearest(fault.edge, edges)}")

@@ -71,7 +71,8 @@ def read(path: Path) -> Source:
 def change(data: dict[str, Any], path: str, value: str, *, option: str) -> None:
     """Set one value in place, as `--set expect.breaker_opens.within=3s` asks for.
 
-    Elements of lists are named by number or by their name, id, kind or slo. Raises InvalidInput if the path leads nowhere.
+    Elements of lists are named by number or by their name, id, kind or slo.
+    Raises InvalidInput if the path leads nowhere.
     """
     parts = path.split(".")
     node: Any = data

@@ -61,7 +61,7 @@ def _short(value: object) -> str:
 def _in_data(location: Sequence[str | int], data: Any) -> Location:
     """Return a pydantic location without the tags of unions, which are not in the file."""
     path: list[str | int] = []
-    node = data
+    node: Any = data
     for index, part in enumerate(location):
         if (isinstance(node, dict) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)

@@ -17,7 +17,7 @@ Role = Literal["warmup", "baseline", "fault", "recovery"]
 
 
 class Phase(Frozen):
-    """A named stretch of a run. `warmup`, `baseline` and `recovery` mean what they say; any other name is a fault phase."""
+    """A named stretch of a run. Any name but `warmup`, `baseline` and `recovery` makes it a fault phase."""
 
     name: Name
     duration: Duration

@@ -50,6 +50,7 @@ class Claim:
     observed: str
     limit: str
     interval: str
+    samples: str
     window: str
     gauge: Gauge | None
 
@@ -90,9 +91,18 @@ def _claim(check: CheckResult, history: History) -> Claim:
         observed=figures.measured(check.observed, limit),
         limit="" if limit is None else figures.bound(limit),
         interval="" if check.interval is None else figures.interval(check.interval, unit, limit),
+        samples=_samples(check),
         window=_window(check, history),
         gauge=gauge(check),
     )
+
+
+def _samples(check: CheckResult) -> str:
+    if check.n is None:
+        return ""
+    undecided = check.outcome is Outcome.INCONCLUSIVE and check.needed_n is not None and check.needed_n > check.n
+    decide = f", {figures.thousands(check.needed_n)} would decide" if undecided and check.needed_n is not None else ""
+    return f"n {figures.thousands(check.n)}{decide}"
 
 
 def _window(check: CheckResult, history: History) -> str:

@@ -147,9 +147,7 @@ def _straightened(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
     ]
 
 
-def _area(
-    places: Sequence[int], upper: Sequence[float | None], lower: Sequence[float | None], top: float
-) -> str:
+def _area(places: Sequence[int], upper: Sequence[float | None], lower: Sequence[float | None], top: float) -> str:
     """Draw the area between two lines; nothing where they are the same everywhere."""
     if list(upper) == list(lower):
         return ""

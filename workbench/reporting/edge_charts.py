@@ -15,7 +15,7 @@ from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.reporting.timeline import Axis, Chart, Series
 
-_MOST_EDGES, _MOST_LANES = 3, 8
+_MOST_EDGES = 3
 
 _STATES = {0: "closed", 1: "half open", 2: "open"}
 
@@ -58,8 +58,12 @@ class Lane:
     """One breaker over time."""
 
     edge: str
-    faulted: bool
     stretches: tuple[Stretch, ...]
+
+    @property
+    def calm(self) -> bool:
+        """Tell whether it was never seen in another state than closed."""
+        return {stretch.state for stretch in self.stretches} == {_STATES[0]}
 
 
 def edge_charts(history: History, axis: Axis) -> Iterator[Chart]:
@@ -71,9 +75,7 @@ def edge_charts(history: History, axis: Axis) -> Iterator[Chart]:
 
 def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
     span = (axis.start_ns, axis.end_ns)
-    attempts = {
-        s: (n, hit) for s, n, hit in history.rows(_ATTEMPTS, axis.start_ns, axis.slot_ns, edge, edge, *span)
-    }
+    attempts = {s: (n, hit) for s, n, hit in history.rows(_ATTEMPTS, axis.start_ns, axis.slot_ns, edge, edge, *span)}
     calls: dict[int, int] = dict(history.rows(_CALLS, axis.start_ns, axis.slot_ns, edge, *span))
     slug = edge.replace(":", "-")
     title, per_call = f"Calls and attempts on {edge}", f"Attempts per call on {edge}"
@@ -110,8 +112,8 @@ def breaker_lanes(history: History, axis: Axis) -> list[Lane]:
     for edge, samples in seen.items():
         policy = history.policy(edge)
         if (policy is not None and policy.breaker is not None) or any(value for _, value, _ in samples):
-            lanes.append(Lane(edge, edge in faulted, tuple(_stretches(samples, axis))))
-    return sorted(lanes, key=lambda lane: (not lane.faulted, len(lane.stretches) < 2, lane.edge))[:_MOST_LANES]
+            lanes.append(Lane(edge, tuple(_stretches(samples, axis))))
+    return sorted(lanes, key=lambda lane: (lane.edge not in faulted, lane.calm, lane.edge))
 
 
 def _stretches(samples: list[tuple[int, float, bool]], axis: Axis) -> Iterator[Stretch]:

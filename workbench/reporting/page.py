@@ -105,7 +105,7 @@ def _data(timeline: Timeline) -> str:
         "slot": axis.slot_ns / NS_PER_S,
         "slots": axis.slots,
         "ticks": [second for second, _ in drawing.ticks(axis)],
-        "phases": [[band.name, band.start_s, band.end_s] for band in timeline.bands],
+        "phases": [[band.name, band.role, band.start_s, band.end_s] for band in timeline.bands],
         "faults": [[f.id, f.asked_s, f.on_s, f.undo_s, f.off_s] for f in timeline.faults],
         "charts": [
             {

@@ -23,7 +23,7 @@ from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, ban
 from workbench.reporting.topology import Map, drawn
 from workbench.reporting.waterfall import Waterfall, waterfalls
 
-_POINTS, _TABLE_ROWS = 300, 12
+_POINTS, _TABLE_ROWS, _LANES = 300, 12, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Timeline:
     faults: tuple[FaultBand, ...]
     charts: tuple[Chart, ...]
     lanes: tuple[Lane, ...]
+    calm: tuple[str, ...]
+    """Edges whose breaker never left closed; they need no lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,14 @@ def _timeline(history: History, most: int) -> Timeline | None:
     found = axis(history, most)
     if found is None:
         return None
+    lanes = breaker_lanes(history, found)
     return Timeline(
         axis=found,
         bands=tuple(bands(history)),
         faults=tuple(fault_bands(history, found)),
         charts=(*journey_charts(history, found), *edge_charts(history, found)),
-        lanes=tuple(breaker_lanes(history, found)),
+        lanes=tuple(lane for lane in lanes if not lane.calm)[:_LANES],
+        calm=tuple(lane.edge for lane in lanes if lane.calm),
     )
 
 

@@ -50,7 +50,7 @@ def main() -> None:
         stack.start()
     except StartFailure as failure:
         _fail(stack, report, str(failure))
-    except Exception:  # the edge of this process: whatever it was, the caller has to hear of it
+    except Exception:  # noqa: BLE001 - the edge of this process: whatever it was, the caller has to hear of it
         _fail(stack, report, traceback.format_exc())
     else:
         os.close(reports)

@@ -27,7 +27,7 @@ def main() -> None:
     try:
         for module in filter(None, sys.argv[1].split(",")):
             importlib.import_module(module)
-    except Exception:  # a user's module may raise anything; the supervisor reports it
+    except Exception:  # noqa: BLE001 - a user's module may raise anything; the supervisor reports it
         _say({"event": "broken", "message": traceback.format_exc(limit=-3)})
         sys.exit(1)
     gc.collect()

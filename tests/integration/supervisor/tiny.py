@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - what it prints is its log
 """A service that answers everything, for stacks that test the supervisor and nothing else."""
 
 from __future__ import annotations

@@ -56,7 +56,14 @@ def stack_spec(
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
     services = [
-        _service(name, service, loaded, ports, state, common | _edge_variables(system, name, ports))
+        _service(
+            name,
+            service,
+            loaded=loaded,
+            ports=ports,
+            state=state,
+            environment=common | _edge_variables(system, name, ports),
+        )
         for name, service in system.services.items()
     ]
     return StackSpec(
@@ -97,7 +104,7 @@ def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSp
 
 
 def _service(
-    name: str, service: Service, loaded: LoadedSystem, ports: Ports, state: Path, environment: dict[str, str]
+    name: str, service: Service, *, loaded: LoadedSystem, ports: Ports, state: Path, environment: dict[str, str]
 ) -> ProcessSpec:
     data = state / "data" / name
     data.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Seeded decisions: the same seed, fault and ordinal give the same answer, on any machine and any number of connections."""
+"""Seeded decisions: seed, fault and ordinal alone decide, on any machine and any number of connections."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@
         u.ctx.fillStyle = style;
         u.ctx.fillRect(place(from), top, place(to) - place(from), height);
       };
-      run.phases.forEach(([, from, to], i) => { if (i % 2 === 0) fill(from, to, colour("sunk", 55)); });
+      run.phases.forEach(([, role, from, to], i) => { if (i % 2 === 0 && role !== "fault") fill(from, to, colour("sunk", 55)); });
       run.faults.forEach(([, asked, on, undo, off]) => {
         fill(on, undo, colour("fault", 10));
         fill(asked, on, colour("fault", 28));
@@ -91,13 +91,13 @@
       const u = new uPlot(
         {
           width: plot.clientWidth,
-          height: 104,
-          padding: [5, 0, 0, 0],
+          height: 114,
+          padding: [5, 0, 5, 0],
           legend: { show: false },
           scales: { x: { time: false, range: () => [run.start, run.end] }, y: { range: () => [0, chart.top] } },
           axes: [
             { size: 0, splits: () => run.ticks, values: () => [], stroke: "transparent", grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false } },
-            { size: gutter, gap: 4, font: "11px system-ui, sans-serif", space: 32, stroke: () => colour("soft"), grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false } },
+            { size: gutter, gap: 4, font: "11px system-ui, sans-serif", space: 32, values: (_, splits) => splits.map((value) => written(value, "")), stroke: () => colour("soft"), grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false } },
           ],
           series: [
             {},
@@ -125,7 +125,7 @@
       );
       u.over.setAttribute("aria-hidden", "true");
       u.show = (i) => outputs.forEach((output, s) => { output.textContent = i === null ? "" : written(chart.series[s][3][i], chart.unit); });
-      new ResizeObserver(() => u.setSize({ width: plot.clientWidth, height: 104 })).observe(plot);
+      new ResizeObserver(() => u.setSize({ width: plot.clientWidth, height: 114 })).observe(plot);
       charts.push(u);
     }
 
@@ -148,7 +148,7 @@
       const plot = charts[0].over.getBoundingClientRect();
       rule.style.left = `${plot.left - area.getBoundingClientRect().left + ((at - run.start) / (run.end - run.start)) * plot.width}px`;
       const begin = run.start + i * run.slot;
-      const phase = run.phases.find(([, from, to]) => at >= from && at < to);
+      const phase = run.phases.find(([, , from, to]) => at >= from && at < to);
       const on = run.faults.filter(([, , from, to]) => at >= from && at < to).map(([id]) => `${id} is on`);
       const span = `${begin.toFixed(0)} s to ${Math.min(begin + run.slot, run.end).toFixed(0)} s`;
       moment.textContent = "";
