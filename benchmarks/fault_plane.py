@@ -18,6 +18,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -135,10 +136,16 @@ class Bench:
         """Start a process on a core; return its pid and its first line."""
         output = subprocess.PIPE if read else subprocess.DEVNULL
         environment = {**os.environ, **variables}
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, text=True, env=environment)
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            preexec_fn=pin(core),  # noqa: PLW1509
+        )
         self.stack.callback(process.wait)
         self.stack.callback(process.kill)
-        os.sched_setaffinity(process.pid, {core})
         return process.pid, process.stdout.readline() if process.stdout else ""
 
     def subjects(self) -> list[Subject]:
@@ -188,11 +195,13 @@ class Bench:
         if self.wrk is not None:
             url = f"http://127.0.0.1:{subject.port}/v1/products"
             command = [self.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *script, url]
-        done = subprocess.run(
-            command, check=True, capture_output=True, text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {OTHER_CORE}),  # noqa: PLW1509 - no threads here
-        )  # fmt: skip
+        done = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=pin(OTHER_CORE))
         return json.loads(done.stdout) if command is own else read_wrk(done.stdout)
+
+
+def pin(core: int) -> Callable[[], None]:
+    """Return what puts a process, with all threads it will have, on one core."""
+    return lambda: os.sched_setaffinity(0, {core})
 
 
 def read_wrk(text: str) -> dict[str, float]:
@@ -227,8 +236,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import click
 import typer
+import typer.core
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -221,7 +221,7 @@ def _run_directory_page() -> str:
 
 def _cli_page() -> str:
     group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
+    assert isinstance(group, typer.core.TyperGroup)
     parts = [MARK, "# Commands\n\n"]
     for name, command in sorted(group.commands.items()):
         parts.append(f"## workbench {name}\n\n{_help(command)}\n\n{_parameters(command)}")
@@ -230,18 +230,17 @@ def _cli_page() -> str:
     return "".join(parts)
 
 
-def _help(command: click.Command) -> str:
-    text = " ".join((command.help or "").replace("[bold]Example:[/]", "\n\n    ").split(" "))
-    lines = [line.strip() for line in text.splitlines()]
-    return "\n".join(f"    {line}" if line.startswith("workbench ") else line for line in lines).strip()
+def _help(command: typer.core.TyperCommand) -> str:
+    said, *examples = (command.help or "").split("[bold]Example:[/]")
+    return said.strip() + "\n\n" + "\n".join(f"    {example.strip()}" for example in examples)
 
 
-def _parameters(command: click.Command) -> str:
+def _parameters(command: typer.core.TyperCommand) -> str:
     rows = []
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        shown = ", ".join(parameter.opts) if isinstance(parameter, click.Option) else (parameter.metavar or "")
+        shown = ", ".join(parameter.opts) if isinstance(parameter, typer.core.TyperOption) else (parameter.metavar or "")
         rows.append(f"| `{shown}` | {getattr(parameter, 'help', '') or ''} |")
     return "| | |\n|---|---|\n" + "\n".join(rows) + "\n\n" if rows else ""
 

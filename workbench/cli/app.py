@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import traceback
 
-import click
 import typer
 
 from workbench.cli import doctor, results, scenarios, stacks
 from workbench.cli.streams import last_line, progress, show_error
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.model.outcome import Exit
 
 app = typer.Typer(
@@ -56,8 +55,12 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return Exit.SIGINT
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        if not error.format_message():  # `workbench` alone: the help was printed
+            return Exit.USAGE
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "workbench"
+        show_error(UsageError(error.format_message(), hint=f"{path} --help"))
         last_line(Exit.USAGE, to_stdout=False)
         return Exit.USAGE
     except WorkbenchError as error:

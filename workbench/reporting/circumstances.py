@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.model.events import StackReady
+from workbench.model.expectations import Expectation
 from workbench.model.history import History
 from workbench.model.policies import EdgePolicy
 from workbench.reporting import figures
 
 NOT_SAID = "–"
+
+_LIMITS = ("within", "at_least", "at_most", "min_n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,18 @@ def commands(history: History) -> list[Command]:
         Command("run it again, with the same arrivals and the same hits", shlex.join(again)),
         Command("judge it again, from the run directory alone", shlex.join(["workbench", "judge", folder])),
     ]
-    if run.scenario.expect:
-        path = f"expect.{run.scenario.expect[0].kind}"
-        limit = next((name for name in ("within", "at_least", "at_most", "min_n") if _has(history, name)), None)
-        if limit is not None:
-            line = shlex.join(["workbench", "judge", folder, "--set", f"{path}.{limit}=…"])
-            found.append(Command("judge it with another limit", line))
+    limit = _a_limit(run.scenario.expect)
+    if limit is not None:
+        line = shlex.join(["workbench", "judge", folder, "--set", limit])
+        found.append(Command("judge it with another limit, such as this one changed", line))
     return found
 
 
-def _has(history: History, name: str) -> bool:
-    return name in type(history.run.scenario.expect[0]).model_fields
+def _a_limit(expectations: Sequence[Expectation]) -> str | None:
+    """Return one limit as `judge --set` wants it, with its present value."""
+    for expectation in expectations:
+        for name in _LIMITS:
+            value = getattr(expectation, name, None)
+            if value is not None:
+                return f"expect.{getattr(expectation, 'kind', '')}.{name}={value}"
+    return None

@@ -85,6 +85,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "count": wording.count,
         "share": wording.share,
         "time": wording.time,
         "moment": figures.moment,

@@ -160,9 +160,20 @@
       u.setCursor({ left: u.valToPos(times[i], "x"), top: 10 }, true, true);
     }
 
+    const clear = () => charts[0].setCursor({ left: -10, top: -10 }, true, true);
+
+    // Breakers and the strip are no charts of the library, and follow the same cursor.
+    area.addEventListener("pointermove", (event) => {
+      const plot = charts[0].over.getBoundingClientRect();
+      const share = (event.clientX - plot.left) / plot.width;
+      if (share < 0 || share > 1) return;
+      moveTo(Math.min(Math.floor((share * (run.end - run.start)) / run.slot), times.length - 1));
+    });
+    area.addEventListener("pointerleave", clear);
+
     area.addEventListener("keydown", (event) => {
       const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 };
-      if (event.key === "Escape") return charts[0].setCursor({ left: -10, top: -10 }, true, true);
+      if (event.key === "Escape") return clear();
       if (!(event.key in steps) || event.ctrlKey || event.altKey || event.metaKey) return undefined;
       event.preventDefault();
       const from = shown ?? Math.floor(times.length / 2);
@@ -170,5 +181,6 @@
     });
 
     run.charts.forEach(draw);
+    if (charts.length === 0) root.classList.remove("live");
   }
 })();
