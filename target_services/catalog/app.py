@@ -59,11 +59,9 @@ def build(settings: Settings) -> RequestScope:
         settings.catalog_inventory_url,
         timeout_s=0.4,
         retry=Retry(
-            attempts=2,
-            backoff=Backoff(first_s=0.030, most_s=0.060),
-            budget=RetryBudget(per_call=0.5, burst=10),
+            attempts=2, backoff=Backoff(first_s=0.030, most_s=0.060), budget=RetryBudget(per_call=0.5, burst=10)
         ),
-        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.35),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=4.0, slow=13, slow_s=0.35),
         bulkhead=64,
         fallback="without-badge",
     )

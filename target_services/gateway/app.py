@@ -77,11 +77,9 @@ def build(settings: Settings) -> RequestScope:
         settings.gateway_catalog_url,
         timeout_s=1.0,
         retry=Retry(
-            attempts=2,
-            backoff=Backoff(first_s=0.040, most_s=0.080),
-            budget=RetryBudget(per_call=0.2, burst=20),
+            attempts=2, backoff=Backoff(first_s=0.040, most_s=0.080), budget=RetryBudget(per_call=0.2, burst=20)
         ),
-        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.9),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=4.0, slow=13, slow_s=0.9),
         bulkhead=128,
         fallback="stale-catalog",
     )
@@ -92,9 +90,7 @@ def build(settings: Settings) -> RequestScope:
         settings.gateway_orders_url,
         timeout_s=3.0,
         retry=Retry(
-            attempts=2,
-            backoff=Backoff(first_s=0.040, most_s=0.080),
-            budget=RetryBudget(per_call=0.2, burst=20),
+            attempts=2, backoff=Backoff(first_s=0.040, most_s=0.080), budget=RetryBudget(per_call=0.2, burst=20)
         ),
         retry_on=NEVER_SENT,
         breaker=BreakerPolicy(failures=15, window=20, reset_s=4.0),

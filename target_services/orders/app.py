@@ -35,7 +35,7 @@ class Settings(ServiceSettings):
     database_url: DatabaseUrl
     orders_inventory_url: BaseUrl
     orders_payments_url: BaseUrl
-    orders_worker_per_s: float = Field(default=15.0, gt=0, le=1000, description="most queued orders tried a second")
+    orders_worker_per_s: float = Field(default=12.0, gt=0, le=1000, description="most queued orders tried a second")
 
 
 class OrderBody(BaseModel):
@@ -72,11 +72,9 @@ def build(settings: Settings) -> RequestScope:
         settings.orders_inventory_url,
         timeout_s=0.6,
         retry=Retry(
-            attempts=3,
-            backoff=Backoff(first_s=0.030, most_s=0.120),
-            budget=RetryBudget(per_call=0.5, burst=10),
+            attempts=3, backoff=Backoff(first_s=0.030, most_s=0.120), budget=RetryBudget(per_call=0.5, burst=10)
         ),
-        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.5),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=4.0, slow=13, slow_s=0.5),
         bulkhead=48,
         fallback="queue-for-later",
     )
@@ -85,11 +83,9 @@ def build(settings: Settings) -> RequestScope:
         settings.orders_payments_url,
         timeout_s=0.5,
         retry=Retry(
-            attempts=2,
-            backoff=Backoff(first_s=0.040, most_s=0.080),
-            budget=RetryBudget(per_call=0.5, burst=10),
+            attempts=2, backoff=Backoff(first_s=0.040, most_s=0.080), budget=RetryBudget(per_call=0.5, burst=10)
         ),
-        breaker=BreakerPolicy(failures=10, window=20, reset_s=4.0, slow=16, slow_s=0.45),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=4.0, slow=13, slow_s=0.45),
         bulkhead=48,
         fallback="queue-for-later",
     )

@@ -70,17 +70,15 @@ def build(settings: Settings) -> RequestScope:
     """Put payments together."""
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA)
-    # All three attempts and the waits between them fit into the 500 ms that orders gives one capture.
-    # The provider may fail often and still be worth asking: four in five have to fail before it is left
-    # alone.
+    # However many attempts there is time for: the deadline that orders sends along ends them with its own
+    # attempt. The provider may fail often and still be worth asking, so four in five have to fail before it is
+    # left alone.
     provider = chassis.edge(
         "payments:provider",
         settings.payments_provider_url,
-        timeout_s=0.130,
+        timeout_s=0.4,
         retry=Retry(
-            attempts=3,
-            backoff=Backoff(first_s=0.025, most_s=0.100),
-            budget=RetryBudget(per_call=1.0, burst=20),
+            attempts=3, backoff=Backoff(first_s=0.030, most_s=0.150), budget=RetryBudget(per_call=1.0, burst=20)
         ),
         breaker=BreakerPolicy(failures=32, window=40, reset_s=2.0),
         bulkhead=48,

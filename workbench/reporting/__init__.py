@@ -11,6 +11,8 @@ from pathlib import Path
 from workbench.errors import EnvironmentFailure
 from workbench.model.history import History
 from workbench.model.verdict import Verdict
+from workbench.reporting.junit import junit_report
+from workbench.reporting.markdown import markdown_report
 from workbench.reporting.page import html_page
 from workbench.reporting.report import gather
 
@@ -21,7 +23,7 @@ def write_reports(folder: Path, history: History, verdict: Verdict) -> list[Path
     Raises EnvironmentFailure if one cannot be written; what was there before stays.
     """
     report = gather(history, verdict)
-    files = {"report.html": html_page(report)}
+    files = {"report.html": html_page(report), "report.md": markdown_report(report), "junit.xml": junit_report(report)}
     return [_written(folder / name, content) for name, content in files.items()]
 
 

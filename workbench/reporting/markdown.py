@@ -1,0 +1,184 @@
+"""The Markdown report: for pull requests and job summaries. Its first 60 lines are enough to know how it stands.
+
+What is longer is folded. Everything that comes from a run is escaped, so it can neither break a table nor become markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from workbench.checks import wording
+from workbench.model.verdict import Outcome
+from workbench.reporting import figures
+from workbench.reporting.claims import Claim
+from workbench.reporting.felt import Felt
+from workbench.reporting.objectives import Objective
+from workbench.reporting.report import Report
+
+MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_APPLICABLE: "➖"}
+
+_MOST_FIRST, _MOST_EVENTS, _LONGEST = 8, 200, 400
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>])")
+
+
+def markdown_report(report: Report) -> str:
+    """Return the report as GitHub-flavoured Markdown."""
+    parts = [_headline(report), _why(report), _done(report), _felt(report), _objectives(report), _open(report)]
+    folded = [_all_checks(report), _journal(report), _circumstances(report)]
+    lines: list[str] = []
+    for part in (*parts, *folded):
+        found = list(part)
+        if found:
+            lines += [*found, ""]
+    return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Return text that is shown as it is, on one line, also inside a table."""
+    return _SPECIAL.sub(r"\\\1", " ".join(figures.shortened(text, _LONGEST).split())).replace("&", "&amp;")
+
+
+def _headline(report: Report) -> Iterator[str]:
+    verdict = report.verdict
+    yield f"# {MARKS[verdict.outcome]} {verdict.outcome}: {escaped(verdict.title)}"
+    yield ""
+    yield f"**{escaped(report.answer)}** Exit code {verdict.exit_code}."
+    yield ""
+    facts = ", ".join(f"{name} {value}" for name, value in report.headline_facts)
+    yield f"`{verdict.scenario}`, {escaped(facts)}"
+    for banner in report.banners:
+        yield ""
+        yield f"> {escaped(banner.text)}"
+
+
+def _why(report: Report) -> Iterator[str]:
+    if report.reasons:
+        yield "**Why**"
+        yield ""
+    for reason in report.reasons:
+        if reason.check is None:
+            yield f"- {escaped(reason.text)}"
+        else:
+            claim = escaped(reason.check.claim)
+            yield f"- {MARKS[reason.check.outcome]} {claim}: {escaped(reason.text)}"
+
+
+def _done(report: Report) -> Iterator[str]:
+    yield "**What was done to it**"
+    yield ""
+    for fault in report.injected:
+        yield f"- {escaped(fault.edge)} {escaped(fault.does)}: {escaped(fault.when)}; {escaped(fault.hits)}"
+    if not report.injected:
+        yield "- nothing: the scenario has no fault"
+
+
+def _felt(report: Report) -> Iterator[str]:
+    yield "**What users felt**"
+    yield ""
+    yield from _head("journey", "phase", "journeys", "available", "degraded", "p50", "p95", text=2)
+    for journey in report.felt:
+        for felt in journey.phases:
+            yield _row(escaped(journey.journey), escaped(felt.phase), *_felt_cells(felt))
+
+
+def _felt_cells(felt: Felt) -> list[str]:
+    if felt.availability is None or felt.degraded_share is None or felt.p50_ns is None or felt.p95_ns is None:
+        return [figures.NO_DATA, "", "", "", ""]
+    return [
+        figures.thousands(felt.total),
+        wording.share(felt.availability),
+        wording.share(felt.degraded_share),
+        wording.time(felt.p50_ns),
+        wording.time(felt.p95_ns),
+    ]
+
+
+def _objectives(report: Report) -> Iterator[str]:
+    """Only what was judged: the page has the rest."""
+    rows = [(slo.name, row) for slo in report.objectives for row in slo.rows if row.check is not None]
+    if not rows:
+        return
+    yield "**Service level objectives**"
+    yield ""
+    yield from _head("objective", "phase", "good / total", "share (95 %)", "target", "budget spent", "", text=2)
+    for name, row in rows:
+        phase = f"{row.phase} {row.window}".strip()
+        yield _row(escaped(name), escaped(phase), *_objective_cells(row))
+
+
+def _objective_cells(row: Objective) -> list[str]:
+    mark = "" if row.outcome is None else MARKS[row.outcome]
+    target = wording.share(row.target)
+    if row.share is None or row.interval is None:
+        return [figures.NO_DATA, "", target, "", mark]
+    spent = "no budget" if row.budget_spent is None else f"{row.budget_spent * 100:.0f} %"
+    counts = f"{figures.thousands(row.good)} / {figures.thousands(row.total)}"
+    return [counts, f"{wording.share(row.share)} ({wording.shares(row.interval)})", target, spent, mark]
+
+
+def _open(report: Report) -> Iterator[str]:
+    """What did not pass, the failed first; all of it, but only the first few unfolded."""
+    claims = [claim for group in report.groups for claim in group.claims]
+    order = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+    found = [claim for outcome in order for claim in claims if claim.result.outcome is outcome]
+    if not found:
+        return
+    yield f"**Not passed** ({report.tally})"
+    yield ""
+    for claim in found[:_MOST_FIRST]:
+        yield _item(claim)
+    if len(found) > _MOST_FIRST:
+        yield ""
+        yield from _folded(f"{len(found) - _MOST_FIRST} more", [_item(claim) for claim in found[_MOST_FIRST:]])
+
+
+def _item(claim: Claim) -> str:
+    result = claim.result
+    return f"- {MARKS[result.outcome]} `{result.id}` {escaped(result.claim)}: {escaped(result.reason)}"
+
+
+def _all_checks(report: Report) -> Iterator[str]:
+    rows = list(_head("", "check", "claim", "observed", "limit", "95 %", "n", text=3))
+    for group in report.groups:
+        for claim in group.claims:
+            result = claim.result
+            n = "" if result.n is None else figures.thousands(result.n)
+            cells = (escaped(result.claim), claim.observed, escaped(claim.limit), claim.interval, n)
+            rows.append(_row(MARKS[result.outcome], f"`{result.id}`", *cells))
+    yield from _folded(f"All {len(rows) - 2} checks", rows)
+
+
+def _journal(report: Report) -> Iterator[str]:
+    events = [f"- {moment.at} {escaped(moment.text)}" for moment in report.journal[:_MOST_EVENTS]]
+    if events:
+        yield from _folded("What happened when", events)
+
+
+def _circumstances(report: Report) -> Iterator[str]:
+    lines = [f"- {escaped(name)}: {escaped(value)}" for name, value in report.facts]
+    for command in report.commands:
+        lines += ["", f"{escaped(command.purpose.capitalize())}:", "", f"    {' '.join(command.line.split())}"]
+    lines += ["", *_head("edge", "timeout", "attempts", "breaker", "bulkhead", "fallback", text=1)]
+    for row in report.policies:
+        lines.append(_row(*map(escaped, (row.edge, row.timeout, row.attempts, row.breaker, row.bulkhead, row.fallback))))
+    yield from _folded("Circumstances, policies, and how to repeat it", lines)
+
+
+def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"<details><summary>{escaped(title)}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
+
+
+def _head(*names: str, text: int) -> Iterator[str]:
+    """Yield the head of a table; the first `text` columns are text, the others numbers."""
+    yield _row(*names)
+    yield _row(*("---" if i < text else "--:" for i in range(len(names))))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
