@@ -35,7 +35,7 @@ class Settings(ServiceSettings):
     database_url: DatabaseUrl
     orders_inventory_url: BaseUrl
     orders_payments_url: BaseUrl
-    orders_worker_per_s: float = Field(default=12.0, gt=0, le=1000, description="most queued orders tried a second")
+    orders_worker_per_s: float = Field(default=15.0, gt=0, le=1000, description="most queued orders tried a second")
 
 
 class OrderBody(BaseModel):

@@ -22,7 +22,7 @@ from target_services.orders.model import Order
 from target_services.orders.saga import Saga, Stuck
 from target_services.orders.store import LeaseLost, OrderStore
 
-AT_ONCE = 3
+AT_ONCE = 5
 TRY_S = 4.0
 """Longest time for one order; shorter than its lease."""
 

@@ -10,13 +10,14 @@ from workbench.model.history import History
 
 _DDL = """
 CREATE TABLE IF NOT EXISTS attempts_at_hand AS
-SELECT edge, started, ended, call, failed, trace_id FROM edge_attempts LIMIT 0;
+SELECT edge, started, ended, caller_started, caller_ended, call, failed, trace_id FROM edge_attempts LIMIT 0;
 CREATE TABLE IF NOT EXISTS refused_at_hand AS SELECT edge, started, ended FROM calls LIMIT 0;
 """
 
 _ATTEMPTS = """
 INSERT INTO attempts_at_hand
-SELECT edge, started, ended, call, failed, trace_id FROM edge_attempts WHERE edge = ? ORDER BY started
+SELECT edge, started, ended, caller_started, caller_ended, call, failed, trace_id FROM edge_attempts
+WHERE edge = ? ORDER BY started
 """
 
 # What the caller says of a refused call only leaves out those that something else than a breaker refused.

@@ -32,7 +32,7 @@ FEWEST_CALLS = 10
 Q = 0.95
 
 _PROBES = """
-SELECT started, ended, failed, trace_id FROM attempts_at_hand
+SELECT started, coalesce(caller_started, started), ended, failed, trace_id FROM attempts_at_hand
 WHERE edge = ? AND started > ? AND started < ?
 ORDER BY started
 """
@@ -99,17 +99,21 @@ def _id(spec: BreakerHolds, stretch: Stretch, part: str) -> str:
 
 
 def _open(history: History, stretch: Stretch, from_ns: int, breaker: BreakerPolicy) -> _Open:
-    """Walk over the attempts after the opening, up to the undo or the first that succeeds."""
-    starts: list[int] = []
+    """Walk over the attempts after the opening, up to the undo or the first that succeeds.
+
+    Probes are too close only if they are so for the plane and for the caller: a stall of one must not accuse the other.
+    """
+    starts: list[tuple[int, int]] = []
     early, trace_ids, end = 0, list[str | None](), stretch.undo_ns
-    for started, ended, failed, trace_id in history.stream(_PROBES, stretch.edge, from_ns, stretch.undo_ns):
+    rows = history.stream(_PROBES, stretch.edge, from_ns, stretch.undo_ns)
+    for started, sent, ended, failed, trace_id in rows:
         if started > end:
             break
-        starts.append(started)
+        starts.append((started, sent))
         # One more than the allowed probes inside one reset timeout is one too many.
         if len(starts) > breaker.half_open_probes:
-            first = starts.pop(0)
-            if started - first < EARLY * breaker.reset_timeout:
+            first_started, first_sent = starts.pop(0)
+            if max(started - first_started, sent - first_sent) < EARLY * breaker.reset_timeout:
                 early += 1
                 trace_ids += [trace_id] if len(trace_ids) < EVIDENCE else []
         if not failed:

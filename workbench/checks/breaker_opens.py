@@ -24,18 +24,20 @@ from workbench.model.units import Duration
 from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Outcome, Value
 
 _LET_THROUGH = """
-SELECT count(*), count(*) FILTER (failed) FROM attempts_at_hand WHERE edge = ? AND started >= ? AND started <= ?
+SELECT count(*), count(*) FILTER (failed) FROM attempts_at_hand
+WHERE edge = ? AND started >= ? AND started <= ? AND ended <= ?
 """
 
+# Of plane and caller the later end and the earlier start count: a stall of one must not accuse the other.
 _NTH_FAILURE = """
-SELECT ended FROM attempts_at_hand
+SELECT greatest(ended, caller_ended) AS known FROM attempts_at_hand
 WHERE edge = ? AND started >= ? AND started <= ? AND failed
-ORDER BY ended LIMIT 1 OFFSET ?
+ORDER BY known LIMIT 1 OFFSET ?
 """
 
 _TOO_MANY = """
 SELECT count(*), list(trace_id ORDER BY started)[:?] FROM attempts_at_hand
-WHERE edge = ? AND started > ? AND started <= ?
+WHERE edge = ? AND least(started, caller_started) > ? AND started <= ?
 """
 
 
@@ -141,7 +143,8 @@ def _judge_threshold(claim: Claim, case: _Case, found: Opening) -> CheckResult:
     edge, breaker, history = case.spec.edge, case.breaker, case.history
     start = case.stretch.on_ns
     end = case.stretch.undo_ns if found.pause is None else found.pause.last_start_ns
-    attempts, failed = history.row(_LET_THROUGH, edge, start, end)
+    # What ended after the undo may have succeeded because of it.
+    attempts, failed = history.row(_LET_THROUGH, edge, start, end, case.stretch.undo_ns)
     if failed == 0:
         return claim.undecided("no attempt failed", n=0, needed_n=breaker.failures_to_open)
     if failed < attempts:

@@ -5,7 +5,6 @@ What counts are the attempts that the plane hit, not the calls: an open breaker 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench.checks import wording
@@ -25,6 +24,9 @@ from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Val
 FELT = 0.8
 """Part of the hit attempts that the caller has to have felt."""
 
+EXAMPLES = 3
+"""Hit attempts named as evidence."""
+
 _DECISIONS = """
 SELECT ordinal, hit FROM (
   SELECT CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal, regexp_extract(decisions, ?, 3) = '+' AS hit
@@ -32,10 +34,11 @@ SELECT ordinal, hit FROM (
   WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?))
 """
 
+# The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
-SELECT ended - accepted, status, end_reason, trace_id
-FROM attempts
-WHERE edge = ? AND NOT canary AND list_contains(string_split(faults, ' '), ?)
+SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?
+FROM edge_attempts
+WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
 """
 
 
@@ -46,7 +49,9 @@ class Decisions:
     eligible: int
     hit: int
     wrong: int
-    """Decisions that the seed does not give, and ordinals that are missing or there twice."""
+    """Decisions that the seed does not give."""
+    whole: bool
+    """Ordinals are 0, 1, 2 and so on: none is missing, none is there twice."""
 
 
 def judge_fault_effective(history: History) -> list[CheckResult]:
@@ -93,6 +98,8 @@ def _judge_requests(claim: Claim, fault: RequestFault, history: History) -> Chec
         return claim.undecided(
             f"{decisions.wrong} of {decisions.eligible} decisions are not those of the seed", n=decisions.eligible
         )
+    if not decisions.whole:
+        return claim.undecided(f"the rows of {decisions.eligible} decisions are not all there", n=decisions.eligible)
     for name, rows in (("eligible", decisions.eligible), ("hit", decisions.hit)):
         if name in counted and counted[name] != rows:
             reason = f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
@@ -112,20 +119,25 @@ def recomputed(fault: RequestFault, history: History) -> Decisions:
         ordinals += ordinal
         largest = max(largest, ordinal)
         wrong += hit != is_hit(seed, fault.id, ordinal, fault.share)
-    missing = abs(largest + 1 - eligible)
-    uneven = not missing and ordinals != eligible * (eligible - 1) // 2
-    return Decisions(eligible, hits, wrong + missing + uneven)
+    # Numbers from 0 without a gap have this sum and this largest one; anything lost or doubled changes one of them.
+    whole = largest + 1 == eligible and ordinals == eligible * (eligible - 1) // 2
+    return Decisions(eligible, hits, wrong, whole)
 
 
 def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
     policy = history.policy(fault.edge)
     timeout = None if policy is None else policy.timeout
+    undo_ns = claim.windows[0].end_ns
     hits = felt = 0
     examples: list[str | None] = []
-    for attempt, trace_id in _hit_attempts(fault, history):
+    rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
+    for duration, status, end_reason, trace_id, undone_meanwhile in rows:
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason), timeout)
+        if undone_meanwhile and not was_felt:
+            continue  # the undo cut it short: it shows neither
         hits += 1
-        felt += fault.felt(attempt, timeout)
-        if len(examples) < 3:
+        felt += was_felt
+        if len(examples) < EXAMPLES:
             examples.append(trace_id)
     limit = Limit(comparison="at_least", number=FELT, unit="ratio")
     if hits < fault.min_evidence:
@@ -140,11 +152,6 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
         n=hits,
         evidence=traces(examples, "hit by the fault"),
     )
-
-
-def _hit_attempts(fault: RequestFault, history: History) -> Iterator[tuple[HitAttempt, str | None]]:
-    for duration, status, end_reason, trace_id in history.stream(_HITS, fault.edge, fault.id):
-        yield HitAttempt(duration, status, end_reason), trace_id
 
 
 def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:

@@ -54,9 +54,7 @@ def judge_window(claim: Claim, slo: Slo, target: float, history: History, start:
         f" {wording.share(seen.share)} ({interval}) where at least {wording.share(target)} is wanted"
     )
     if target < 1:
-        # Over a phase, budget spent and burn rate are one number: bad share / allowed share.
-        burn = (1 - seen.share) / (1 - target)
-        reason += f"; {wording.share(burn)} of the error budget is spent, a burn rate of {burn:.2g}"
+        reason += f"; {_budget((1 - seen.share) / (1 - target))}"
     if decision.outcome is Outcome.INCONCLUSIVE and decision.needed_n is not None:
         reason += f"; {wording.count(decision.needed_n, 'journey')} would decide"
     return claim.decided(
@@ -67,6 +65,14 @@ def judge_window(claim: Claim, slo: Slo, target: float, history: History, start:
         n=seen.total,
         evidence=bad_journeys(history, slo, window, start) if seen.bad else (),
     )
+
+
+def _budget(burn: float) -> str:
+    """Say what is spent. Over a phase, that and the burn rate are one number: bad share / allowed share."""
+    if burn == 0:
+        return "none of the error budget is spent"
+    spent = f"{burn:.2g} times the error budget" if burn > 1 else f"{wording.share(burn)} of the error budget"
+    return f"{spent} is spent, a burn rate of {burn:.2g}"
 
 
 def slo_needs(spec: SloInPhases, facts: Facts) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.checks import wording
 from workbench.checks.at_hand import put_at_hand
-from workbench.model.events import FaultLost, FaultSkipped
+from workbench.model.events import FaultLost, FaultSkipped, GuardFired
 from workbench.model.faults.base import EdgeFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import Window
@@ -64,6 +64,9 @@ def never_on(history: History, windows: list[FaultWindow]) -> str:
     skipped = [e.reason for e in history.events(FaultSkipped) if e.fault in {w.fault.id for w in windows}]
     if skipped:
         return f"{names} was skipped: {skipped[0]}"
+    guards = [e.reason for e in history.events(GuardFired) if e.action == "skip_faults"]
+    if guards:
+        return f"{names} was skipped: {guards[0]}"
     if any(window.requested_ns is not None for window in windows):
         return f"{names} was asked for and never verified to be on"
     return f"the run ended before {names} was asked for"

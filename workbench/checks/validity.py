@@ -40,7 +40,7 @@ def judge_arrivals(history: History) -> list[CheckResult]:
     claim = validity_claim("V1", f"at least {wording.share(ARRIVED)} of the planned arrivals became journeys", windows)
     begun = {phase.name for phase in history.phases()}
     missing = [phase.name for phase in history.run.scenario.phases if phase.name not in begun]
-    if missing and not aborted(history):
+    if missing and not history.events(GuardFired):
         return [claim.undecided(f"{wording.listed(missing)} never began")]
     counted = [(name, planned, arrived) for name, planned, arrived in history.rows(_ARRIVALS) if planned]
     if not counted:

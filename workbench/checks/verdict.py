@@ -61,7 +61,6 @@ def _reasons(outcome: Outcome, results: Sequence[CheckResult]) -> list[str]:
     undecided = [r for r in validity if r.outcome is Outcome.INCONCLUSIVE]
     undecided.sort(key=lambda r: _TOLD_FIRST.index(r.check) if r.check in _TOLD_FIRST else len(_TOLD_FIRST))
     failed = [r for r in claims if r.outcome is Outcome.FAIL]
-    failed.sort(key=lambda r: r.check != "G1")
     open_ = [r for r in claims if r.outcome is Outcome.INCONCLUSIVE]
     if outcome is Outcome.PASS:
         passed = [r for r in claims if r.outcome is Outcome.PASS and r.kind in _TELLING]

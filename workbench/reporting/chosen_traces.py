@@ -23,14 +23,15 @@ WHERE role = 'fault' AND trace_id IS NOT NULL AND outcome NOT IN ('ok', 'degrade
 ORDER BY row_number() OVER (PARTITION BY journey, outcome, error ORDER BY intended), intended LIMIT ?
 """
 
-# The one whose time is nearest to the median of its like.
+_ALIKE = """
+role = ? AND outcome = ? AND (? IS NULL OR journey = ?) AND NOT crossing AND trace_id IS NOT NULL
+AND NOT list_contains(?, trace_id)
+"""
+
+_MEDIAN = f"SELECT quantile_disc(response_ns, 0.5) FROM journeys WHERE {_ALIKE}"
+
 _TYPICAL = f"""
-WITH alike AS (
-  SELECT * FROM journeys
-  WHERE role = ? AND outcome = ? AND (? IS NULL OR journey = ?) AND trace_id IS NOT NULL
-    AND NOT list_contains(?, trace_id) AND NOT crossing)
-SELECT {_COLUMNS} FROM alike
-ORDER BY abs(response_ns - (SELECT median(response_ns) FROM alike)), arrival LIMIT 1
+SELECT {_COLUMNS} FROM journeys WHERE {_ALIKE} AND response_ns >= ? ORDER BY response_ns, arrival LIMIT 1
 """
 
 
@@ -62,8 +63,11 @@ def chosen_traces(history: History) -> list[Chosen]:
 
 
 def _typical(history: History, role: str, outcome: str, journey: str | None, known: list[str]) -> Iterator[Chosen]:
+    """Yield the journey whose time is the median of its like, if there is any."""
     why = f"typical of {outcome}" if role == "fault" else f"typical of {role}"
-    for row in history.rows(_TYPICAL, role, outcome, journey, journey, known):
+    alike = (role, outcome, journey, journey, known)
+    (median,) = history.row(_MEDIAN, *alike)
+    for row in history.rows(_TYPICAL, *alike, median) if median is not None else ():
         yield Chosen(why, *row)
 
 

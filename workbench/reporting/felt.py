@@ -84,6 +84,6 @@ def what_users_felt(history: History) -> list[JourneyFelt]:
 def _felt(phase: str, role: Role, counts: list[Any] | None) -> Felt:
     if counts is None:
         return Felt(phase, role, 0, 0, 0, 0, 0, None, None)
-    *outcomes, quantiles = counts
+    ok, degraded, failed, indeterminate, crossing, quantiles = counts
     p50, p95 = (None, None) if quantiles is None else quantiles
-    return Felt(phase, role, *outcomes, p50, p95)
+    return Felt(phase, role, ok, degraded, failed, indeterminate, crossing, p50, p95)

@@ -39,28 +39,30 @@ class Banner:
 def answer(verdict: Verdict) -> str:
     """Say whether it held, in one or two short sentences."""
     claims = [c for c in verdict.checks if _is_claim(c)]
-    failed = sum(c.outcome is Outcome.FAIL for c in claims)
     undecided = sum(c.outcome is Outcome.INCONCLUSIVE for c in claims)
-    unfair = [c for c in verdict.checks if c.check_class is CheckClass.VALIDITY and c.outcome is Outcome.INCONCLUSIVE]
     number = wording.count(len(claims), "claim")
     match verdict.outcome:
         case Outcome.PASS:
-            return f"It held: all {number} passed." if len(claims) != 1 else "It held: the one claim passed."
+            return f"It held: {'the one claim' if len(claims) == 1 else f'all {number}'} passed."
         case Outcome.FAIL:
+            failed = sum(c.outcome is Outcome.FAIL for c in claims)
             also = f", and {undecided} could not be decided" if undecided else ""
             return f"It did not hold: {failed} of {number} failed{also}."
-        case _ if verdict.exit_code == Exit.FAILED:
-            return "No answer: the workbench or its environment failed."
-        case _ if verdict.exit_code in (Exit.SIGINT, Exit.SIGTERM):
-            return "No answer: the run was stopped before its end."
-        case _ if unfair:
-            return (
-                f"No answer: this was not a fair experiment ({wording.count(len(unfair), 'validity check')} undecided)."
-            )
-        case _ if undecided:
-            return f"No answer yet: {undecided} of {number} could not be decided."
         case _:
-            return "No answer: nothing was shown."
+            return f"No answer: {_why_none(verdict, undecided, number)}."
+
+
+def _why_none(verdict: Verdict, undecided: int, number: str) -> str:
+    """Say why there is no answer; what ended the run comes before what it left undecided."""
+    if verdict.exit_code == Exit.FAILED:
+        return "the workbench or its environment failed"
+    if verdict.exit_code in (Exit.SIGINT, Exit.SIGTERM):
+        return "the run was stopped before its end"
+    validity = [c for c in verdict.checks if c.check_class is CheckClass.VALIDITY]
+    unfair = sum(c.outcome is Outcome.INCONCLUSIVE for c in validity)
+    if unfair:
+        return f"this was not a fair experiment ({wording.count(unfair, 'validity check')} undecided)"
+    return f"{undecided} of {number} could not be decided" if undecided else "nothing was shown"
 
 
 def tally(verdict: Verdict) -> str:

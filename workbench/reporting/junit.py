@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from workbench.model.events import Failed, InterruptedBy
 from workbench.model.outcome import Exit
@@ -24,15 +24,15 @@ def junit_report(report: Report) -> str:
     """Return the report as JUnit XML."""
     verdict, run = report.verdict, report.history.run
     lasted_ns = max(report.history.load_end_ns() - report.history.load_start_ns(), 0)
-    suite = Xml.Element("testsuite")
+    suite = ET.Element("testsuite")
     _add_properties(suite, report)
     for check in verdict.checks:
         _add_check(suite, check, verdict.scenario)
     for why in _broken(report):
         case = _add_case(suite, "the run came to its end", verdict.scenario)
         _add_said(case, "error", "HARNESS", why, verdict.meaning)
-    Xml.SubElement(suite, "system-out").text = _clean("\n".join([report.answer, *verdict.reasons]))
-    Xml.SubElement(suite, "system-err").text = _clean("\n".join(banner.text for banner in report.banners))
+    ET.SubElement(suite, "system-out").text = _clean("\n".join([report.answer, *verdict.reasons]))
+    ET.SubElement(suite, "system-err").text = _clean("\n".join(banner.text for banner in report.banners))
     suite.attrib |= {
         "name": f"workbench.{verdict.scenario}",
         "package": "workbench",
@@ -45,15 +45,15 @@ def junit_report(report: Report) -> str:
         "skipped": str(len(suite.findall("testcase/skipped"))),
         "time": f"{lasted_ns / NS_PER_S:.3f}",
     }
-    suites = Xml.Element("testsuites")
+    suites = ET.Element("testsuites")
     suites.append(suite)
-    Xml.indent(suites)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(suites, encoding="unicode")}\n'
+    ET.indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _add_properties(suite: Xml.Element, report: Report) -> None:
+def _add_properties(suite: ET.Element, report: Report) -> None:
     verdict, run = report.verdict, report.history.run
-    properties = Xml.SubElement(suite, "properties")
+    properties = ET.SubElement(suite, "properties")
     values = {
         "run_id": verdict.run_id,
         "scenario": verdict.scenario,
@@ -66,14 +66,14 @@ def _add_properties(suite: Xml.Element, report: Report) -> None:
         **{f"changed_limit.{path}": value for path, value in verdict.changed_limits.items()},
     }
     for name, value in values.items():
-        Xml.SubElement(properties, "property", name=_clean(name), value=_clean(value))
+        ET.SubElement(properties, "property", name=_clean(name), value=_clean(value))
 
 
-def _add_case(suite: Xml.Element, name: str, scenario: str) -> Xml.Element:
-    return Xml.SubElement(suite, "testcase", name=_clean(name), classname=f"workbench.{scenario}", time="0")
+def _add_case(suite: ET.Element, name: str, scenario: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", name=_clean(name), classname=f"workbench.{scenario}", time="0")
 
 
-def _add_check(suite: Xml.Element, check: CheckResult, scenario: str) -> None:
+def _add_check(suite: ET.Element, check: CheckResult, scenario: str) -> None:
     case = _add_case(suite, f"{check.id} {check.claim}", scenario)
     match check.outcome:
         case Outcome.PASS:
@@ -83,11 +83,11 @@ def _add_check(suite: Xml.Element, check: CheckResult, scenario: str) -> None:
         case Outcome.INCONCLUSIVE:
             _add_said(case, "error", "INCONCLUSIVE", check.reason, _evidence(check))
         case Outcome.NOT_APPLICABLE:
-            Xml.SubElement(case, "skipped", message=_clean(check.reason))
+            ET.SubElement(case, "skipped", message=_clean(check.reason))
 
 
-def _add_said(case: Xml.Element, element: str, kind: str, message: str, text: str) -> None:
-    said = Xml.SubElement(case, element, type=kind, message=_clean(message))
+def _add_said(case: ET.Element, element: str, kind: str, message: str, text: str) -> None:
+    said = ET.SubElement(case, element, type=kind, message=_clean(message))
     said.text = _clean(text)
 
 

@@ -1,6 +1,6 @@
 """The Markdown report: for pull requests and job summaries. Its first 60 lines are enough to know how it stands.
 
-What is longer is folded. Everything that comes from a run is escaped, so it can neither break a table nor become markup.
+What is longer is folded. What comes from a run is escaped, so it can neither break a table nor become markup.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from workbench.reporting.report import Report
 
 MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_APPLICABLE: "➖"}
 
-_MOST_FIRST, _MOST_EVENTS, _LONGEST = 8, 200, 400
+_MOST_BANNERS, _MOST_FELT, _MOST_OBJECTIVES, _MOST_OPEN, _MOST_EVENTS = 4, 9, 8, 6, 200
+"""What is more than this is folded, so that the first 60 lines hold something of everything."""
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>])")
+_LONGEST = 400
+
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~<>])")
 
 
 def markdown_report(report: Report) -> str:
     """Return the report as GitHub-flavoured Markdown."""
-    parts = [_headline(report), _why(report), _done(report), _felt(report), _objectives(report), _open(report)]
-    folded = [_all_checks(report), _journal(report), _circumstances(report)]
+    first = [_headline(report), _banners(report), _why(report), _done(report), _felt(report), _objectives(report)]
+    folded = [_open(report), _in_full(report), _all_checks(report), _journal(report), _circumstances(report)]
     lines: list[str] = []
-    for part in (*parts, *folded):
+    for part in (*first, *folded):
         found = list(part)
         if found:
             lines += [*found, ""]
@@ -48,9 +51,13 @@ def _headline(report: Report) -> Iterator[str]:
     yield ""
     facts = ", ".join(f"{name} {value}" for name, value in report.headline_facts)
     yield f"`{verdict.scenario}`, {escaped(facts)}"
-    for banner in report.banners:
-        yield ""
-        yield f"> {escaped(banner.text)}"
+
+
+def _banners(report: Report) -> Iterator[str]:
+    for banner in report.banners[:_MOST_BANNERS]:
+        yield f"> - {escaped(banner.text)}"
+    if len(report.banners) > _MOST_BANNERS:
+        yield f"> - and {len(report.banners) - _MOST_BANNERS} more in report.html"
 
 
 def _why(report: Report) -> Iterator[str]:
@@ -62,7 +69,7 @@ def _why(report: Report) -> Iterator[str]:
             yield f"- {escaped(reason.text)}"
         else:
             claim = escaped(reason.check.claim)
-            yield f"- {MARKS[reason.check.outcome]} {claim}: {escaped(reason.text)}"
+            yield f"- {MARKS[reason.check.outcome]} `{reason.check.id}` {claim}: {escaped(reason.text)}"
 
 
 def _done(report: Report) -> Iterator[str]:
@@ -77,10 +84,16 @@ def _done(report: Report) -> Iterator[str]:
 def _felt(report: Report) -> Iterator[str]:
     yield "**What users felt**"
     yield ""
-    yield from _head("journey", "phase", "journeys", "available", "degraded", "p50", "p95", text=2)
-    for journey in report.felt:
-        for felt in journey.phases:
-            yield _row(escaped(journey.journey), escaped(felt.phase), *_felt_cells(felt))
+    yield from _FELT_HEAD
+    yield from _felt_rows(report)[:_MOST_FELT]
+
+
+def _felt_rows(report: Report) -> list[str]:
+    return [
+        _row(escaped(journey.journey), escaped(felt.phase), *_felt_cells(felt))
+        for journey in report.felt
+        for felt in journey.phases
+    ]
 
 
 def _felt_cells(felt: Felt) -> list[str]:
@@ -96,20 +109,35 @@ def _felt_cells(felt: Felt) -> list[str]:
 
 
 def _objectives(report: Report) -> Iterator[str]:
-    """Only what was judged: the page has the rest."""
-    rows = [(slo.name, row) for slo in report.objectives for row in slo.rows if row.check is not None]
-    if not rows:
+    """What was judged, the worst first; the rest is folded."""
+    judged = [(slo.name, row) for slo in report.objectives for row in slo.rows if row.check is not None]
+    if not judged:
         return
     yield "**Service level objectives**"
     yield ""
-    yield from _head("objective", "phase", "good / total", "share (95 %)", "target", "budget spent", "", text=2)
-    for name, row in rows:
-        phase = f"{row.phase} {row.window}".strip()
-        yield _row(escaped(name), escaped(phase), *_objective_cells(row))
+    yield from _OBJECTIVES_HEAD
+    judged.sort(key=lambda found: found[1].outcome is Outcome.PASS)
+    for name, row in judged[:_MOST_OBJECTIVES]:
+        yield _objective_row(name, row)
+
+
+def _objective_row(name: str, row: Objective) -> str:
+    return _row(escaped(name), escaped(f"{row.phase} {row.window}".strip()), *_objective_cells(row))
+
+
+def _in_full(report: Report) -> Iterator[str]:
+    """The two tables again, where rows of them are missing above."""
+    felt = _felt_rows(report)
+    if len(felt) > _MOST_FELT:
+        yield from _folded("What users felt, all journeys and phases", [*_FELT_HEAD, *felt])
+    rows = [(slo.name, row) for slo in report.objectives for row in slo.rows]
+    if rows:
+        lines = [_objective_row(name, row) for name, row in rows]
+        yield from _folded("All objectives in all phases, also those that nobody judged", [*_OBJECTIVES_HEAD, *lines])
 
 
 def _objective_cells(row: Objective) -> list[str]:
-    mark = "" if row.outcome is None else MARKS[row.outcome]
+    mark = "not asked" if row.outcome is None else MARKS[row.outcome]
     target = wording.share(row.target)
     if row.share is None or row.interval is None:
         return [figures.NO_DATA, "", target, "", mark]
@@ -119,19 +147,20 @@ def _objective_cells(row: Objective) -> list[str]:
 
 
 def _open(report: Report) -> Iterator[str]:
-    """What did not pass, the failed first; all of it, but only the first few unfolded."""
-    claims = [claim for group in report.groups for claim in group.claims]
+    """What else did not pass, the failed first; all of it, but only the first few unfolded."""
+    told = {reason.check.id for reason in report.reasons if reason.check is not None}
+    claims = [claim for group in report.groups for claim in group.claims if claim.result.id not in told]
     order = (Outcome.FAIL, Outcome.INCONCLUSIVE)
     found = [claim for outcome in order for claim in claims if claim.result.outcome is outcome]
     if not found:
         return
-    yield f"**Not passed** ({report.tally})"
+    yield f"**Also not passed** (in all: {report.tally})"
     yield ""
-    for claim in found[:_MOST_FIRST]:
+    for claim in found[:_MOST_OPEN]:
         yield _item(claim)
-    if len(found) > _MOST_FIRST:
+    if len(found) > _MOST_OPEN:
         yield ""
-        yield from _folded(f"{len(found) - _MOST_FIRST} more", [_item(claim) for claim in found[_MOST_FIRST:]])
+        yield from _folded(f"{len(found) - _MOST_OPEN} more", [_item(claim) for claim in found[_MOST_OPEN:]])
 
 
 def _item(claim: Claim) -> str:
@@ -162,7 +191,9 @@ def _circumstances(report: Report) -> Iterator[str]:
         lines += ["", f"{escaped(command.purpose.capitalize())}:", "", f"    {' '.join(command.line.split())}"]
     lines += ["", *_head("edge", "timeout", "attempts", "breaker", "bulkhead", "fallback", text=1)]
     for row in report.policies:
-        lines.append(_row(*map(escaped, (row.edge, row.timeout, row.attempts, row.breaker, row.bulkhead, row.fallback))))
+        lines.append(
+            _row(*map(escaped, (row.edge, row.timeout, row.attempts, row.breaker, row.bulkhead, row.fallback)))
+        )
     yield from _folded("Circumstances, policies, and how to repeat it", lines)
 
 
@@ -182,3 +213,9 @@ def _head(*names: str, text: int) -> Iterator[str]:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+_FELT_HEAD = tuple(_head("journey", "phase", "journeys", "available", "degraded", "p50", "p95", text=2))
+_OBJECTIVES_HEAD = tuple(
+    _head("objective", "phase", "good / total", "share (95 %)", "target", "budget spent", "judged", text=2)
+)

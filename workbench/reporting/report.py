@@ -86,7 +86,7 @@ def gather(history: History, verdict: Verdict) -> Report:
         reasons=tuple(reasons(verdict)),
         banners=tuple(banners(history, verdict)),
         injected=tuple(injected),
-        map=drawn(history.run.system, {fault.edge: fault.kind for fault in injected}),
+        map=drawn(history.run.system, {fault.edge: fault.kind for fault in injected if fault.was_on}),
         felt=tuple(what_users_felt(history)),
         objectives=tuple(objectives(history, verdict)),
         groups=tuple(grouped(verdict, history)),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.model.events import FaultLost
 from workbench.model.history import History
 from workbench.model.scenario import Role
 from workbench.model.units import NS_PER_S
@@ -70,6 +71,8 @@ class FaultBand:
     on_s: float
     undo_s: float
     off_s: float
+    ended: str
+    """Whether its end was verified, in a word or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +118,21 @@ def bands(history: History) -> list[Band]:
 
 
 def fault_bands(history: History, axis: Axis) -> list[FaultBand]:
-    """Return the faults that were verified on; one that never went off reaches to the end."""
+    """Return the faults that were verified on. One that was lost ends there, one that never went off at the end."""
+    lost = {event.fault: event.at_ns for event in history.events(FaultLost)}
     found = []
     for window in history.fault_windows():
         if window.on_ns is None:
             continue
-        off = axis.end_ns if window.off_ns is None else window.off_ns
-        undo = off if window.undo_requested_ns is None else window.undo_requested_ns
+        id_ = window.fault.id
         asked = window.on_ns if window.requested_ns is None else window.requested_ns
-        moments = [ns / NS_PER_S for ns in (asked, window.on_ns, undo, off)]
-        found.append(FaultBand(window.fault.id, window.fault.edge, *moments))
+        if id_ in lost:
+            undo, off, ended = lost[id_], lost[id_], "then lost"
+        elif window.off_ns is None:
+            undo, off, ended = axis.end_ns, axis.end_ns, "never verified off"
+        else:
+            undo = window.off_ns if window.undo_requested_ns is None else window.undo_requested_ns
+            off, ended = window.off_ns, "verified"
+        asked_s, on_s, undo_s, off_s = (ns / NS_PER_S for ns in (asked, window.on_ns, undo, off))
+        found.append(FaultBand(id_, window.fault.edge, asked_s, on_s, undo_s, off_s, ended))
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from workbench.model.system import System
 from workbench.reporting.figures import shortened
@@ -91,7 +92,7 @@ def _layers(system: System) -> list[list[str]]:
 
 def _untangled(layers: list[list[str]], system: System) -> list[list[str]]:
     """Order each layer by where its callers are, so that fewer edges cross."""
-    for previous, layer in zip(layers, layers[1:], strict=False):
+    for previous, layer in pairwise(layers):
         place = {name: i for i, name in enumerate(previous)}
 
         def mean(name: str, place: Mapping[str, int] = place) -> float:

@@ -7,7 +7,7 @@ below the journey, and attempts that left no span are shown as the fault plane s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from workbench.model.history import History
 from workbench.reporting.chosen_traces import Chosen
@@ -77,15 +77,84 @@ class Waterfall:
         return self.chosen.ended_ns - self.chosen.intended_ns
 
 
-@dataclass(slots=True)
-class _Found:
-    bars: list[Bar] = field(default_factory=list)
-    hits: dict[str, tuple[str, int]] = field(default_factory=dict)
-    unseen: list[Bar] = field(default_factory=list)
+@dataclass(frozen=True, slots=True)
+class _Request:
+    span_id: str | None
+    name: str
+    started: int
+    ended: int
+    status: int | None
+    outcome: str
+
+    def bar(self) -> Bar:
+        id_ = self.span_id or f"request {self.started}"
+        said = self.outcome if self.status is None else f"{self.outcome} {self.status}"
+        bad, said = self.outcome in _BAD, "" if self.outcome == "ok" else said
+        return Bar(id_, None, "user", self.name, self.started, self.ended, bad, outcome=said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    span_id: str
+    parent: str | None
+    service: str
+    name: str
+    started: int
+    ended: int
+    status: str
+    edge: str | None
+    attempt: int | None
+    outcome: str | None
+    fallback: str | None
+
+    def bar(self) -> Bar:
+        said, fallback = self.outcome or "", self.fallback or ""
+        on_edge = self.edge is not None and not fallback
+        return Bar(
+            id=self.span_id,
+            parent=self.parent,
+            service=self.service,
+            name=self.name,
+            start_ns=self.started,
+            end_ns=self.ended,
+            bad=self.status == "error" or (on_edge and said not in _FINE),
+            call=on_edge and self.attempt is None,
+            attempt=self.attempt,
+            outcome=said,
+            fallback=fallback,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    parent: str | None
+    edge: str
+    accepted: int
+    ended: int
+    faults: str
+    delay_ns: int
+    status: int | None
+    end_reason: str
+
+    def bar(self) -> Bar:
+        """Return a line for an attempt of which the caller tells nothing."""
+        whole = self.end_reason == "complete"
+        return Bar(
+            id=f"attempt {self.accepted} {self.edge}",
+            parent=self.parent,
+            service="fault plane",
+            name=self.edge,
+            start_ns=self.accepted,
+            end_ns=self.ended,
+            bad=not whole or (self.status is not None and self.status >= 500),
+            outcome=str(self.status or "") if whole else self.end_reason,
+            faults=self.faults,
+            delay_ns=self.delay_ns,
+        )
 
 
 def most_telling(bars: Sequence[Bar], most: int) -> list[Bar]:
-    """Return at most so many lines: what went wrong, was tried again or was hit, and what is above it; then the longest.
+    """Return at most so many lines: what went wrong, was repeated or was hit, with all above it; then the longest.
 
     Where even those are too many the first ones stay.
     """
@@ -109,89 +178,44 @@ def waterfalls(history: History, chosen: Sequence[Chosen]) -> list[Waterfall]:
     ids = [one.trace_id for one in chosen]
     if not ids:
         return []
-    found = {trace_id: _Found() for trace_id in ids}
-    for trace_id, span_id, name, started, ended, status, outcome in history.rows(_REQUESTS, ids):
-        bar = _request(span_id or f"request {started}", name, started, ended, status, outcome)
-        found[trace_id].bars.append(bar)
-    for trace_id, *span in history.rows(_SPANS, ids):
-        found[trace_id].bars.append(_span(*span))
-    for trace_id, parent, *seen in history.rows(_ATTEMPTS, ids):
-        _attempt(found[trace_id], parent, *seen)
-    return [_waterfall(one, found[one.trace_id]) for one in chosen]
+    bars: dict[str, list[Bar]] = {trace_id: [] for trace_id in ids}
+    attempts: dict[str, list[_Attempt]] = {trace_id: [] for trace_id in ids}
+    for trace_id, *row in history.rows(_REQUESTS, ids):
+        bars[trace_id].append(_Request(*row).bar())
+    for trace_id, *row in history.rows(_SPANS, ids):
+        bars[trace_id].append(_Span(*row).bar())
+    for trace_id, *row in history.rows(_ATTEMPTS, ids):
+        attempts[trace_id].append(_Attempt(*row))
+    return [_waterfall(one, _with_hits(bars[one.trace_id], attempts[one.trace_id])) for one in chosen]
 
 
-def _request(id_: str, name: str, started: int, ended: int, status: int | None, outcome: str) -> Bar:
-    said = outcome if status is None else f"{outcome} {status}"
-    return Bar(id_, None, "user", name, started, ended, outcome in _BAD, outcome="" if outcome == "ok" else said)
+def _with_hits(bars: Sequence[Bar], attempts: Sequence[_Attempt]) -> list[Bar]:
+    """Mark the callers' attempts that a fault hit; attempts that left no span get a line of their own."""
+    known = {bar.id for bar in bars if bar.attempt is not None}
+    hits = {attempt.parent: attempt for attempt in attempts if attempt.faults}
+    marked = [
+        replace(bar, faults=hits[bar.id].faults, delay_ns=hits[bar.id].delay_ns) if bar.id in hits else bar
+        for bar in bars
+    ]
+    return marked + [attempt.bar() for attempt in attempts if attempt.parent not in known]
 
 
-def _span(
-    span_id: str,
-    parent: str | None,
-    service: str,
-    name: str,
-    started: int,
-    ended: int,
-    status: str,
-    edge: str | None,
-    attempt: int | None,
-    outcome: str | None,
-    fallback: str | None,
-) -> Bar:
-    said = outcome or ""
-    bad = status == "error" or (edge is not None and fallback is None and said not in _FINE)
-    call = edge is not None and attempt is None and fallback is None
-    bar = Bar(span_id, parent, service, name, started, ended, bad, call, attempt, said)
-    return replace(bar, fallback=fallback or "")
-
-
-def _attempt(
-    found: _Found,
-    parent: str | None,
-    edge: str,
-    accepted: int,
-    ended: int,
-    faults: str,
-    delay_ns: int,
-    status: int | None,
-    end_reason: str,
-) -> None:
-    """Mark the caller's attempt span as hit, or keep the attempt for a line of its own if there is no such span."""
-    known = {bar.id for bar in found.bars if bar.attempt is not None}
-    if parent in known:
-        if faults:
-            found.hits[str(parent)] = (faults, delay_ns)
-        return
-    outcome = end_reason if end_reason != "complete" else str(status or "")
-    bad = end_reason != "complete" or (status is not None and status >= 500)
-    bar = Bar(f"attempt {accepted} {edge}", parent, "fault plane", edge, accepted, ended, bad, outcome=outcome)
-    found.unseen.append(replace(bar, faults=faults, delay_ns=delay_ns))
-
-
-def _waterfall(chosen: Chosen, found: _Found) -> Waterfall:
-    bars = [_marked(bar, found.hits) for bar in found.bars] + found.unseen
+def _waterfall(chosen: Chosen, bars: Sequence[Bar]) -> Waterfall:
     within = _without_quiet_calls([bar for bar in bars if bar.start_ns <= chosen.ended_ns])
-    end = max([chosen.ended_ns, *(min(bar.end_ns, 2 * chosen.ended_ns - chosen.intended_ns) for bar in within)])
+    latest = 2 * chosen.ended_ns - chosen.intended_ns  # work that goes on without end must not squeeze the rest
+    end = max([chosen.ended_ns, *(min(bar.end_ns, latest) for bar in within)])
     length = max(end - chosen.intended_ns, 1)
     bad = chosen.outcome in _BAD
     root = Bar("", None, "user", chosen.journey, chosen.intended_ns, chosen.ended_ns, bad, outcome=chosen.outcome)
-    ordered = list(_ordered(root, within))
     return Waterfall(
         chosen=chosen,
-        bars=tuple(_placed(bar, chosen.intended_ns, length) for bar in ordered),
+        bars=tuple(_placed(bar, chosen.intended_ns, length) for bar in _ordered(root, within)),
         length_ns=length,
         later=sum(bar.start_ns > chosen.ended_ns for bar in bars),
         services=len({bar.service for bar in within} - {"user", "fault plane"}),
         attempts=sum(bar.attempt is not None for bar in within),
         hits=sum(bool(bar.faults) for bar in within),
     )
-
-
-def _marked(bar: Bar, hits: dict[str, tuple[str, int]]) -> Bar:
-    if bar.id not in hits:
-        return bar
-    faults, delay_ns = hits[bar.id]
-    return replace(bar, faults=faults, delay_ns=delay_ns)
 
 
 def _without_quiet_calls(bars: Sequence[Bar]) -> list[Bar]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.histories import EDGE, FAULT, ON, SCENARIO, UNDO, healthy, injector_off
@@ -36,22 +34,22 @@ def test_the_plane_s_own_counts_have_to_agree_with_its_rows() -> None:
     assert "counted 16 requests as eligible, its rows show 14" in seen.reason
 
 
-@pytest.mark.parametrize(
-    ("spoil", "why"),
-    [
-        (lambda hits: setattr(hits[3], "decisions", f"{FAULT}=3-"), "a hit that was not made"),
-        (lambda hits: setattr(hits[3], "decisions", f"{FAULT}=4+"), "an ordinal that is there twice"),
-        (lambda hits: setattr(hits[-1], "decisions", f"{FAULT}=99+"), "ordinals that are missing"),
-    ],
-)
-def test_decisions_that_the_seed_does_not_give_leave_the_run_undecided(
-    spoil: Callable[[list[object]], None], why: str
-) -> None:
+def test_a_decision_that_the_seed_does_not_give_leaves_the_run_undecided() -> None:
     run = healthy()
-    spoil(list(run.on_edge(EDGE, hit=True)))
+    run.on_edge(EDGE, hit=True)[3].decisions = f"{FAULT}=3-"
     seen = result(run, ID)
-    assert seen.outcome is INCONCLUSIVE, why
-    assert "not those of the seed" in seen.reason
+    assert seen.outcome is INCONCLUSIVE
+    assert "1 of 14 decisions are not those of the seed" in seen.reason
+
+
+@pytest.mark.parametrize("changed", [{3: 4}, {13: 14}, {12: 11, 13: 14}, {0: 1, 1: 0, 13: 99}])
+def test_ordinals_that_are_missing_or_doubled_leave_the_run_undecided(changed: dict[int, int]) -> None:
+    run = healthy()
+    for number, ordinal in changed.items():
+        run.on_edge(EDGE, hit=True)[number].decisions = f"{FAULT}={ordinal}+"
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert "not all there" in seen.reason
 
 
 def shared(seed: int) -> HistoryBuilder:
@@ -107,11 +105,44 @@ def test_a_fault_that_hit_nothing_is_undecided() -> None:
 
 
 def unfelt(number: int) -> HistoryBuilder:
-    """So many of the 14 hit attempts ended before four fifths of their timeout of 500 ms."""
+    """So many of the 14 hit attempts ended before four fifths of their timeout of 500 ms, for both sides."""
     run = healthy()
     for attempt in run.on_edge(EDGE, hit=True)[:number]:
         attempt.ended = attempt.accepted + ns(0.399)
+        span = next(s for s in run.spans if s.span_id == attempt.parent_span_id)
+        span.ended = span.started + ns(0.399)
     return run
+
+
+def test_what_the_caller_felt_is_read_from_its_own_span() -> None:
+    """A plane that was stalled takes requests up late, and sees them for a shorter time than they waited."""
+    run = healthy()
+    for attempt in run.on_edge(EDGE, hit=True):
+        attempt.accepted = attempt.ended - ns(0.2)
+    assert result(run, ID).outcome is PASS
+    run.spans = []
+    assert result(run, ID).outcome is INCONCLUSIVE
+
+
+def test_attempts_that_the_undo_cut_short_show_nothing() -> None:
+    run = healthy()
+    for attempt in run.on_edge(EDGE, hit=True)[:4]:
+        attempt.accepted, attempt.ended = ns(UNDO - 0.1), ns(UNDO + 0.01)
+        span = next(s for s in run.spans if s.span_id == attempt.parent_span_id)
+        span.started, span.ended = attempt.accepted, attempt.ended
+    seen = result(run, ID)
+    assert seen.outcome is PASS
+    assert seen.n == 10
+
+
+def test_attempts_that_hung_until_the_undo_were_felt() -> None:
+    """A caller without a timeout waits until the fault is gone: that is evidence, and A10 needs it."""
+    run = healthy()
+    for attempt in run.on_edge(EDGE, hit=True):
+        attempt.ended = ns(UNDO + 0.01)
+        span = next(s for s in run.spans if s.span_id == attempt.parent_span_id)
+        span.ended = attempt.ended
+    assert result(run, ID).n == 14
 
 
 def test_four_fifths_of_the_hit_attempts_have_to_be_felt() -> None:

@@ -33,6 +33,15 @@ def test_a_transition_lasts_from_the_request_to_its_verified_effect() -> None:
     assert healthy().build().transitions() == [(ns(23.0), ns(ON)), (ns(UNDO), ns(OFF))]
 
 
+def test_journeys_that_run_at_any_moment_of_a_transition_are_crossing() -> None:
+    run = healthy()
+    before, within, during, after = run.journeys[:4]
+    for row, start, end in ((before, 22.0, 22.99), (within, 22.9, 23.01), (during, 23.01, 23.02), (after, 23.06, 24.0)):
+        row.intended, row.ended = ns(start), ns(end)
+    rows = run.build().rows("SELECT crossing FROM journeys WHERE arrival < 4 ORDER BY arrival")
+    assert rows == [(False,), (True,), (True,), (False,)]
+
+
 def test_a_transition_that_was_never_verified_has_no_length() -> None:
     run = healthy()
     run.drop(FaultOn, FaultUndoRequested, FaultOff)

@@ -39,6 +39,7 @@ def test_p95_may_be_twice_that_of_baseline_with_a_floor_of_50_ms(
 
 def test_the_observed_value_is_the_ratio_of_the_floored_times() -> None:
     assert result(lasting(0.01, 0.075), TIMES).observed == Value(number=1.5, unit="ratio")
+    assert result(lasting(0.1, 0.01), TIMES).observed == Value(number=0.5, unit="ratio")
 
 
 @pytest.mark.parametrize(("slow", "outcome"), [(1, PASS), (6, INCONCLUSIVE), (15, FAIL)])

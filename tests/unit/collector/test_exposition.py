@@ -78,6 +78,7 @@ def test_a_timestamp_is_never_taken_for_a_value() -> None:
     page = Exposition(Enrolled())
 
     assert [5.0, 6.0, 7.0] == [page.read(f"a {n} 170000000000{n}\n")[0][1] for n in (5, 6, 7)]
+    assert [5.0, 5.0] == [page.read(f"a 5 {n}\n")[0][1] for n in (5, 6)]
 
 
 @pytest.mark.parametrize("text", ["a", "a b", 'a{b="c} 1', "{} 1", "<html> 1", "a{b} 1", "é 1", "a 0x1F"])

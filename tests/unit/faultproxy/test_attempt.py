@@ -102,9 +102,10 @@ def test_paths_survive_csv(recording: Recording, tmp_path: Path, path: str) -> N
     assert path == rows(recording, tmp_path)[0]["path"]
 
 
-def test_a_line_is_what_the_row_writer_would_write(recording: Recording, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/a", "/a,b", '/"', '/a,"b"', "/'"])
+def test_a_line_is_what_the_row_writer_would_write(recording: Recording, tmp_path: Path, path: str) -> None:
     """The quick formatting and the table's own writer give the same bytes."""
-    passed = attempt(recording, '/a,"b"')
+    passed = attempt(recording, path)
     passed.status = 200
     passed.finish(5, 150)
     recording.close()
@@ -112,9 +113,7 @@ def test_a_line_is_what_the_row_writer_would_write(recording: Recording, tmp_pat
     other = tmp_path / "other"
     other.mkdir()
     writer = RowWriter(other, ATTEMPTS)
-    writer.append(
-        ("orders:payments", 3, "", "", 100, 150, 150, "POST", '/a,"b"', 200, "complete", 0, 0, 5, *TRACE, False)
-    )
+    writer.append(("orders:payments", 3, "", "", 100, 150, 150, "POST", path, 200, "complete", 0, 0, 5, *TRACE, False))
     writer.close()
     assert (other / "attempts.csv").read_bytes() == quick
 

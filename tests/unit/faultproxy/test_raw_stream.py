@@ -117,6 +117,15 @@ def test_a_hole_swallows_both_directions_until_lifted(clock: Clockwork) -> None:
     assert wire.told("faults", "end_reason") == [("hole", "cut")]
 
 
+def test_a_caller_that_gives_up_on_a_hole_frees_its_connection(clock: Clockwork) -> None:
+    wire = tcp(clock)
+    wire.fault("hole", **HOLE)
+    wire.request(b"x")
+    wire.caller_ends()
+    assert wire.is_over
+    assert wire.told("end_reason") == [("client_gone",)]
+
+
 def test_nothing_meets_a_swallowed_connection(clock: Clockwork) -> None:
     wire = tcp(clock)
     wire.fault("hole", **HOLE)
