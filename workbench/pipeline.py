@@ -273,5 +273,6 @@ def _job(planned: Planned, stack: RunningStack, directory: RunDirectory) -> Load
         max_users=load.max_users,
         drain_s=load.drain.s,
         probe_journeys=_PROBE_JOURNEYS,
+        masks=planned.loaded.system.masks,
         slis=[slo for slo in planned.loaded.slos if slo.journey in load.mix],
     )

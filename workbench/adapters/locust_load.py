@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -39,7 +38,6 @@ _EXIT_S = 2.0
 """From its last message to its end."""
 
 _TAIL_LINES = 20
-_PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 
 M = TypeVar("M", bound=LoadMessage)
 
@@ -237,7 +235,4 @@ def _translated(broken: Broken) -> WorkbenchError:
     """Return the error that a broken job is to the user."""
     if not broken.invalid_input:
         return HarnessError(f"the load child cannot go on: {broken.message}")
-    place = _PLACE.fullmatch(broken.message)
-    if place is None:
-        return InvalidInput([Problem("locustfile", 0, "", broken.message)])
-    return InvalidInput([Problem(place["file"], int(place["line"]), "", place["message"])])
+    return InvalidInput([Problem(broken.file or "locustfile", broken.line or 0, "", broken.message)])

@@ -58,10 +58,10 @@ def judge_no_lost_orders(spec: NoLostOrders, history: History) -> list[CheckResu
     if missing or not history.audits_after:
         return [claim.undecided(f"no account of {wording.listed(missing)} was read after the run")]
     found = _held_against_records(spec, history)
-    result = _judge_found(claim, found, _ORDER, spec.min_n)
     if found.unfinished and not found.broken:
         return [_judge_unfinished(claim, spec, found, history)]
-    return [result]
+    promised = wording.count(found.checked, f"acknowledged {spec.record}")
+    return [_judge_found(claim, found, f"{promised} are missing, doubled or changed", spec.min_n)]
 
 
 def _held_against_records(spec: NoLostOrders, history: History) -> _Found:
@@ -116,13 +116,12 @@ def _judge_unfinished(claim: Claim, spec: NoLostOrders, found: _Found, history: 
     )
 
 
-def _judge_found(claim: Claim, found: _Found, what: _Case, min_n: int) -> CheckResult:
+def _judge_found(claim: Claim, found: _Found, said: str, min_n: int) -> CheckResult:
     if found.unreadable and not found.broken:
         return claim.undecided(f"{wording.count(found.unreadable, 'acknowledgement')} cannot be read", n=found.checked)
     return claim.decided(
         universal(found.broken, found.checked, min_n),
-        f"{found.broken} of {wording.count(found.checked, what.one, what.many)} {what.broken}"
-        + (f", such as: {found.examples[0].text}" if found.broken else ""),
+        f"{found.broken} of {said}" + (f", such as: {found.examples[0].text}" if found.broken else ""),
         observed=Value(number=found.broken, unit="count"),
         limit=Limit(comparison="at_most", number=0, unit="count"),
         n=found.checked,
@@ -174,7 +173,8 @@ def _count_effects(found: _Found, promise: Promise, kind: str, ids: set[str]) ->
 def _judge_effect(claim: Claim, spec: NoDuplicateEffects, kind: str, found: _Found) -> CheckResult:
     if not found.checked and not found.unreadable:
         return claim.undecided(f"no key of this run has any {kind} in the accounts", n=0, needed_n=spec.min_n)
-    return _judge_found(claim, found, _Case(f"key with {kind}", f"keys with {kind}", "have more than one"), spec.min_n)
+    keys = wording.count(found.checked, f"key with {kind}", f"keys with {kind}")
+    return _judge_found(claim, found, f"{keys} have more than one", spec.min_n)
 
 
 def _needs_accounts(what: str, facts: Facts) -> list[str]:

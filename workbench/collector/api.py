@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
-from workbench.collector.masking import Masks
+from workbench.masking import Masks
 from workbench.collector.processes import ProcessWatch
 from workbench.collector.recording import Keeping, Recording, read_clocks
 from workbench.collector.scraping import Scraper

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from workbench.collector.masking import MASKED, Masks
+from workbench.masking import MASKED, Masks
 from workbench.rows import one_line
 
 LONGEST_BODY = 64 * 1024 * 1024

@@ -1,14 +1,18 @@
-"""CPU and memory of every known process, each second. A process that is gone is left out, not counted as zero."""
+"""CPU, memory and starvation of every known process, each second. One that is gone is left out, not counted as zero."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 
 OWN_NAME = "collector"
+
+Row = tuple[int, str, int, float, int, float | None]
+"""One row of `processes`."""
 
 
 class ProcessWatch:
@@ -31,9 +35,9 @@ class ProcessWatch:
             except psutil.Error:
                 self._watched.pop(name, None)
 
-    def measure(self) -> list[tuple[int, str, int, float, int]]:
+    def measure(self) -> list[Row]:
         """Return one row of `processes` for each that is there."""
-        rows = []
+        rows: list[Row] = []
         for name, process in list(self._watched.items()):
             try:
                 if not process.is_running():  # the number may belong to another process by now
@@ -47,5 +51,17 @@ class ProcessWatch:
             except (psutil.Error, OSError):
                 continue
             else:
-                rows.append((at_ns, name, process.pid, round(cpu.user + cpu.system, 3), memory.rss))
+                waited_s = _waited_s(process.pid)
+                rows.append((at_ns, name, process.pid, round(cpu.user + cpu.system, 3), memory.rss, waited_s))
         return rows
+
+
+def _waited_s(pid: int) -> float | None:
+    """Return how long the main thread was ready to run and had no core, so far; None where that is not counted.
+
+    Second field of /proc/PID/schedstat, in ns (Linux, Documentation/scheduler/sched-stats.rst).
+    """
+    try:
+        return round(int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9, 4)
+    except (OSError, IndexError, ValueError):
+        return None

@@ -13,7 +13,7 @@ from math import isfinite
 import aiohttp
 
 from workbench.collector.exposition import LIVE_PREFIX, BadExposition, Exposition, Series
-from workbench.collector.masking import Masks
+from workbench.masking import Masks
 from workbench.collector.recording import Keeping
 from workbench.collector.wire import LiveSample
 from workbench.collector.wire import Target as TargetOrder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import time
@@ -18,18 +17,12 @@ from pydantic import ValidationError
 from workbench.engine.collecting import open_tables
 from workbench.engine.journal import read_journal
 from workbench.errors import EnvironmentFailure, InvalidInput, Problem, UsageError
+from workbench.masking import MASKED, Masks
 from workbench.model.audit import Audit
 from workbench.model.history import History
 from workbench.model.run import RUN_FORMAT, RunRecord
 from workbench.model.stack import RunningStack
 from workbench.model.verdict import Verdict
-
-_MASKED = "[masked]"
-_ALWAYS_MASKED = (
-    r"(?i)(?<=bearer )[\w.~+/=-]+",
-    r"(?i)(?<=[\"']authorization[\"']: [\"'])[^\"']+",
-    r"(?i)(?<=[\"']cookie[\"']: [\"'])[^\"']+",
-)
 
 
 class RunDirectory:
@@ -85,7 +78,7 @@ class RunDirectory:
 
     def save_stack(self, stack: RunningStack) -> None:
         """Write stack.json, without the token."""
-        self._write("stack.json", stack.model_copy(update={"token": _MASKED}).model_dump_json(indent=2))
+        self._write("stack.json", stack.model_copy(update={"token": MASKED}).model_dump_json(indent=2))
 
     def save_audits(self, moment: str, audits: Mapping[str, Audit]) -> None:
         """Write what every service said of itself, `before` or `after`."""
@@ -101,15 +94,12 @@ class RunDirectory:
 
     def save_logs(self, logs: Path, offsets: Mapping[str, int], masks: Iterable[str]) -> None:
         """Copy what services logged since `offsets`, with secrets masked."""
-        patterns = [re.compile(pattern) for pattern in (*_ALWAYS_MASKED, *masks)]
+        hidden = Masks(list(masks))
         for log in sorted(logs.glob("*.log")):
             with log.open("rb") as source, (self.folder / "logs" / log.name).open("wb") as target:
                 source.seek(min(offsets.get(log.name, 0), log.stat().st_size))
                 for line in source:
-                    text = line.decode(errors="replace")
-                    for pattern in patterns:
-                        text = pattern.sub(_MASKED, text)
-                    target.write(text.encode())
+                    target.write(hidden.line(line.decode(errors="replace")).encode())
 
     def drop_raw(self) -> None:
         """Remove the raw rows once they are Parquet."""

@@ -56,8 +56,8 @@ class Connection:
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
         self.closed = False
-        self.up = Pipe(loop, on_need=self.dial, on_end=self._up_ended)
-        self.down = Pipe(loop, on_need=self.dial, on_end=self._down_ended)
+        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
+        self.down = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
         self.up.feed_from(caller)
         self.down.connect(caller)
         self.stream: Stream = edge.new_stream(self)
@@ -171,14 +171,6 @@ class Connection:
             influence.release(self)
         self._touched_by.clear()
         self.edge.connections.discard(self)
-
-    def _up_ended(self) -> None:
-        if self._caller is None and self._callee is not None:
-            self._callee.close()
-        self._close_if_done()
-
-    def _down_ended(self) -> None:
-        self._close_if_done()
 
     def _close_if_done(self) -> None:
         up_done = self.up.ended or self._callee_was_lost

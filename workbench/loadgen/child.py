@@ -30,6 +30,7 @@ from workbench.loadgen.recorder import Recorder
 from workbench.loadgen.runner_link import RUNNER_GONE, RunnerLink
 from workbench.loadgen.schedule import read_schedule
 from workbench.loadgen.tally import Tally
+from workbench.masking import Masks
 from workbench.model.loadjob import Broken, Done, LoadJob, Progress, Ready
 
 PROGRESS_S = 0.5
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
         (file,) = arguments
         return LoadChild(LoadJob.model_validate_json(Path(file).read_bytes()), link).run()
     except BrokenLocustfile as error:
-        link.send(Broken(message=str(error), invalid_input=True))
+        link.send(Broken(message=error.message, invalid_input=True, file=error.file, line=error.line))
         return 2
     except Exception as error:  # noqa: BLE001 - the edge of this process
         traceback.print_exc()
@@ -73,7 +74,7 @@ class LoadChild:
         ids = Ids(job.run_id, job.seed)
         propagate(job.run_id, ids)
         self._schedule = read_schedule(Path(job.schedule_file), len(job.journeys))
-        self._recorder = Recorder(Path(job.rows_file))
+        self._recorder = Recorder(Path(job.rows_file), Masks(job.masks))
         locust.events.request.add_listener(self._recorder.on_request)  # first: before listeners of the locustfile
         users = load_users(job.journeys)
         self._environment = make_environment(job, users)

@@ -21,7 +21,13 @@ REQUEST_TIMEOUT_S = 10.0
 
 
 class BrokenLocustfile(Exception):
-    """The locustfile cannot be used; the message starts with file:line."""
+    """A locustfile cannot be used. `line` is 0 where it is the file as a whole."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}")
+        self.file = file
+        self.line = line
+        self.message = message
 
 
 def load_users(journeys: Sequence[JobJourney]) -> list[Any]:
@@ -42,25 +48,27 @@ def _import(path: Path, number: int) -> ModuleType:
     name = path.stem if path.stem not in sys.modules else f"{path.stem}_{number}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise BrokenLocustfile(f"{path}:0: is not a Python file")
+        raise BrokenLocustfile(str(path), 0, "is not a Python file")
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise BrokenLocustfile(f"{error.filename}:{error.lineno}: is not valid Python: {error.msg}") from error
+        raise BrokenLocustfile(
+            error.filename or str(path), error.lineno or 0, f"is not valid Python: {error.msg}"
+        ) from error
     except OSError as error:
         if error.filename != str(path):
-            raise BrokenLocustfile(_where(path, error)) from error
-        raise BrokenLocustfile(f"{path}:0: cannot be read: {error.strerror}") from error
+            raise _broken(path, error) from error
+        raise BrokenLocustfile(str(path), 0, f"cannot be read: {error.strerror}") from error
     except (Exception, SystemExit) as error:
-        raise BrokenLocustfile(_where(path, error)) from error
+        raise _broken(path, error) from error
     return module
 
 
-def _where(path: Path, error: BaseException) -> str:
+def _broken(path: Path, error: BaseException) -> BrokenLocustfile:
     """Say what the import of a file failed with, and on which of its lines."""
-    return f"{path}:{line_in(path, error)}: {type(error).__name__}: {error}"
+    return BrokenLocustfile(str(path), line_in(path, error), f"{type(error).__name__}: {error}")
 
 
 def line_in(path: Path, error: BaseException) -> int:
@@ -76,11 +84,11 @@ def _find(module: ModuleType, journey: JobJourney) -> Any:
         close = get_close_matches(journey.user, users, n=3, cutoff=0.5)
         meant = f" did you mean {' or '.join(close)}?" if close else ""
         there = ", ".join(users) if users else "none"
-        raise BrokenLocustfile(f"{journey.locustfile}:0: has no class {journey.user!r};{meant} user classes: {there}")
+        raise BrokenLocustfile(journey.locustfile, 0, f"has no class {journey.user!r};{meant} user classes: {there}")
     if not _is_user(found):
-        raise BrokenLocustfile(f"{journey.locustfile}:0: {journey.user!r} is not a Locust User class")
+        raise BrokenLocustfile(journey.locustfile, 0, f"{journey.user!r} is not a Locust User class")
     if not found.tasks:
-        raise BrokenLocustfile(f"{journey.locustfile}:0: class {journey.user!r} has no tasks; mark one with @task")
+        raise BrokenLocustfile(journey.locustfile, 0, f"class {journey.user!r} has no tasks; mark one with @task")
     return found
 
 

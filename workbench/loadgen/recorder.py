@@ -10,6 +10,7 @@ from typing import Any
 from workbench.loadgen.journey import Journey, current_journey
 from workbench.loadgen.outcomes import may_have_taken_effect, text_of
 from workbench.loadgen.propagation import SENT, Sent
+from workbench.masking import Masks
 from workbench.model.tables import REQUESTS
 from workbench.rows import RowWriter, one_line
 
@@ -17,11 +18,12 @@ from workbench.rows import RowWriter, one_line
 class Recorder:
     """Writes rows; while `muted` (the probe) it only notes on the journey what its requests came to."""
 
-    def __init__(self, rows_file: Path) -> None:
+    def __init__(self, rows_file: Path, masks: Masks) -> None:
         if rows_file.name != f"{REQUESTS.name}.csv":
             raise ValueError(f"rows_file has to be named {REQUESTS.name}.csv: {rows_file}")
         self.writer = RowWriter(rows_file.parent, REQUESTS)
         self.muted = True
+        self._masks = masks
 
     def on_request(
         self,
@@ -44,7 +46,7 @@ class Recorder:
         status = getattr(response, "status_code", None) or None
         error = None
         if exception is not None:
-            error = text_of(exception, status)
+            error = self._masks.text(text_of(exception, status))
             cause = getattr(response, "error", None) or exception  # before the journey put it in its own words
             self._note(journey, f"{request_type} {name}: {error}", request_type, cause)
         if self.muted:
@@ -52,7 +54,7 @@ class Recorder:
         self.writer.append(
             (
                 "request",
-                *_arrival(journey, one_line(name)),
+                *_arrival(journey, self._masks.text(one_line(name))),
                 started,
                 started + lasted,
                 status,
@@ -76,7 +78,7 @@ class Recorder:
         journey.recorded = True
         if self.muted:
             return
-        promised = json.dumps(ack, separators=(",", ":"), default=str) if isinstance(ack, dict) else None
+        promised = self._promised(ack) if isinstance(ack, dict) else None
         self.writer.append(
             (
                 "journey",
@@ -85,12 +87,15 @@ class Recorder:
                 ended,
                 None,
                 outcome,
-                error,
+                None if error is None else self._masks.text(error),
                 journey.trace_id,
                 None,
                 promised,
             )
         )
+
+    def _promised(self, ack: dict[str, object]) -> str:
+        return self._masks.line(json.dumps(ack, separators=(",", ":"), default=str))
 
 
 def _arrival(journey: Journey, name: str) -> tuple[int, str, str, int, int]:

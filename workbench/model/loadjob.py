@@ -37,6 +37,7 @@ class LoadJob(Frozen):
     max_users: int
     drain_s: float
     probe_journeys: int = Field(description="journeys run one after the other before `ready`, to measure their cost")
+    masks: list[str] = Field(default_factory=list, description="what these patterns match is masked in every row")
     slis: list[Slo] = Field(description="counted live, for the abort guard and the display")
 
 
@@ -98,6 +99,8 @@ class Broken(Frozen):
     event: Literal["broken"] = "broken"
     message: str
     invalid_input: bool
+    file: str | None = None
+    line: int | None = None
 
 
 LoadMessage = Annotated[Probed | Ready | Progress | Done | Broken, Field(discriminator="event")]

@@ -167,13 +167,14 @@ METRICS = Table(
 
 PROCESSES = Table(
     "processes",
-    "CPU and memory of every process of the run, each second.",
+    "CPU, memory and starvation of every process of the run, each second.",
     (
         _time("time", "when it was read"),
         Column("process", "VARCHAR", "service name, or load, faultproxy, collector, supervisor, forkserver"),
         Column("pid", "BIGINT", "process id"),
         Column("cpu_s", "DOUBLE", "CPU seconds used so far, user and system"),
         Column("rss_bytes", "BIGINT", "resident set size"),
+        Column("waited_s", "DOUBLE", "seconds it was ready to run and had no core, so far (Linux)", optional=True),
     ),
 )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,6 +56,24 @@ async def test_a_callee_that_refuses_is_told(tmp_path: Path) -> None:
         caller = await rig.call(edge)
         assert await caller.get() == b""
         assert [row["end_reason"] for row in rows(rig, tmp_path)] == ["upstream_refused"]
+
+
+@in_loop
+async def test_a_callee_that_hangs_keeps_nothing_once_the_edge_is_gone() -> None:
+    """Its queue is full, so that it neither accepts nor refuses."""
+    tasks = len(asyncio.all_tasks())
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as hung, ExitStack() as fillers:
+        for _ in range(3):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(hung.getsockname())
+        async with rigged() as rig:
+            edge = await rig.edge(f"127.0.0.1:{hung.getsockname()[1]}")
+            caller = await rig.call(edge)
+            caller.writer.write(GET)
+            await until(lambda: len(asyncio.all_tasks()) > tasks, "the callee to be dialled")
+            await rig.plane.remove_edge("a:b")
+            await until(lambda: len(asyncio.all_tasks()) <= tasks, "the dialling to end")
 
 
 @pytest.mark.parametrize("upstream", ["no-port", "127.0.0.1:99999", ":x", "host.invalid:1"])

@@ -149,6 +149,13 @@ def test_where_successes_come_between_failures_the_threshold_does_not_apply() ->
     assert result(run, THRESHOLD).outcome is NOT_APPLICABLE
 
 
+def test_attempts_that_the_undo_let_succeed_do_not_excuse_the_others() -> None:
+    run = breaker_off()
+    for attempt in [a for a in run.on_edge(EDGE, hit=True) if a.ended > ns(UNDO)]:
+        attempt.status, attempt.end_reason = 200, "complete"
+    assert result(run, THRESHOLD).outcome is FAIL
+
+
 @pytest.mark.parametrize(("late_ms", "outcome"), [(250, PASS), (251, FAIL)])
 def test_an_attempt_may_be_let_through_until_the_slack_is_over(late_ms: int, outcome: Outcome) -> None:
     """The fifth failure ends 1.0 s after the first attempt began; 250 ms is the default slack."""

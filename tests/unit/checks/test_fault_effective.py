@@ -7,7 +7,15 @@ import pytest
 from tests.histories import EDGE, FAULT, ON, SCENARIO, UNDO, healthy, injector_off
 from tests.history_builder import HistoryBuilder, ns
 from tests.unit.checks.asking import all_of, rescripted, result
-from workbench.model.events import FaultLost, FaultOff, FaultOn, FaultSkipped, GuardFired
+from workbench.model.events import (
+    FaultLost,
+    FaultOff,
+    FaultOn,
+    FaultRequested,
+    FaultSkipped,
+    FaultUndoRequested,
+    GuardFired,
+)
 from workbench.model.faults.seeded import is_hit
 from workbench.model.verdict import Outcome, Value
 
@@ -167,6 +175,14 @@ def test_a_skipped_fault_names_its_reason() -> None:
     run.drop(FaultOn, FaultOff)
     run.journal.append(FaultSkipped(at_ns=ns(23), fault=FAULT, reason="not a fair start"))
     assert result(run, ID).reason == f"{FAULT} was skipped: not a fair start"
+
+
+def test_a_guard_that_skipped_the_faults_names_its_reason() -> None:
+    run = healthy()
+    run.drop(FaultRequested, FaultOn, FaultUndoRequested, FaultOff)
+    reason = "browse-latency was 201/293 in baseline"
+    run.journal.append(ABORT.model_copy(update={"action": "skip_faults", "reason": reason}))
+    assert result(run, ID).reason == f"{FAULT} was skipped: {reason}"
 
 
 def test_a_fault_that_was_never_verified_is_undecided() -> None:

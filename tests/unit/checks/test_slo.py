@@ -47,7 +47,9 @@ def test_undecided_it_says_how_many_would_decide() -> None:
 
 def test_the_reason_names_budget_and_burn_rate() -> None:
     """60 of 119 bad are 50.4 %; 5 % are allowed: ten times the budget."""
-    assert "a burn rate of 10" in result(failing(60), ID).reason
+    assert result(failing(60), ID).reason.endswith("10 times the error budget is spent, a burn rate of 10")
+    assert "16.8 % of the error budget is spent, a burn rate of 0.17" in result(failing(1), ID).reason
+    assert result(failing(0), ID).reason.endswith("none of the error budget is spent")
 
 
 def test_bad_journeys_are_named_by_their_traces() -> None:

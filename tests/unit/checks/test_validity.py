@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.histories import END, healthy
 from tests.history_builder import HistoryBuilder, ProcessRow, ns
 from tests.unit.checks.asking import rescripted, result
@@ -64,12 +66,13 @@ def test_v1_a_phase_that_never_began_leaves_the_run_undecided() -> None:
     assert "recovery never began" in seen.reason
 
 
-def test_v1_phases_that_are_missing_because_the_guard_ended_the_run_are_no_surprise() -> None:
+@pytest.mark.parametrize("action", ["abort", "skip_faults"])
+def test_v1_phases_that_are_missing_because_a_guard_ended_the_run_are_no_surprise(action: str) -> None:
     run = healthy()
     run.journal = [
         e for e in run.journal if not (e.event.startswith("phase") and getattr(e, "phase", "") == "recovery")
     ]
-    run.journal.append(abort())
+    run.journal.append(abort().model_copy(update={"action": action}))
     assert result(run, "V1").outcome is PASS
 
 

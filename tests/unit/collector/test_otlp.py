@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from workbench.collector import otlp
-from workbench.collector.masking import Masks
+from workbench.masking import Masks
 from workbench.model.tables import SPANS
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.faultproxy.clockwork import Clockwork
+from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from tests.unit.faultproxy.test_http_passing import GET, OK, POST
 from tests.unit.faultproxy.wire import Wire
+from workbench.faultproxy.connection import CallerEnd
 
 
 def test_a_callee_that_does_not_answer_the_phone(clock: Clockwork) -> None:
@@ -164,3 +165,13 @@ def test_a_stalled_caller_pauses_the_callee(clock: Clockwork) -> None:
     assert wire.callee.paused
     wire._caller_end.resume_writing()
     assert not wire.callee.paused
+
+
+def test_a_connection_that_was_accepted_too_late_is_cut(clock: Clockwork) -> None:
+    """Between the closing of a listener and the next turn of the loop."""
+    wire = Wire(clock)
+    wire.edge.enabled = False
+    caller = Transport()
+    CallerEnd(wire.edge, clock.as_loop()).connection_made(caller.as_transport())
+    assert caller.aborted
+    assert len(wire.edge.connections) == 1

@@ -56,6 +56,16 @@ def test_the_rest_of_a_held_answer_is_not_held_again(clock: Clockwork) -> None:
     assert row(wire)["end_reason"] == "complete"
 
 
+def test_an_answer_that_becomes_unreadable_is_not_held_twice(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    wire.fault("late", **LATE)
+    wire.request(GET)
+    wire.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    wire.wait_ms(100)
+    wire.answer(b"zz\r\n")
+    assert wire.caller.data.endswith(b"zz\r\n")
+
+
 def test_100_continue_is_not_held(clock: Clockwork) -> None:
     """It is not the answer, and the caller needs it to go on."""
     wire = Wire(clock)

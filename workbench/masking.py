@@ -11,6 +11,9 @@ _SECRET_KEY = re.compile(
     r"(?i)authorization|cookie|passwd|password|secret|credential|private[-_.]?key|api[-_.]?key"
     r"|(?:^|[-_.])(?:access|auth|id|refresh|session|bearer)[-_.]?token$|(?:^|[-_.])token$"
 )
+_SECRET_FIELD = re.compile(
+    r"""(?i)(["'](?:[\w.-]*authorization|(?:set-)?cookie|password|secret|[\w.-]*token)["']\s*:\s*["'])[^"']+"""
+)
 _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic) [\w.~+/=-]{6,}")
 
 
@@ -27,6 +30,10 @@ class Masks:
         for pattern in self._patterns:
             text = pattern.sub(MASKED, text)
         return text
+
+    def line(self, text: str) -> str:
+        """Return a line of a log, or JSON text, with everything that matches masked."""
+        return self.text(_SECRET_FIELD.sub(rf"\1{MASKED}", text))
 
     def is_secret(self, key: str) -> bool:
         """Say whether the value of an attribute of that name must not be kept at all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.collector.masking import Masks
+from workbench.masking import Masks
 
 
 @pytest.mark.parametrize(
