@@ -116,6 +116,7 @@ class ProcessRow:
     pid: int
     cpu_s: float
     rss_bytes: int = 50_000_000
+    waited_s: float | None = 0.0
 
 
 @dataclass

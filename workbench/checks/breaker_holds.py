@@ -15,13 +15,13 @@ from workbench.checks.deciding import quantile_at_most, universal
 from workbench.checks.estimates import PowerEstimate, quantile_estimate
 from workbench.checks.facts import Facts, lacks_fault, lacks_policy, lacks_traces, planned
 from workbench.checks.openings import find_opening
-from workbench.checks.sli import EVIDENCE, quantile
+from workbench.checks.sli import EVIDENCE, excused, quantile
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import BreakerHolds
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.policies import BreakerPolicy
-from workbench.model.verdict import CheckClass, CheckResult, Limit, Value, Window
+from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
 
 EARLY = 0.9
 """Part of the reset timeout that has to lie between probes; a probe may come a little early by our clock."""
@@ -153,7 +153,7 @@ def _judge_answers(claim: Claim, spec: BreakerHolds, seen: _Open, history: Histo
     (below,) = history.row(_BELOW, *where, spec.answer_within)
     decision = quantile_at_most(p95, spec.answer_within, below)
     bounds = "" if decision.interval is None else f" ({wording.times(decision.interval)})"
-    return claim.decided(
+    result = claim.decided(
         decision,
         f"p95 of {wording.count(p95.n, 'call')} that the open breaker answered is {wording.time(p95.value)}{bounds};"
         f" {wording.time(spec.answer_within)} is allowed",
@@ -161,6 +161,9 @@ def _judge_answers(claim: Claim, spec: BreakerHolds, seen: _Open, history: Histo
         limit=Limit(comparison="at_most", number=spec.answer_within, unit="ns"),
         n=p95.n,
     )
+    if decision.outcome is Outcome.FAIL and p95.value - spec.answer_within <= history.longest_starved_ns(*where[1:]):
+        return excused(result, "a process waited for a core for longer than these answers were late")
+    return result
 
 
 def breaker_holds_needs(spec: BreakerHolds, facts: Facts) -> list[str]:

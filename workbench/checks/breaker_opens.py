@@ -14,7 +14,7 @@ from workbench.checks.deciding import moment_within, universal
 from workbench.checks.estimates import PowerEstimate, cases_estimate
 from workbench.checks.facts import Facts, lacks_fault, lacks_policy, planned
 from workbench.checks.openings import PAUSE, Opening, Pause, find_opening
-from workbench.checks.sli import EVIDENCE
+from workbench.checks.sli import EVIDENCE, excused
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import BreakerOpens
 from workbench.model.history import History
@@ -36,7 +36,7 @@ ORDER BY known LIMIT 1 OFFSET ?
 """
 
 _TOO_MANY = """
-SELECT count(*), list(trace_id ORDER BY started)[:?] FROM attempts_at_hand
+SELECT count(*), list(trace_id ORDER BY started)[:?], max(least(started, caller_started)) FROM attempts_at_hand
 WHERE edge = ? AND least(started, caller_started) > ? AND started <= ?
 """
 
@@ -155,8 +155,9 @@ def _judge_threshold(claim: Claim, case: _Case, found: Opening) -> CheckResult:
     if not nth and found.pause is None:
         reason = f"only {wording.count(failed, 'attempt')} failed, it opens after {breaker.failures_to_open}"
         return claim.undecided(reason, n=failed, needed_n=breaker.failures_to_open)
-    too_many, trace_ids = history.row(_TOO_MANY, EVIDENCE, edge, nth[0][0] + case.spec.slack, end) if nth else (0, None)
-    return claim.decided(
+    known = nth[0][0] if nth else end
+    too_many, trace_ids, last = history.row(_TOO_MANY, EVIDENCE, edge, known + case.spec.slack, end)
+    result = claim.decided(
         universal(too_many, attempts, min_n=1),
         f"{wording.count(too_many, 'attempt')} of {attempts} began more than {wording.time(case.spec.slack)}"
         f" after failure number {breaker.failures_to_open}",
@@ -165,6 +166,9 @@ def _judge_threshold(claim: Claim, case: _Case, found: Opening) -> CheckResult:
         n=attempts,
         evidence=traces(trace_ids or [], "let through although the breaker should have been open"),
     )
+    if too_many and last - known <= case.spec.slack + history.starved_ns(known, last):
+        return excused(result, "processes waited for a core for as long as these attempts were late")
+    return result
 
 
 def breaker_opens_needs(spec: BreakerOpens, facts: Facts) -> list[str]:

@@ -10,7 +10,7 @@ from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.deciding import Quantile, quantile_ratio_at_most, share_at_most
 from workbench.checks.estimates import PowerEstimate, quantile_estimate, share_estimate
 from workbench.checks.facts import Facts, lacks_journey, lacks_phase, planned
-from workbench.checks.sli import EVIDENCE, Start, judged_from_both_starts, quantile
+from workbench.checks.sli import EVIDENCE, Start, judged_fairly, quantile
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import Isolated
@@ -22,7 +22,7 @@ Q = 0.95
 
 _TIMES = """
 SELECT count(*), quantile_disc(time, ?) FROM (
-  SELECT CASE WHEN ? THEN undelayed_ns ELSE response_ns END AS time
+  SELECT {latency} AS time
   FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing)
 """
 
@@ -62,9 +62,7 @@ def _judge_phase(spec: Isolated, phase: str, history: History) -> list[CheckResu
     if seen is None or base is None or all(window.on_ns is None for window in faults):
         why = "phase baseline was never begun" if base is None else never_on(history, faults)
         return [slower.undecided(why), failing.undecided(why)]
-    times = judged_from_both_starts(
-        history, lambda start: _judge_times(slower, spec, (base, seen), history, start), latency=True
-    )
+    times = judged_fairly(history, lambda start: _judge_times(slower, spec, (base, seen), history, start), latency=True)
     return [times, _judge_errors(failing, spec, phase, history)]
 
 
@@ -89,7 +87,7 @@ def _judge_times(
 
 
 def _p95(journey: str, phase: str, history: History, start: Start) -> Quantile | None:
-    return quantile(history, _TIMES, (start is Start.DISPATCHED, journey, phase), Q)
+    return quantile(history, _TIMES.format(latency=start.value), (journey, phase), Q)
 
 
 def _judge_errors(claim: Claim, spec: Isolated, phase: str, history: History) -> CheckResult:

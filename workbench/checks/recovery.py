@@ -14,7 +14,7 @@ from workbench.checks.check import Check, Claim, result_id
 from workbench.checks.deciding import moment_within
 from workbench.checks.estimates import PowerEstimate, moment_estimate
 from workbench.checks.facts import Facts, lacks_phase, lacks_slo, planned
-from workbench.checks.sli import Start, judged_from_both_starts
+from workbench.checks.sli import Start, judged_fairly
 from workbench.model.expectations import Recovers
 from workbench.model.history import History, PhaseWindow
 from workbench.model.plan import Plan
@@ -44,7 +44,7 @@ class Recovery:
 
 _SERIES = """
 SELECT intended,
-       list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?)
+       list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?)
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
 ORDER BY intended
@@ -62,10 +62,9 @@ def recovery(history: History, slo: Slo, target: float, hold_ns: int, start: Sta
     off_ns = _off(history, phase)
     search = Search(off_ns, hold_ns, target)
     rows = history.stream(
-        _SERIES,
+        _SERIES.format(latency=start.value),
         list(slo.outcomes),
         slo.under,
-        start is Start.DISPATCHED,
         slo.under,
         slo.journey,
         off_ns,
@@ -152,7 +151,7 @@ def judge_recovers(spec: Recovers, history: History) -> list[CheckResult]:
         return [claim.undecided(f"{wording.listed(lingering)} was never verified to be off")]
     target = slo.target if spec.target is None else spec.target
     return [
-        judged_from_both_starts(
+        judged_fairly(
             history,
             lambda start: _judge(claim, spec, recovery(history, slo, target, spec.hold, start)),
             latency=slo.under is not None,

@@ -1,7 +1,8 @@
-"""Counting good journeys, and what to do when the load generator itself was late.
+"""Counting good journeys, and what to do when the load generator was late or the machine starved.
 
 One journey is the unit, never one request. Latency counts from the intended start; if the generator was late,
-everything about latency is judged a second time from the dispatch, and only what both agree on is decided.
+everything about latency is judged a second time from the dispatch, and only what both agree on is decided. A
+FAIL about latency is judged once more without the time for which processes had no core (docs/adr/0008).
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ _LEAST_LAG_LIMIT = 25 * NS_PER_MS
 
 
 class Start(StrEnum):
-    """From when the latency of a journey counts."""
+    """From when the latency of a journey counts, or what is taken off it. The value is the expression in SQL."""
 
-    INTENDED = "intended start"
-    DISPATCHED = "dispatch"
+    INTENDED = "response_ns"
+    DISPATCHED = "undelayed_ns"
+    UNSTARVED = "(response_ns - starved_ns)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Lag:
 
 _TALLY = """
 SELECT count(*) FILTER (
-         list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?)),
+         list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?)),
        count(*)
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
@@ -73,7 +75,7 @@ _BAD = """
 SELECT trace_id, outcome, error, response_ns
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing AND trace_id IS NOT NULL
-  AND NOT (list_contains(?, outcome) AND (? IS NULL OR CASE WHEN ? THEN undelayed_ns ELSE response_ns END <= ?))
+  AND NOT (list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?))
 ORDER BY intended LIMIT ?
 """
 
@@ -81,10 +83,9 @@ ORDER BY intended LIMIT ?
 def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
     """Count the journeys of an SLO that began in a window; those in flight at a transition are left out."""
     good, total = history.row(
-        _TALLY,
+        _TALLY.format(latency=start.value),
         list(slo.outcomes),
         slo.under,
-        start is Start.DISPATCHED,
         slo.under,
         slo.journey,
         window.start_ns,
@@ -96,13 +97,12 @@ def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
 def bad_journeys(history: History, slo: Slo, window: Window, start: Start) -> list[Evidence]:
     """Return the first journeys of a window that were not good."""
     rows = history.rows(
-        _BAD,
+        _BAD.format(latency=start.value),
         slo.journey,
         window.start_ns,
         window.end_ns,
         list(slo.outcomes),
         slo.under,
-        start is Start.DISPATCHED,
         slo.under,
         EVIDENCE,
     )
@@ -149,11 +149,18 @@ def _generator_lag(history: History) -> Lag:
     return Lag(p99, max(_LEAST_LAG_LIMIT, tightest // 10), journeys)
 
 
-def judged_from_both_starts(history: History, judge: Callable[[Start], CheckResult], *, latency: bool) -> CheckResult:
-    """Judge from the intended start; if latency counts and the generator was late, also from the dispatch."""
+def judged_fairly(history: History, judge: Callable[[Start], CheckResult], *, latency: bool) -> CheckResult:
+    """Judge from the intended start; where latency counts, ask again what was late beside the system."""
     result = judge(Start.INTENDED)
+    if not latency:
+        return result
+    return _unless_starved(history, judge, _unless_lagging(history, judge, result))
+
+
+def _unless_lagging(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
+    """If the generator was late, judge from the dispatch too; only what both agree on is decided."""
     lag = generator_lag(history)
-    if not latency or not lag.beyond or lag.p99_ns is None:
+    if not lag.beyond or lag.p99_ns is None:
         return result
     other = judge(Start.DISPATCHED)
     late = f"the load generator was late (p99 {wording.time(lag.p99_ns)})"
@@ -163,4 +170,20 @@ def judged_from_both_starts(history: History, judge: Callable[[Start], CheckResu
         f"{late} and that decides: from the intended start {result.outcome} ({result.reason}),"
         f" from the dispatch {other.outcome} ({other.reason})"
     )
+    return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})
+
+
+def _unless_starved(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
+    """A FAIL that vanishes without the time that processes had no core accuses the machine, not the system."""
+    if result.outcome is not Outcome.FAIL or not history.was_starved():
+        return result
+    other = judge(Start.UNSTARVED)
+    if other.outcome is Outcome.FAIL:
+        return result
+    return excused(result, f"without the time that processes waited for a core it would be {other.outcome}")
+
+
+def excused(result: CheckResult, why: str) -> CheckResult:
+    """Return a FAIL about time as INCONCLUSIVE, because the machine explains it."""
+    reason = f"{result.reason}; but the machine was starved: {why}"
     return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})

@@ -7,7 +7,7 @@ from workbench.checks.check import Check, Claim, result_id
 from workbench.checks.deciding import share_at_least
 from workbench.checks.estimates import PowerEstimate, share_estimate
 from workbench.checks.facts import Facts, lacks_slo, planned
-from workbench.checks.sli import Start, bad_journeys, judged_from_both_starts, tally
+from workbench.checks.sli import Start, bad_journeys, judged_fairly, tally
 from workbench.model.history import History, PhaseWindow
 from workbench.model.plan import Plan
 from workbench.model.scenario import SloInPhases
@@ -31,7 +31,7 @@ def _judge_phase(spec: SloInPhases, phase: str, history: History) -> CheckResult
     if seen is None:
         return Claim(id_, "A16", "slo", text, CheckClass.PROPORTION).undecided(f"phase {phase} was never begun")
     claim = Claim(id_, "A16", "slo", text, CheckClass.PROPORTION, (window_of(seen),))
-    return judged_from_both_starts(
+    return judged_fairly(
         history, lambda start: judge_window(claim, slo, target, history, start), latency=slo.under is not None
     )
 

@@ -11,7 +11,7 @@ from workbench.checks.check import Check, Claim, result_id
 from workbench.checks.estimates import PowerEstimate, share_estimate
 from workbench.checks.facts import Facts, lacks_phase, lacks_slo, planned
 from workbench.checks.recovery import recovery
-from workbench.checks.sli import Start, judged_from_both_starts
+from workbench.checks.sli import Start, judged_fairly
 from workbench.checks.slo import judge_window, window_of
 from workbench.model.expectations import Recovers
 from workbench.model.history import History
@@ -33,9 +33,7 @@ def judge_steady_state(spec: SteadyState, history: History) -> list[CheckResult]
     results = [_judge_baseline(spec, slo, history)]
     if any(phase.role == "recovery" for phase in history.run.scenario.phases):
         latency = slo.under is not None
-        results.append(
-            judged_from_both_starts(history, lambda s: _judge_recovery(spec, slo, history, s), latency=latency)
-        )
+        results.append(judged_fairly(history, lambda s: _judge_recovery(spec, slo, history, s), latency=latency))
     return results
 
 
@@ -55,7 +53,7 @@ def _judge_baseline(spec: SteadyState, slo: Slo, history: History) -> CheckResul
     if phase is None:
         return _claim(spec, "baseline", None, text).undecided("phase baseline was never begun")
     claim = _claim(spec, phase.name, window_of(phase), text)
-    result = judged_from_both_starts(
+    result = judged_fairly(
         history, lambda start: judge_window(claim, slo, target, history, start), latency=slo.under is not None
     )
     if result.outcome is Outcome.FAIL:

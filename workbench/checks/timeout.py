@@ -14,14 +14,14 @@ from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.deciding import universal
 from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, lacks_fault, lacks_policy, planned
-from workbench.checks.sli import EVIDENCE
+from workbench.checks.sli import EVIDENCE, excused
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import TimeoutBound
 from workbench.model.faults.base import Answer, Delay, EdgeFault, RequestFault, Swallow
 from workbench.model.faults.seeded import Draw
 from workbench.model.history import History
 from workbench.model.plan import Plan
-from workbench.model.verdict import CheckClass, CheckResult, Limit, Value
+from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value
 
 REACHED = 0.8
 """An attempt that lasted this part of the timeout has put it to the test."""
@@ -37,6 +37,15 @@ WITH hit AS (
 SELECT count(*), count(*) FILTER (lasted >= ?), count(*) FILTER (lasted > ?), max(lasted),
        (list(trace_id ORDER BY lasted DESC) FILTER (lasted > ?))[:?]
 FROM hit
+"""
+
+_LATE = """
+SELECT accepted, lasted FROM (
+  SELECT a.accepted, least(a.ended - a.accepted, s.ended - s.started) AS lasted
+  FROM attempts a
+  LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
+  WHERE a.edge = ? AND NOT a.canary AND a.faults <> '' AND a.accepted >= ? AND a.accepted < ?)
+WHERE lasted > ?
 """
 
 
@@ -67,7 +76,7 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
     )
     if not hit:
         return claim.undecided("the fault hit no attempt", n=0, needed_n=spec.min_n)
-    return claim.decided(
+    result = claim.decided(
         universal(beyond, reached, spec.min_n),
         f"{reached} of {wording.count(hit, 'attempt')} that the fault hit lasted about as long as the timeout of"
         f" {wording.time(timeout)} or longer, the longest {wording.time(longest)}; {wording.time(allowed)} is allowed"
@@ -77,6 +86,17 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
         n=reached,
         evidence=traces(trace_ids or [], f"longer than {wording.time(allowed)}"),
     )
+    return _unless_starved(history, result, stretch, allowed)
+
+
+def _unless_starved(history: History, result: CheckResult, stretch: Stretch, allowed: int) -> CheckResult:
+    """Attempts that are late by no more than processes had no core are no evidence."""
+    if result.outcome is not Outcome.FAIL or not history.was_starved():
+        return result
+    late = history.stream(_LATE, stretch.edge, stretch.on_ns, stretch.undo_ns, allowed)
+    if any(lasted - history.starved_ns(began, began + lasted) > allowed for began, lasted in late):
+        return result
+    return excused(result, "processes waited for a core for as long as these attempts were late")
 
 
 def timeout_bound_needs(spec: TimeoutBound, facts: Facts) -> list[str]:

@@ -10,7 +10,7 @@ from workbench.checks.check import Claim
 from workbench.checks.deciding import share_at_least
 from workbench.checks.sli import Start, generator_lag, tally
 from workbench.checks.slo import window_of
-from workbench.model.events import Failed, GuardFired, ServiceDied
+from workbench.model.events import Failed, FaultLost, GuardFired, ServiceDied
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Outcome, Value, Window
@@ -142,6 +142,10 @@ def judge_services(history: History) -> list[CheckResult]:
     if failed:
         evidence = [Evidence(kind="event", ref=failed[0].event, text=failed[0].message)]
         return [claim.undecided(f"the workbench failed: {failed[0].message}", evidence=evidence)]
+    lost = history.events(FaultLost)
+    if lost:
+        evidence = [Evidence(kind="event", ref=lost[0].event, text=lost[0].reason)]
+        return [claim.undecided(f"fault {lost[0].fault} ended before its time: {lost[0].reason}", evidence=evidence)]
     services = len(history.run.system.services)
     return [
         claim.result(
@@ -174,7 +178,7 @@ def judge_fair_start(history: History) -> list[CheckResult]:
             continue
         target = slo.target if spec.target is None else spec.target
         # From both starts: an unfair start is only what no lag of the generator explains.
-        seen = [tally(history, slo, window_of(phase), start) for start in Start]
+        seen = [tally(history, slo, window_of(phase), start) for start in (Start.INTENDED, Start.DISPATCHED)]
         if all(share_at_least(t.good, t.total, target).outcome is Outcome.FAIL for t in seen):
             broken.append(f"{spec.slo} ({wording.share(seen[0].share)} where {wording.share(target)} is wanted)")
     if broken:

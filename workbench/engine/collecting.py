@@ -70,7 +70,9 @@ def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
 
     A missing or unreadable file becomes an empty table and a problem.
     """
-    database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+    database = duckdb.connect(
+        config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder / ".spill")}
+    )
     problems = []
     for table in (ARRIVALS, REQUESTS, ATTEMPTS, METRICS, SPANS, PROCESSES):
         file = folder / f"{table.name}.parquet"

@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 _PAGE = 10_000
 
+STARVED_NS = 200_000_000
+"""A process that waited this long for a core within one second was starved; on a healthy machine it is a tenth."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseWindow:
@@ -72,6 +75,8 @@ class History:
     calls          one row per logical call: edge, call, started, ended, outcome
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
+    starved        the seconds in which a process of the run waited long for a core: from_ns, to_ns, waited_ns;
+                   `journeys.starved_ns` is how much of that lies within a journey, at the most
     """
 
     run: RunRecord
@@ -91,6 +96,7 @@ class History:
         slots = self.transitions()
         if slots:
             self.connection.executemany("INSERT INTO transitions VALUES (?, ?)", slots)
+        self.connection.execute(_STARVED, [STARVED_NS])
         self.connection.execute(_VIEWS)
 
     # -- tables ---------------------------------------------------------------------------------------
@@ -189,6 +195,26 @@ class History:
         """Return the faults on an edge, in one phase or in any."""
         return [w for w in self.fault_windows() if w.fault.edge == edge and phase in (None, w.fault.phase)]
 
+    def was_starved(self) -> bool:
+        """Tell whether a process of the run ever waited long for a core."""
+        return bool(self.row("SELECT count(*) FROM starved")[0])
+
+    def starved_ns(self, start_ns: int, end_ns: int) -> int:
+        """Return for how long, at the most, processes had no core between two moments."""
+        waited = self.row(
+            "SELECT sum(least(waited_ns, ? - ?)) FROM starved WHERE from_ns < ? AND to_ns > ?",
+            end_ns,
+            start_ns,
+            end_ns,
+            start_ns,
+        )[0]
+        return 0 if waited is None else min(int(waited), end_ns - start_ns)
+
+    def longest_starved_ns(self, start_ns: int, end_ns: int) -> int:
+        """Return the longest that a process waited for a core within one second between two moments."""
+        longest = self.row("SELECT max(waited_ns) FROM starved WHERE from_ns < ? AND to_ns > ?", end_ns, start_ns)[0]
+        return 0 if longest is None else int(longest)
+
     def policy(self, edge: str) -> EdgePolicy | None:
         """Return what the caller says it does on an edge, if it says anything."""
         return self.run.policies.edges.get(edge)
@@ -200,6 +226,18 @@ CREATE OR REPLACE TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end
 CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT);
 """
 
+# One round of measurements is made of readings a moment apart; the process that waited longest counts.
+_STARVED = """
+CREATE OR REPLACE TABLE starved AS
+SELECT min(from_ns) AS from_ns, max(time) AS to_ns, max(waited_ns) AS waited_ns
+FROM (
+  SELECT time, lag(time) OVER reading AS from_ns,
+         CAST((waited_s - lag(waited_s) OVER reading) * 1e9 AS BIGINT) AS waited_ns
+  FROM processes WINDOW reading AS (PARTITION BY process, pid ORDER BY time))
+WHERE waited_ns >= ?
+GROUP BY time // 1000000000
+"""
+
 # DISTINCT: an exporter that tries again may send a span twice, and that must not make two attempts of one.
 _VIEWS = """
 CREATE OR REPLACE VIEW journeys AS
@@ -209,7 +247,9 @@ SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.out
        r.ended - r.started AS service_ns,
        r.dispatched - r.intended AS lag_ns,
        p.name AS phase, p.role AS role,
-       EXISTS (SELECT 1 FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) AS crossing
+       EXISTS (SELECT 1 FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) AS crossing,
+       least(coalesce((SELECT sum(least(s.waited_ns, r.ended - r.intended)) FROM starved s
+                       WHERE s.from_ns < r.ended AND s.to_ns > r.intended), 0), r.ended - r.intended) AS starved_ns
 FROM requests r
 LEFT JOIN phases p ON r.intended >= p.start_ns AND r.intended < p.end_ns
 WHERE r.kind = 'journey' AND r.arrival >= 0;

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faultproxy.rig import GET, OK, Rig, dead_address, in_loop, rigged, until
+from workbench.faultproxy.connection import DIAL_TIMEOUT_S
 from workbench.faultproxy.edge import Protocol
 from workbench.faultproxy.wire import RecordingOrder
 from workbench.model.tables import ATTEMPTS
@@ -73,7 +74,7 @@ async def test_a_callee_that_hangs_keeps_nothing_once_the_edge_is_gone() -> None
             caller.writer.write(GET)
             await until(lambda: len(asyncio.all_tasks()) > tasks, "the callee to be dialled")
             await rig.plane.remove_edge("a:b")
-            await until(lambda: len(asyncio.all_tasks()) <= tasks, "the dialling to end")
+            await until(lambda: len(asyncio.all_tasks()) <= tasks, "the dialling to end", deadline_s=DIAL_TIMEOUT_S / 2)
 
 
 @pytest.mark.parametrize("upstream", ["no-port", "127.0.0.1:99999", ":x", "host.invalid:1"])

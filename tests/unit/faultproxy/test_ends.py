@@ -7,7 +7,9 @@ import pytest
 from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from tests.unit.faultproxy.test_http_passing import GET, OK, POST
 from tests.unit.faultproxy.wire import Wire
+from workbench.faultproxy.active_fault import activate
 from workbench.faultproxy.connection import CallerEnd
+from workbench.model.faults.refuse import Refuse
 
 
 def test_a_callee_that_does_not_answer_the_phone(clock: Clockwork) -> None:
@@ -167,10 +169,14 @@ def test_a_stalled_caller_pauses_the_callee(clock: Clockwork) -> None:
     assert not wire.callee.paused
 
 
-def test_a_connection_that_was_accepted_too_late_is_cut(clock: Clockwork) -> None:
+@pytest.mark.parametrize("why", ["disabled", "refusing"])
+def test_a_connection_that_was_accepted_too_late_is_cut(clock: Clockwork, why: str) -> None:
     """Between the closing of a listener and the next turn of the loop."""
     wire = Wire(clock)
-    wire.edge.enabled = False
+    if why == "disabled":
+        wire.edge.enabled = False
+    else:
+        wire.edge._closers.append(activate(Refuse(id="down", edge="a:b"), 1, 0, 1))
     caller = Transport()
     CallerEnd(wire.edge, clock.as_loop()).connection_made(caller.as_transport())
     assert caller.aborted
