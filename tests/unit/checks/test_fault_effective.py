@@ -113,10 +113,11 @@ def test_a_fault_that_hit_nothing_is_undecided() -> None:
 
 
 def unfelt(number: int) -> HistoryBuilder:
-    """So many of the 14 hit attempts ended before four fifths of their timeout of 500 ms, for both sides."""
+    """So many of the 14 hit attempts were answered before four fifths of their timeout of 500 ms, for both sides."""
     run = healthy()
     for attempt in run.on_edge(EDGE, hit=True)[:number]:
         attempt.ended = attempt.accepted + ns(0.399)
+        attempt.end_reason, attempt.status = "complete", 200
         span = next(s for s in run.spans if s.span_id == attempt.parent_span_id)
         span.ended = span.started + ns(0.399)
     return run
@@ -139,6 +140,7 @@ def test_attempts_that_the_undo_cut_short_show_nothing() -> None:
     run = healthy()
     for attempt in run.on_edge(EDGE, hit=True)[:4]:
         attempt.accepted, attempt.ended = ns(UNDO - 0.1), ns(UNDO + 0.01)
+        attempt.end_reason, attempt.status = "complete", 200
         span = next(s for s in run.spans if s.span_id == attempt.parent_span_id)
         span.started, span.ended = attempt.accepted, attempt.ended
     seen = result(run, ID)
