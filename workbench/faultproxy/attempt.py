@@ -1,15 +1,17 @@
 """One attempt as it passes: a request on an HTTP edge, a whole connection where there are no requests.
 
-An attempt becomes a row once, when it ends. Times are absolute, from the monotonic clock.
+Times are absolute, from the monotonic clock.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.deciding import Decided
 from workbench.faultproxy.heads import RequestHead
-from workbench.faultproxy.recording import Recording
+
+if TYPE_CHECKING:
+    from workbench.faultproxy.recording import Recording
 
 EndReason = Literal["complete", "client_gone", "upstream_gone", "upstream_refused", "cut", "open"]
 
@@ -33,6 +35,7 @@ class Attempt:
         "held_since",
         "ordinal",
         "plain",
+        "reason",
         "status",
         "whole",
     )
@@ -54,7 +57,9 @@ class Attempt:
         """An answer that is given here may be given as soon as it is its turn."""
         self.whole = False
         """Its request is here to the last byte. Kept only where it is not plain."""
-        self.ended = False
+        self.reason: EndReason | None = None
+        """How it ended; None while it is open."""
+        self.ended = 0
         self.first_byte: int | None = None
         self.status: int | None = None
         self.bytes_in = 0
@@ -91,40 +96,13 @@ class Attempt:
             self.held_since = 0
 
     def end(self, reason: EndReason, now: int) -> None:
-        """Write the row, unless that has happened. A status counts only if the caller got it."""
-        if self.ended:
+        """Give itself to the recording it began in, unless that has happened."""
+        if self.reason is not None:
             return
-        self.ended = True
-        recording = self._recording
-        if recording is None:
-            return
-        self._recording = None
-        head = self.head
-        if head is None:
-            method = path = trace_id = span_id = ""
-        else:
-            method, path = head.method, head.path
-            trace_id, span_id = head.trace_id or "", head.parent_span_id or ""
-            if "," in path or '"' in path:
-                path = quote(path)
-        if self.first_byte is None:
-            first_byte = status = ""
-        else:
-            first_byte = str(self.first_byte)
-            status = "" if self.status is None else str(self.status)
-        if self.decided is None:
-            decisions = ","
-        else:
-            decisions = f"{self.decided.decisions},{self.decided.faults}"
+        self.reason = reason
+        self.ended = now
+        if self.held_since:
             self.released(now)
-        # One row for each request: a csv writer would cost as much as everything else the plane does for it.
-        recording.append_line(
-            f"{self.edge},{self.ordinal},{decisions},{self.accepted},{first_byte},{now},"
-            f"{method},{path},{status},{reason},{self.delay_ns},{self.bytes_in},{self.bytes_out},"
-            f"{trace_id},{span_id},{self.ordinal < 0}\n"
-        )
-
-
-def quote(text: str) -> str:
-    """Return a text as a CSV value in quotes."""
-    return '"' + text.replace('"', '""') + '"'
+        if self._recording is not None:
+            self._recording.keep(self)
+            self._recording = None

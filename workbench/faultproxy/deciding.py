@@ -39,6 +39,11 @@ class Decided:
         if hit:
             self.faults = f"{self.faults} {fault.spec.id}" if self.faults else fault.spec.id
 
+    def forget(self, influence: Influence) -> None:
+        """Drop what a fault that is off wanted to hold."""
+        self.request_hold.pop(influence, None)
+        self.response_hold.pop(influence, None)
+
     def columns_only(self) -> Decided:
         """Return what was decided so far, without what has been carried out."""
         return Decided(self.decisions, self.faults)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httptools
@@ -47,8 +47,9 @@ _Kept = dict[str, str]
 """Headers that matter here: lower-case names, lower-case values; several of a name are joined by commas."""
 
 
-class RequestHead(NamedTuple):
-    """A request without its body. `length` is in bytes, or CHUNKED."""
+@dataclass(slots=True)
+class RequestHead:
+    """A request without its body; never changed. `length` is in bytes, or CHUNKED."""
 
     raw: bytes
     method: str
@@ -63,8 +64,9 @@ class RequestHead(NamedTuple):
     upgrades: bool
 
 
-class AnswerHead(NamedTuple):
-    """An answer without its body. `length` is in bytes, CHUNKED or UNTIL_CLOSE; for HEAD it says what would be."""
+@dataclass(slots=True)
+class AnswerHead:
+    """An answer without its body; never changed. `length` is in bytes, CHUNKED or UNTIL_CLOSE, before HEAD counts."""
 
     raw: bytes
     status: int

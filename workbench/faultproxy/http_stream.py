@@ -70,10 +70,10 @@ class HttpStream:
         ordinal = CANARY_ORDINAL if canary else edge.take_ordinal()
         attempt = Attempt(edge.name, ordinal, head, since, recording)
         self._pending.append(attempt)
-        if edge.faults:
-            self._decide(attempt, head, canary=canary)
         if head.upgrades:
             attempt.plain = False
+        if edge.faults:
+            self._decide(attempt, head, canary=canary)
         if self._callee_over and attempt.awaits_callee:
             self._requests.ignore()
             self._connection.close("upstream_gone")
@@ -119,7 +119,7 @@ class HttpStream:
     def answered(self, attempt: Attempt) -> None:
         """All of the callee's answer is on its way; the next one is due."""
         self._pending.popleft()
-        while self._leaving and self._leaving[0].ended:
+        while self._leaving and self._leaving[0].reason is not None:
             self._leaving.popleft()
         self._leaving.append(attempt)
         if attempt.head is not None and attempt.head.upgrades:
@@ -198,7 +198,7 @@ class HttpStream:
             if self._connection.stream is not self:
                 return self._connection.stream.caller_done(now)
         waits = any(not attempt.is_answered_here for attempt in self._pending)
-        leaves = any(not attempt.ended for attempt in self._leaving)
+        leaves = any(attempt.reason is None for attempt in self._leaving)
         for attempt in self.open_attempts():
             attempt.end("client_gone", now)
             attempt.plain = False
@@ -237,5 +237,4 @@ class HttpStream:
     def lift(self, influence: Influence) -> None:
         for attempt in self._pending:
             if attempt.decided is not None:
-                attempt.decided.request_hold.pop(influence, None)
-                attempt.decided.response_hold.pop(influence, None)
+                attempt.decided.forget(influence)

@@ -6,6 +6,7 @@ renderers are pure.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import EnvironmentFailure
@@ -33,7 +34,8 @@ def _written(path: Path, content: str) -> Path:
         partial.write_text(content, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise EnvironmentFailure(
             f"cannot write {path}: {error.strerror}",
             hint=f"free some room, then: workbench report {path.parent}",

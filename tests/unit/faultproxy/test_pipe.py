@@ -77,10 +77,10 @@ def test_a_hold_delays_what_comes_behind_it(rig: Rig) -> None:
     rig.pipe.send(b"behind", attempt, "complete")
     rig.clock.advance_ms(49)
     assert rig.out.data == b"before "
-    assert not attempt.ended
+    assert attempt.reason is None
     rig.clock.advance_ms(2)
     assert rig.out.data == b"before behind"
-    assert attempt.ended
+    assert attempt.reason == "complete"
     assert attempt.delay_ns == 50 * MS
     assert attempt.bytes_out == 6
     assert rig.pipe.clear
@@ -138,7 +138,7 @@ def test_a_swallowing_stage_takes_bytes_and_the_end(rig: Rig) -> None:
     rig.pipe.end()
     assert rig.out.data == b""
     assert not rig.out.ended
-    assert not attempt.ended, "who got nothing is not complete"
+    assert attempt.reason is None, "who got nothing is not complete"
 
 
 def test_a_lifted_stage_is_gone(rig: Rig) -> None:

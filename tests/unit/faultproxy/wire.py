@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from workbench.faultproxy.active_fault import ActiveFault, RequestInfluence, activate
+from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.connection import CalleeEnd, CallerEnd, Connection
 from workbench.faultproxy.edge import Edge, Protocol
-from workbench.faultproxy.recording import Evidence, Recording
+from workbench.faultproxy.recording import Evidence, Recording, row_of
 from workbench.faultproxy.wire import FaultOrder
 from workbench.model.tables import ATTEMPTS
 
@@ -24,8 +25,8 @@ class Rows:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def append_line(self, line: str) -> None:
-        self.lines.append(line)
+    def keep(self, attempt: Attempt) -> None:
+        self.lines.append(row_of(attempt))
 
     def is_canary(self, token: str) -> bool:
         return token == CANARY

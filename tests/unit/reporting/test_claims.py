@@ -71,8 +71,8 @@ def test_a_bar_never_leaves_its_frame(value: float, limit: float, spread: float,
     drawn = gauge(
         result(
             "A",
-            observed=Value(number=value, unit=unit),  # type: ignore[arg-type]
-            limit=Limit(comparison=comparison, number=limit, unit=unit),  # type: ignore[arg-type]
+            observed=Value(number=value, unit=unit),
+            limit=Limit(comparison=comparison, number=limit, unit=unit),
             interval=(max(0.0, value - spread), value + spread),
         )
     )

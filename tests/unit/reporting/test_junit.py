@@ -14,7 +14,7 @@ from workbench.reporting.report import Report
 
 
 def suite(report: Report) -> ET.Element:
-    (found,) = ET.fromstring(junit_report(report).encode())
+    (found,) = ET.XML(junit_report(report))
     return found
 
 
@@ -96,6 +96,6 @@ def test_any_text_can_be_written() -> None:
     """Log lines hold what XML cannot: it is replaced, and everything else is escaped."""
     bad = result("A16:s", Outcome.FAIL, claim="a\x00b\x1b[31m", reason='<&>"\ud83d\ude00]]>')
     text = junit_report(told(healthy(), verdict(bad)))
-    (failure,) = ET.fromstring(text.encode()).iter("failure")
+    (failure,) = ET.XML(text).iter("failure")
     assert failure.attrib["message"].startswith('<&>"')
     assert "a�b�[31m" in text

@@ -30,7 +30,7 @@ from workbench.reporting.headline import Banner
 from workbench.reporting.page import LIMIT_BYTES, html_page
 from workbench.reporting.report import Report
 
-_VOID = {"meta", "link", "br", "path", "circle", "rect", "use", "input", "hr"}
+_VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = """<script>alert(1)</script>'"&</style><img src=x onerror=alert(1)>\u2028"""
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_fetched_and_nothing_runs_but_our_scripts(pages: dict[str, st
         assert not attribute.startswith("on"), f"{tag} has a handler {attribute}"
         if attribute in {"src", "href", "action", "data", "poster", "srcset"}:
             assert value.startswith(("#", "data:,")), f"{tag} fetches {value}"
-    assert "url(" not in pages[name]
+    assert set(re.findall(r"url\(.", pages[name])) <= {"url(#"}
     assert "@import" not in pages[name]
     (policy,) = [value for _, attribute, value in seen.attributes if attribute == "content" and "default-src" in value]
     assert policy.startswith("default-src 'none';")
@@ -219,7 +219,7 @@ def test_what_is_missing_is_said_and_is_no_zero(pages: dict[str, str]) -> None:
     assert "The run could not go on: orders did not start (workbench logs orders)" in words
     assert words.count("no data") >= 6
     assert "0 %" not in words.partition("Checks")[0]
-    assert "uPlot" not in pages["nothing"]
+    assert "leeoniya" not in pages["nothing"]  # nothing to draw needs no library
     assert "No data: no load was on, so there is nothing to draw." in words
 
 
@@ -239,7 +239,7 @@ def test_a_page_that_would_be_too_large_shows_less_and_says_so() -> None:
     assert len(page.encode()) <= LIMIT_BYTES
     words = Seen(page).words
     assert "the claim of A16:s" in words
-    assert "results that passed are left out here; verdict.json has all." in words
+    assert "381 results that passed are left out here; verdict.json has all." in words
     assert "Left out to keep this file small; spans.parquet has all of them." in words
 
 
