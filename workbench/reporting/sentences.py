@@ -91,6 +91,7 @@ def sentence(event: AnyEvent) -> tuple[str, Weight]:  # noqa: C901, PLR0911, PLR
             left = [*event.faults, *event.processes, *event.ledger]
             return f"not clean: {'; '.join(left)}", "bad"
         case Collected():
-            return "collected " + ", ".join(f"{count} {name}" for name, count in event.rows.items()), "detail"
+            rows = ", ".join(f"{count} {name}" for name, count in event.rows.items())
+            return f"collected {rows or 'nothing'}", "detail"
         case RunEnded():
             return "run over", "detail"

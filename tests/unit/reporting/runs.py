@@ -119,7 +119,8 @@ def passed() -> Report:
 @cache
 def mixed() -> Report:
     """Return the report of the same run with every outcome in its verdict."""
-    return told(with_breaker(healthy()), verdict(*ONE_OF_EACH))
+    failed = ONE_OF_EACH[1]
+    return told(with_breaker(healthy()), verdict(*ONE_OF_EACH, reasons=[f"{failed.id}: {failed.reason}"]))
 
 
 def nothing() -> HistoryBuilder:

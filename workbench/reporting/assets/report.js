@@ -20,8 +20,13 @@
   });
   dark.addEventListener("change", themed);
 
-  // Print what a reader may have folded.
-  addEventListener("beforeprint", () => document.querySelectorAll("details.trace").forEach((d) => { d.open = true; }));
+  // Print what a reader has folded, and fold it again.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((d) => { d.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((d) => { d.open = false; }));
   // A link to something folded opens it.
   const unfold = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
