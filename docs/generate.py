@@ -240,7 +240,8 @@ def _parameters(command: typer.core.TyperCommand) -> str:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        shown = ", ".join(parameter.opts) if isinstance(parameter, typer.core.TyperOption) else (parameter.metavar or "")
+        is_option = isinstance(parameter, typer.core.TyperOption)
+        shown = ", ".join(parameter.opts) if is_option else (parameter.metavar or "")
         rows.append(f"| `{shown}` | {getattr(parameter, 'help', '') or ''} |")
     return "| | |\n|---|---|\n" + "\n".join(rows) + "\n\n" if rows else ""
 

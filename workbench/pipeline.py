@@ -23,7 +23,8 @@ from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.loading.changes import with_limits
 from workbench.loading.locations import find_scenario
-from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, Overrides, load_scenario
+from workbench.loading.overrides import Overrides
+from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, load_scenario
 from workbench.model.arrivals import Schedule
 from workbench.model.events import InterruptedBy, RunStarted, StackReady
 from workbench.model.loadjob import JobJourney, LoadJob

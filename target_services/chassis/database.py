@@ -3,7 +3,7 @@
     order = await database.write(lambda connection: ...)
 
 With SQLite a function runs in a thread, whole: one hand-over per transaction, where a driver with an async
-interface needs three or four per statement and more than twice the CPU (540 against 190 us for one insert).
+interface needs three or four per statement and about twice the CPU (350 to 540 against 190 us for one insert).
 With PostgreSQL the same functions run on an async driver. Which it is, the URL says and nobody else asks.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -35,6 +35,9 @@ from target_services.chassis.settings import ServiceSettings, load_settings
 from target_services.chassis.tracing import Tracing
 
 _KEEP_ALIVE_S = 75
+
+Prepare = Callable[[], Awaitable[None]]
+Background = Callable[[Draining], Coroutine[Any, Any, None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -92,8 +95,8 @@ class Chassis:
         *,
         database: Database | None = None,
         audited: Audited | None = None,
-        prepare: Callable[[], Awaitable[None]] | None = None,
-        background: Callable[[Draining], Coroutine[Any, Any, None]] | None = None,
+        prepare: Prepare | None = None,
+        background: Background | None = None,
         longest_s: float | None = None,
     ) -> RequestScope:
         """Return the service as an ASGI application.
@@ -102,7 +105,35 @@ class Chassis:
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
         a deadline get.
         """
+        operated = operations.Operated(
+            service=self.settings.service_name,
+            metrics=self.metrics,
+            tracing=self.tracing,
+            draining=self.draining,
+            policies=lambda: describe(self._edges),
+            own_parts_work=_always if database is None else database.is_there,
+            audited=audited,
+        )
+        lifespan = self._lifespan(database, prepare, background)
+        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        problems.install(app)
+        routes(app)
+        self.metrics.announce(_templates(app))
+        operations.add(app, operated)
+        token = self.settings.workbench_token
+        if self.settings.workbench_stack and token is not None:
+            operations.add_for_workbench(app, operated, token.get_secret_value())
+        return RequestScope(
+            app,
+            tracer=self.tracing.tracer,
+            metrics=self.metrics,
+            draining=self.draining,
+            longest_s=longest_s,
+        )
 
+    def _lifespan(
+        self, database: Database | None, prepare: Prepare | None, background: Background | None
+    ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
@@ -120,30 +151,7 @@ class Chassis:
                 _log.info("started", port=self.settings.port)
                 yield
 
-        operated = operations.Operated(
-            service=self.settings.service_name,
-            metrics=self.metrics,
-            tracing=self.tracing,
-            draining=self.draining,
-            policies=lambda: describe(self._edges),
-            own_parts_work=_always if database is None else database.is_there,
-            audited=audited,
-        )
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
-        problems.install(app)
-        routes(app)
-        self.metrics.announce(_templates(app))
-        operations.add(app, operated)
-        token = self.settings.workbench_token
-        if self.settings.workbench_stack and token is not None:
-            operations.add_for_workbench(app, operated, token.get_secret_value())
-        return RequestScope(
-            app,
-            tracer=self.tracing.tracer,
-            metrics=self.metrics,
-            draining=self.draining,
-            longest_s=longest_s,
-        )
+        return lifespan
 
 
 def run(kind: type[Any], build: Callable[[Any], RequestScope]) -> None:

@@ -24,10 +24,10 @@ from workbench.cli.options import (
 )
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
-from workbench.loading.scenario_files import Overrides
-from workbench.validating import validate_file
+from workbench.loading.overrides import Overrides
 from workbench.pipeline import Request, plan_scenario
 from workbench.pipeline import run as run_pipeline
+from workbench.validating import validate_file
 from workbench.wiring import LocalDesk
 
 

@@ -14,7 +14,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
-from workbench.masking import Masks
 from workbench.collector.processes import ProcessWatch
 from workbench.collector.recording import Keeping, Recording, read_clocks
 from workbench.collector.scraping import Scraper
@@ -29,6 +28,7 @@ from workbench.collector.wire import (
     Refusal,
     Targets,
 )
+from workbench.masking import Masks
 
 LONGEST_ORDER = 1024 * 1024
 TICK_S = 1.0

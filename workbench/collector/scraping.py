@@ -13,10 +13,10 @@ from math import isfinite
 import aiohttp
 
 from workbench.collector.exposition import LIVE_PREFIX, BadExposition, Exposition, Series
-from workbench.masking import Masks
 from workbench.collector.recording import Keeping
 from workbench.collector.wire import LiveSample
 from workbench.collector.wire import Target as TargetOrder
+from workbench.masking import Masks
 
 INTERVAL_S = 1.0
 TIMEOUT_S = 0.9

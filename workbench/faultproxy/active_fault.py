@@ -94,11 +94,13 @@ class ActiveFault(Influence):
 class RequestInfluence(ActiveFault):
     """A fault that is decided for each request, or for each connection where there are no requests."""
 
-    __slots__ = ("fits_bytes", "fits_everything", "rule")
+    __slots__ = ("fits_bytes", "fits_everything", "id", "rule", "share")
 
     def __init__(self, rule: RequestFault, seed: int, now: int, expires_at_ns: int) -> None:
         super().__init__(rule, seed, now, expires_at_ns)
         self.rule = rule
+        self.id = str(rule.id)
+        self.share = float(rule.share)
         self.fits_everything = rule.match == Match()
         self.fits_bytes = fits_bytes(rule)
 

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 DIAL_TIMEOUT_S = 10.0
 
-_READ_SIZE = 64 * 1024
-_buffer = bytearray(_READ_SIZE)
-_view = memoryview(_buffer)
-# One buffer serves all connections: the loop fills it and hands it over before it reads from anyone else.
-
 
 class Connection:
     """Both transports, both pipes and the stream between them."""
@@ -186,16 +181,7 @@ def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:
         transport.close()
 
 
-class _End(asyncio.BufferedProtocol):
-    """What both ends have in common: the shared buffer, and one call per piece."""
-
-    __slots__ = ()
-
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - one size for all
-        return _buffer
-
-
-class CallerEnd(_End):
+class CallerEnd(asyncio.Protocol):
     """The accepted side of a connection."""
 
     __slots__ = ("_connection", "_edge", "_loop")
@@ -214,9 +200,9 @@ class CallerEnd(_End):
         self._connection = Connection(self._edge, caller, self._loop)
         self._edge.connections.add(self._connection)
 
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         if self._connection is not None:
-            self._connection.stream.request_bytes(bytes(_view[:nbytes]))
+            self._connection.stream.request_bytes(data)
 
     def eof_received(self) -> bool:
         if self._connection is not None:
@@ -236,7 +222,7 @@ class CallerEnd(_End):
             self._connection.down.unblock()
 
 
-class CalleeEnd(_End):
+class CalleeEnd(asyncio.Protocol):
     """The dialled side of a connection."""
 
     __slots__ = ("_connection",)
@@ -249,8 +235,8 @@ class CalleeEnd(_End):
         callee.set_write_buffer_limits(high=0)
         self._connection.callee_made(callee)
 
-    def buffer_updated(self, nbytes: int) -> None:
-        self._connection.stream.answer_bytes(bytes(_view[:nbytes]))
+    def data_received(self, data: bytes) -> None:
+        self._connection.stream.answer_bytes(data)
 
     def eof_received(self) -> bool:
         self._connection.callee_done()

@@ -34,10 +34,10 @@ class Decided:
 
     def note(self, fault: RequestInfluence, ordinal: int, *, hit: bool) -> None:
         """Add one decision to the columns."""
-        mark = f"{fault.spec.id}={ordinal}{'+' if hit else '-'}"
+        mark = f"{fault.id}={ordinal}{'+' if hit else '-'}"
         self.decisions = f"{self.decisions} {mark}" if self.decisions else mark
         if hit:
-            self.faults = f"{self.faults} {fault.spec.id}" if self.faults else fault.spec.id
+            self.faults = f"{self.faults} {fault.id}" if self.faults else fault.id
 
     def forget(self, influence: Influence) -> None:
         """Drop what a fault that is off wanted to hold."""
@@ -67,7 +67,7 @@ def ask(fault: RequestInfluence, decided: Decided, now: int, *, canary: bool = F
     else:
         ordinal = fault.eligible
         fault.eligible += 1
-        hit = is_hit(fault.seed, fault.spec.id, ordinal, fault.rule.share)
+        hit = is_hit(fault.seed, fault.id, ordinal, fault.share)
         if hit:
             fault.count_hit(now)
     decided.note(fault, ordinal, hit=hit)
@@ -87,7 +87,7 @@ def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
 
 
 def _apply(fault: RequestInfluence, decided: Decided, ordinal: int) -> None:
-    action = fault.rule.action(Draw(fault.seed, fault.spec.id, ordinal))
+    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal))
     if isinstance(action, Delay):
         hold = decided.request_hold if action.side == "request" else decided.response_hold
         hold[fault] = action.ns

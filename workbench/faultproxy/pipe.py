@@ -1,8 +1,8 @@
 """One direction of a connection: bytes leave in order, and none before the holds in front of it are over.
 
 A pipe knows nothing of HTTP or of faults. It is told to hold, it has stages that may delay or swallow every
-piece, and it keeps its source from sending more than it may keep, so that a reader that has stalled never
-makes it hold more than `QUEUE_LIMIT` and one piece.
+piece, and it keeps its source from sending more than it may keep: a reader that has stalled never makes it hold
+more than 256 KiB, which is the limit for what waits and one piece of the source's size.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from typing import Protocol
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import HoldParts
+from workbench.faultproxy.small_reads import read_in_small_pieces
 from workbench.model.faults.base import Delay, Swallow
 
-QUEUE_LIMIT = 64 * 1024
+LIMIT_FOR_LARGE_PIECES = 4 * 1024
+LIMIT_FOR_SMALL_PIECES = 128 * 1024
+"""A source reads large pieces until there is a stage, which may have to hold several of them."""
+
 _NS_PER_MS = 1_000_000
 
 
@@ -70,6 +74,7 @@ class Pipe:
         "_blocked",
         "_dead",
         "_full",
+        "_limit",
         "_loop",
         "_on_end",
         "_on_need",
@@ -96,6 +101,7 @@ class Pipe:
         self._source: asyncio.ReadTransport | None = None
         self._blocked = False
         self._full = False
+        self._limit = LIMIT_FOR_LARGE_PIECES
         self._dead = False
         self.transport: asyncio.Transport | None = None
         self.clear = False
@@ -112,6 +118,8 @@ class Pipe:
     def feed_from(self, source: asyncio.ReadTransport) -> None:
         """Say who is to be paused while too much waits here."""
         self._source = source
+        if self._stages:
+            read_in_small_pieces(source)
         if self._full:
             source.pause_reading()
 
@@ -178,6 +186,9 @@ class Pipe:
         if not self._dead:
             self._stages.append(stage)
             self.clear = False
+            self._limit = LIMIT_FOR_SMALL_PIECES
+            if self._source is not None:
+                read_in_small_pieces(self._source)
 
     def lift(self, influence: Influence) -> None:
         """Take out what an influence does here; bytes that only it held leave at once."""
@@ -250,7 +261,7 @@ class Pipe:
             self._timer = None
 
     def _watch_source(self) -> None:
-        full = self._blocked or self._queued > QUEUE_LIMIT
+        full = self._blocked or self._queued > self._limit
         if full != self._full:
             self._full = full
             if self._source is not None:

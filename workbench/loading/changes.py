@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from workbench.errors import InvalidInput, Problem
 from workbench.loading.source import change
+from workbench.loading.validated import checked
 from workbench.model.run import RunRecord
 from workbench.model.scenario import Scenario
 
@@ -29,18 +28,5 @@ def with_limits(record: RunRecord, changes: Mapping[str, str]) -> RunRecord:
             problems += error.problems
     if problems:
         raise InvalidInput(problems)
-    try:
-        scenario = Scenario.model_validate(data)
-    except ValidationError as error:
-        raise InvalidInput(
-            [
-                Problem(
-                    "--set",
-                    0,
-                    ".".join(map(str, details["loc"])),
-                    details["msg"].removeprefix("Value error, "),
-                )
-                for details in error.errors()
-            ]
-        ) from error
+    scenario = checked(data, Scenario, lambda place, message: Problem("--set", 0, ".".join(map(str, place)), message))
     return record.model_copy(update={"scenario": scenario})

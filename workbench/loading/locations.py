@@ -65,7 +65,10 @@ def find_system(name_or_path: str, relative_to: Path) -> Path:
             f"there is no installed system {name_or_path!r}{nearest(name_or_path, list(installed))}",
             hint="a path to a system.yaml works too",
         )
-    spec = find_spec(installed[name_or_path])
+    try:
+        spec = find_spec(installed[name_or_path])
+    except ImportError:  # of a package around it
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(f"system {name_or_path!r}: package {installed[name_or_path]} cannot be found")
     return Path(spec.submodule_search_locations[0]) / "system.yaml"

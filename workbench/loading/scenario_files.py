@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import find_system
 from workbench.loading.locustfiles import locustfile_problems
-from workbench.loading.source import Source, change, nearest, read
-from workbench.loading.validated import validated
+from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overridden
+from workbench.loading.references import references
+from workbench.loading.source import Source, nearest, read
+from workbench.loading.validated import checked, validated
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
-from workbench.model.units import Rate
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What the command line changes in a scenario."""
-
-    system: str | None = None
-    seed: int | None = None
-    rate: str | None = None
-    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +57,9 @@ def load_system(name_or_path: str, relative_to: Path) -> LoadedSystem:
     path = find_system(name_or_path, relative_to)
     source = read(path)
     system = validated(source, System)
-    slos: dict[str, Slo] = {}
-    problems: list[Problem] = []
-    for index, pattern in enumerate(system.slos):
-        files = sorted(path.parent.glob(pattern))
-        if not files:
-            problems.append(source.problem(("slos", index), f"no file fits {pattern!r}"))
-        problems += _read_slos(files, slos)
+    files, problems = _slo_files(source, system)
+    slos, found = _read_slos(files)
+    problems += found
     for name, journey in system.journeys.items():
         file = path.parent / journey.locustfile
         problems += locustfile_problems(file, journey.user, source.problem(("journeys", name), ""))
@@ -83,123 +68,102 @@ def load_system(name_or_path: str, relative_to: Path) -> LoadedSystem:
     return LoadedSystem(system, path.resolve(), tuple(slos.values()))
 
 
-def load_scenario(path: Path, overrides: Overrides = Overrides()) -> LoadedScenario:
+def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenario:
     """Read a scenario and everything it refers to. Raises InvalidInput with all problems at once."""
-    source = read(path)
-    data = _overridden(source, overrides)
-    problems: list[Problem] = []
+    given = overridden(read(path), overrides)
+    problems = list(given.problems)
     scenario: Scenario | None = None
-    loaded: LoadedSystem | None = None
     try:
-        scenario = validated(source, Scenario, data)
+        scenario = checked(given.data, Scenario, given.problem)
     except InvalidInput as error:
         problems += error.problems
+    loaded, found = _system_of(given, overrides)
+    problems += found
+    own_slos, found = _read_slos(sorted((path.parent / "slos").glob("*.yaml")))
+    problems += found
+    if loaded is not None:
+        slos = {slo.name: slo for slo in loaded.slos} | own_slos
+        problems += _dangling(given, loaded.system, slos)
+    if problems or scenario is None or loaded is None:
+        raise InvalidInput(problems, hint=f"workbench validate {given.source.file} checks it again")
+    return LoadedScenario(scenario, path.resolve(), loaded, tuple(slos.values()))
+
+
+def _system_of(given: Overridden, overrides: Overrides) -> tuple[LoadedSystem | None, list[Problem]]:
+    name = given.data.get("system")
+    if not isinstance(name, str):
+        return None, []  # validation says what is wrong
     try:
-        by_option = overrides.system is not None
-        name = overrides.system if by_option else data.get("system")
-        if isinstance(name, str):
-            loaded = load_system(name, Path.cwd() if by_option else path.parent)
+        return load_system(name, Path.cwd() if overrides.system is not None else given.source.path.parent), []
     except InvalidInput as error:
-        problems += error.problems
+        return None, error.problems
     except UsageError as error:
-        problems.append(source.problem(("system",), error.message))
-    if scenario is None or loaded is None:
-        raise InvalidInput(problems, hint=f"workbench validate {source.file} checks it again")
-    slos = {slo.name: slo for slo in loaded.slos}
-    problems += _read_slos(sorted((path.parent / "slos").glob("*.yaml")), slos)
-    result = LoadedScenario(scenario, path.resolve(), loaded, tuple(slos.values()))
-    problems += _dangling(source, result)
-    if problems:
-        raise InvalidInput(problems, hint=f"workbench validate {source.file} checks it again")
-    return result
+        return None, [given.problem(("system",), error.message)]
 
 
-def _overridden(source: Source, overrides: Overrides) -> dict[str, Any]:
-    data = copy.deepcopy(source.data)
+def _slo_files(source: Source, system: System) -> tuple[list[Path], list[Problem]]:
+    files: list[Path] = []
     problems: list[Problem] = []
-    if overrides.seed is not None:
-        data["seed"] = overrides.seed
-    if overrides.rate is not None:
+    for index, pattern in enumerate(system.slos):
         try:
-            rate = Rate.parse(overrides.rate)
-        except ValueError as error:
-            raise InvalidInput([Problem("--rate", 0, "", str(error))]) from error
-        _set_rate(data, rate)
-    for where, value in overrides.changes.items():
-        try:
-            change(data, where, value, option="--set")
-        except InvalidInput as error:
-            problems += error.problems
-    if problems:
-        raise InvalidInput(problems)
-    return data
+            found = sorted(source.path.parent.glob(pattern))
+        except (NotImplementedError, ValueError):
+            problems.append(source.problem(("slos", index), f"{pattern!r} has to be a path relative to this file"))
+            continue
+        files += found
+        if not found:
+            problems.append(source.problem(("slos", index), f"no file fits {pattern!r}"))
+    return list(dict.fromkeys(files)), problems
 
 
-def _set_rate(data: dict[str, Any], rate: Rate) -> None:
-    """Replace a constant rate, or scale a profile so that its highest point is `rate`."""
-    load = data.get("load")
-    arrivals = load.get("arrivals") if isinstance(load, dict) else None
-    if not isinstance(arrivals, dict):
-        return  # validation says what is missing
-    profile = arrivals.get("profile")
-    if not profile:
-        arrivals["rate"] = str(rate)
-        return
-    rates = [Rate.parse(point["rate"]) for point in profile]
-    for point, old in zip(profile, rates, strict=True):
-        point["rate"] = str(Rate(old * rate / max(rates)))
-
-
-def _read_slos(files: list[Path], into: dict[str, Slo]) -> list[Problem]:
+def _read_slos(files: list[Path]) -> tuple[dict[str, Slo], list[Problem]]:
+    slos: dict[str, Slo] = {}
     problems: list[Problem] = []
     for file in files:
         try:
-            slo = validated(read(file), SloDocument).to_slo()
+            source = read(file)
+            slo = validated(source, SloDocument).to_slo()
         except InvalidInput as error:
             problems += error.problems
-        else:
-            into[slo.name] = slo
-    return problems
+            continue
+        if slo.name in slos:
+            problems.append(source.problem(("metadata", "name"), f"SLO {slo.name!r} is in another file beside it too"))
+        slos[slo.name] = slo
+    return slos, problems
 
 
-def _dangling(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
-    """Yield every reference that leads nowhere."""
-    scenario, system = loaded.scenario, loaded.system
-    own_file = scenario.load.locustfile
-    for journey in scenario.load.mix:
-        where = source.problem(("load", "mix", journey), "")
-        if own_file is not None:
-            yield from locustfile_problems(source.path.parent / own_file, journey, where)
-        elif journey not in system.journeys:
-            yield source.problem(
-                ("load", "mix", journey),
-                f"there is no journey {journey!r}{nearest(journey, list(system.journeys))}",
+def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterator[Problem]:
+    """Yield every reference that leads nowhere, also in a scenario that has other problems."""
+    for place, kind, name in references(given.data):
+        match kind:
+            case "edge":
+                known = [edge.name for edge in system.edges]
+            case "journey":
+                known = _mix(given)
+            case "SLO":
+                known = list(slos)
+        if name not in known:
+            yield given.problem(place, f"unknown {kind} {name!r}{nearest(name, known)}")
+        elif kind == "SLO" and slos[name].journey not in _mix(given):
+            yield given.problem(
+                place, f"SLO {name!r} is about journey {slos[name].journey!r}, which is not in load.mix"
             )
-    yield from _dangling_claims(source, loaded)
+    yield from _unknown_journeys(given, system)
 
 
-def _dangling_claims(source: Source, loaded: LoadedScenario) -> Iterator[Problem]:
-    scenario, edges = loaded.scenario, [edge.name for edge in loaded.system.edges]
-    for index, fault in enumerate(scenario.faults):
-        if fault.edge not in edges:
-            yield source.problem(("faults", index, "edge"), f"unknown edge {fault.edge!r}{nearest(fault.edge, edges)}")
-    for index, expectation in enumerate(scenario.expect):
-        for key, known in (
-            ("edge", edges),
-            ("journey", list(scenario.load.mix)),
-            ("slo", [s.name for s in loaded.slos]),
-        ):
-            named = getattr(expectation, key, None)
-            if named is not None and named not in known:
-                yield source.problem(("expect", index, key), f"unknown {key} {named!r}{nearest(named, known)}")
-    for section in ("steady_state", "slos", "abort_when"):
-        for index, entry in enumerate(getattr(scenario, section)):
-            yield from _dangling_slo(source, loaded, (section, index, "slo"), entry.slo)
+def _mix(given: Overridden) -> list[str]:
+    load = given.data.get("load")
+    mix = load.get("mix") if isinstance(load, dict) else None
+    return [str(name) for name in mix] if isinstance(mix, dict) else []
 
 
-def _dangling_slo(source: Source, loaded: LoadedScenario, where: tuple[str | int, ...], name: str) -> Iterator[Problem]:
-    slo = next((slo for slo in loaded.slos if slo.name == name), None)
-    if slo is None:
-        yield source.problem(where, f"unknown SLO {name!r}{nearest(name, [s.name for s in loaded.slos])}")
-    elif slo.journey not in loaded.scenario.load.mix:
-        yield source.problem(where, f"SLO {name!r} is about journey {slo.journey!r}, which is not in load.mix")
+def _unknown_journeys(given: Overridden, system: System) -> Iterator[Problem]:
+    mix = _mix(given)
+    own_file = given.data["load"].get("locustfile") if mix else None
+    for journey in mix:
+        where = given.problem(("load", "mix", journey), "")
+        if isinstance(own_file, str):
+            yield from locustfile_problems(given.source.path.parent / own_file, journey, where)
+        elif journey not in system.journeys:
+            message = f"unknown journey {journey!r}{nearest(journey, list(system.journeys))}"
+            yield given.problem(("load", "mix", journey), message)

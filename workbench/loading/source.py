@@ -13,6 +13,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from workbench.errors import InvalidInput, Problem
+from workbench.model.base import Place
 
 _SELECTORS = ("name", "id", "kind", "slo")
 """Keys by which an element of a list can be named in a path, besides its number."""
@@ -27,20 +28,17 @@ class Source:
     data: dict[str, Any]
     tree: CommentedMap
 
-    def line(self, path: Sequence[str | int]) -> int:
-        """Return the line (from 1) of the deepest part of `path` that exists."""
+    def line(self, path: Place) -> int:
+        """Return the line (from 1) of the deepest part of `path` that stands in the file itself."""
         line, node = 1, self.tree
         for part in path:
-            if isinstance(node, CommentedMap) and part in node:
-                line = node.lc.key(part)[0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
-                line = node.lc.item(part)[0] + 1
-            else:
+            positions = node.lc.data if isinstance(node, (CommentedMap, CommentedSeq)) else None
+            if not positions or part not in positions:  # what was merged (`<<`) has no line of its own
                 break
-            node = node[part]
+            line, node = positions[part][0] + 1, node[part]
         return line
 
-    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+    def problem(self, path: Place, message: str) -> Problem:
         """Return a problem at a place in this file."""
         return Problem(self.file, self.line(path), ".".join(map(str, path)), message)
 
@@ -63,31 +61,39 @@ def read(path: Path) -> Source:
         raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
     except YAMLError as error:
         raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
+    if tree is None:
+        tree = CommentedMap()  # nothing is said: what is needed is missing, and everything else has its default
     if not isinstance(tree, CommentedMap):
         raise InvalidInput([Problem(shown, 1, "", "has to be a mapping (`key: value` lines)")])
-    return Source(shown, path, _plain(tree), tree)
+    try:
+        return Source(shown, path, _plain(tree), tree)
+    except RecursionError as error:
+        raise InvalidInput([Problem(shown, 0, "", "an alias (`*name`) refers to what it stands in")]) from error
 
 
-def change(data: dict[str, Any], path: str, value: str, *, option: str) -> None:
-    """Set one value in place, as `--set expect.breaker_opens.within=3s` asks for.
+def change(data: dict[str, Any], path: str, value: str, *, option: str) -> Place:
+    """Set one value in place, as `--set expect.breaker_opens.within=3s` asks for; return where it is.
 
     Elements of lists are named by number or by their name, id, kind or slo.
     Raises InvalidInput if the path leads nowhere.
     """
-    parts = path.split(".")
+    *parts, last = path.split(".")
     node: Any = data
-    for depth, part in enumerate(parts[:-1]):
+    place: list[str | int] = []
+    for part in parts:
         key = _select(node, part)
         if key is None:
-            raise _leads_nowhere(option, path, parts[: depth + 1], node)
+            raise _leads_nowhere(option, path, [*place, part], node)
         node = node[key]
-    last: Any = parts[-1] if isinstance(node, dict) else _select(node, parts[-1])
-    if last is None:
-        raise _leads_nowhere(option, path, parts, node)
+        place.append(key)
+    end = last if isinstance(node, dict) else _select(node, last)
+    if end is None:
+        raise _leads_nowhere(option, path, [*place, last], node)
     try:
-        node[last] = _plain(YAML(typ="rt", pure=True).load(value))
-    except YAMLError as error:
+        node[end] = _plain(YAML(typ="rt", pure=True).load(value))
+    except (YAMLError, RecursionError) as error:
         raise InvalidInput([Problem(option, 0, path, f"{value!r} is not a YAML value")]) from error
+    return (*place, end)
 
 
 def _select(node: Any, part: str) -> str | int | None:
@@ -102,14 +108,15 @@ def _select(node: Any, part: str) -> str | int | None:
     return None
 
 
-def _leads_nowhere(option: str, path: str, parts: list[str], node: Any) -> InvalidInput:
+def _leads_nowhere(option: str, path: str, place: Sequence[str | int], node: Any) -> InvalidInput:
     if isinstance(node, dict):
         known = [str(key) for key in node]
     elif isinstance(node, list):
         known = [str(next((i[k] for k in _SELECTORS if k in i), n)) for n, i in enumerate(node) if isinstance(i, dict)]
     else:
         known = []
-    return InvalidInput([Problem(option, 0, path, f"there is no {'.'.join(parts)!r}{nearest(parts[-1], known)}")])
+    where = ".".join(map(str, place))
+    return InvalidInput([Problem(option, 0, path, f"there is no {where!r}{nearest(str(place[-1]), known)}")])
 
 
 def nearest(wrong: str, known: Sequence[str]) -> str:

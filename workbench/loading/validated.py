@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -10,47 +10,53 @@ from pydantic_core import ErrorDetails
 
 from workbench.errors import InvalidInput, Problem
 from workbench.loading.source import Source, nearest
+from workbench.model.base import Misfits, Place
 
 M = TypeVar("M", bound=BaseModel)
 
-Location = tuple[str | int, ...]
+Placing = Callable[[Place, str], Problem]
+"""Says where a problem is: (place in the data, message) -> Problem."""
 
 
-def validated(source: Source, model: type[M], data: dict[str, Any] | None = None) -> M:
-    """Return the file as a model. Raises InvalidInput with all problems.
+def validated(source: Source, model: type[M]) -> M:
+    """Return a file as a model. Raises InvalidInput with all problems."""
+    return checked(source.data, model, source.problem)
 
-    `data` stands in for the file's own data after `--set`.
-    """
-    given = source.data if data is None else data
+
+def checked(data: dict[str, Any], model: type[M], at: Placing) -> M:
+    """Return plain data as a model. Raises InvalidInput with all problems."""
     try:
-        return model.model_validate(given)
+        return model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(source, model, details, given) for details in error.errors(include_url=False)]
-        raise InvalidInput(sorted(set(problems), key=lambda p: (p.line, p.path))) from error
+        details = error.errors(include_url=False)
+        problems = {at(place, message) for one in details for place, message in _problems(model, one, data)}
+        raise InvalidInput(sorted(problems, key=lambda p: (p.file, p.line, p.path, p.message))) from error
 
 
-def _problem(source: Source, model: type[BaseModel], details: ErrorDetails, data: Any) -> Problem:
-    path = _in_data(details["loc"], data)
+def _problems(model: type[BaseModel], details: ErrorDetails, data: Any) -> Iterator[tuple[Place, str]]:
+    context = details.get("ctx", {})
+    place = _in_data(details["loc"], data, missing=details["type"] == "missing")
     match details["type"]:
         case "extra_forbidden":
             known = _fields_at(model, details["loc"][:-1])
-            message = f"unknown key {details['loc'][-1]!r}{nearest(str(details['loc'][-1]), known)}"
+            yield place, f"unknown key {details['loc'][-1]!r}{nearest(str(details['loc'][-1]), known)}"
         case "missing":
-            message = "is missing"
+            yield place, "is missing"
         case "union_tag_invalid":
-            context = details.get("ctx", {})
-            known = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
-            message = f"unknown kind {context.get('tag')!r}{nearest(str(context.get('tag')), known)}"
-            path = (*path, "kind")
+            known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+            yield (*place, "kind"), f"unknown kind {context['tag']!r}{nearest(str(context['tag']), known)}"
         case "union_tag_not_found":
-            message = "`kind` is missing"
+            yield place, "`kind` is missing"
         case "string_pattern_mismatch":
-            message = f"{details['input']!r} does not fit the pattern {details.get('ctx', {}).get('pattern')}"
+            yield place, f"{details['input']!r} does not fit the pattern {context['pattern']}"
+        case "value_error" if isinstance(context["error"], Misfits):
+            yield from (((*place, *inner), message) for inner, message in context["error"].found)
         case "value_error":
-            message = details["msg"].removeprefix("Value error, ")
+            yield place, str(context["error"])
+        case "model_type" | "model_attributes_type" | "dict_type":
+            yield place, f"has to be a mapping (got {_short(details['input'])})"
         case _:
-            message = f"{details['msg'][:1].lower()}{details['msg'][1:]} (got {_short(details['input'])})"
-    return source.problem(path, message)
+            yield place, f"{details['msg'][:1].lower()}{details['msg'][1:]} (got {_short(details['input'])})"
 
 
 def _short(value: object) -> str:
@@ -58,24 +64,22 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _in_data(location: Sequence[str | int], data: Any) -> Location:
-    """Return a pydantic location without the tags of unions, which are not in the file."""
+def _in_data(location: Place, data: Any, *, missing: bool) -> Place:
+    """Return a pydantic location without the tags of unions, which are not in the file. `missing`: nor is its end."""
     path: list[str | int] = []
     node: Any = data
     for index, part in enumerate(location):
         if (isinstance(node, dict) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)
         ):
-            node = node[part]
-        elif index == len(location) - 1 and isinstance(node, dict):  # a key that is missing
-            node = None
-        else:
+            node = node[part]  # type: ignore[index]  # mypy forgets which of the two it was
+        elif not (missing and index == len(location) - 1):
             continue
         path.append(part)
     return tuple(path)
 
 
-def _fields_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+def _fields_at(model: type[BaseModel], location: Place) -> list[str]:
     """Return the names allowed at a location."""
     kinds: list[Any] = [model]
     for part in location:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,12 +36,10 @@ class Schedule:
 
     def count(self, start_ns: int, end_ns: int, journey: str | None = None) -> int:
         """Count arrivals with start_ns <= intended < end_ns."""
-        wanted = None if journey is None else self.journeys.index(journey)
-        return sum(
-            1
-            for start, index in zip(self.intended, self.journey, strict=True)
-            if start_ns <= start < end_ns and wanted in (None, index)
-        )
+        first, beyond = bisect_left(self.intended, start_ns), bisect_left(self.intended, end_ns)
+        if journey is None:
+            return beyond - first
+        return self.journey[first:beyond].count(self.journeys.index(journey))
 
 
 def schedule(load: Load, horizon_ns: int, seed: int) -> Schedule:
@@ -58,6 +57,12 @@ def schedule(load: Load, horizon_ns: int, seed: int) -> Schedule:
         intended.append(start)
         journey.append(rng.choices(range(len(names)), weights)[0])
     return Schedule(names, intended, journey)
+
+
+def expected_count(load: Load, horizon_ns: int) -> float:
+    """Return how many arrivals to expect in [0, horizon_ns): the integral of the rate."""
+    segments = _segments(load.arrivals.points(), horizon_ns)
+    return sum((first + last) / 2 * (end_ns - start_ns) / NS_PER_S for start_ns, end_ns, first, last in segments)
 
 
 def _unit_steps(distribution: Literal["poisson", "uniform"], rng: random.Random) -> Iterator[float]:

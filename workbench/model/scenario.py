@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from workbench.model.base import Frozen
+from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.expectations import ExpectationSpec
 from workbench.model.faults import FaultSpec
 from workbench.model.load import Load
@@ -81,44 +82,59 @@ class Scenario(Frozen):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Scenario:
-        problems = [*self._phase_problems(), *self._fault_problems()]
+        problems = [*self._phase_problems(), *self._reference_problems(), *self._fault_problems()]
         if not (self.steady_state or self.slos or self.expect):
-            problems.append("nothing is judged: give steady_state, slos or expect")
+            problems.append(((), "nothing is judged: give steady_state, slos or expect"))
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Misfits(problems)
         return self
 
-    def _phase_problems(self) -> list[str]:
-        names = [phase.name for phase in self.phases]
-        problems = [f"phase {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    def _phase_problems(self) -> Iterator[tuple[Place, str]]:
         order = {"warmup": 0, "baseline": 1, "fault": 2, "recovery": 3}
-        ranks = [order[phase.role] for phase in self.phases]
-        if ranks != sorted(ranks):
-            problems.append("phases must come in the order warmup, baseline, fault phases, recovery")
-        problems += [f"phase {phase.name} lasts no time" for phase in self.phases if phase.duration == 0]
-        named = [(f"slos: {s.slo}", name) for s in self.slos for name in s.phases]
-        for expectation in self.expect:
+        names: set[str] = set()
+        highest = 0
+        for index, phase in enumerate(self.phases):
+            if phase.name in names:
+                yield ("phases", index, "name"), f"phase {phase.name} is there twice"
+            names.add(phase.name)
+            if order[phase.role] < highest:
+                said = f"phase {phase.name} comes too late: the order is warmup, baseline, fault phases, recovery"
+                yield ("phases", index, "name"), said
+            highest = max(highest, order[phase.role])
+            if phase.duration == 0:
+                yield ("phases", index, "duration"), f"phase {phase.name} lasts no time"
+
+    def _reference_problems(self) -> Iterator[tuple[Place, str]]:
+        """Yield every phase that is named and is not there."""
+        named: list[tuple[Place, str]] = []
+        for index, slo in enumerate(self.slos):
+            named += [(("slos", index, "phases", at), name) for at, name in enumerate(slo.phases)]
+        for index, expectation in enumerate(self.expect):
             phase: str | None = getattr(expectation, "phase", None)
             if phase is not None:
-                named.append((f"expect: {expectation.kind}", phase))
-        problems += [f"{where}: there is no phase {name!r}" for where, name in named if name not in names]
-        return problems
+                named.append((("expect", index, "phase"), phase))
+        named += [(("faults", index, "phase"), fault.phase) for index, fault in enumerate(self.faults)]
+        known = [phase.name for phase in self.phases]
+        for place, name in named:
+            if name not in known:
+                yield place, f"there is no phase {name!r}; there are: {', '.join(known)}"
 
-    def _fault_problems(self) -> list[str]:
-        ids = [fault.id for fault in self.faults]
-        problems = [f"fault id {i} is there twice" for i in sorted({i for i in ids if ids.count(i) > 1})]
-        lengths = {phase.name: phase for phase in self.phases}
-        for fault in self.faults:
-            phase = lengths.get(fault.phase)
+    def _fault_problems(self) -> Iterator[tuple[Place, str]]:
+        ids: set[str] = set()
+        for index, fault in enumerate(self.faults):
+            if fault.id in ids:
+                yield ("faults", index, "id"), f"fault id {fault.id} is there twice"
+            ids.add(fault.id)
+            phase = self.phase(fault.phase)
             if phase is None:
-                problems.append(f"fault {fault.id}: there is no phase {fault.phase!r}")
-            elif phase.role != "fault":
-                problems.append(f"fault {fault.id}: {phase.name} has to stay free of faults")
-            elif fault.schedule.start + (fault.schedule.duration or 0) > phase.duration or (
-                fault.schedule.start >= phase.duration
-            ):
-                problems.append(f"fault {fault.id}: its schedule reaches beyond phase {phase.name}")
-        return problems
+                continue
+            start, duration = fault.schedule.start, fault.schedule.duration
+            if phase.role != "fault":
+                yield ("faults", index, "phase"), f"{phase.name} has to stay free of faults"
+            elif start >= phase.duration or start + (duration or 0) > phase.duration:
+                yield ("faults", index, "schedule"), f"reaches beyond phase {phase.name}, which lasts {phase.duration}"
+            if duration == 0:
+                yield ("faults", index, "schedule", "duration"), f"fault {fault.id} would last no time"
 
     def phase(self, name: str) -> Phase | None:
         """Return the phase of that name, if there is one."""

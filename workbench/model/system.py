@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from workbench.model.base import Frozen
+from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
@@ -83,8 +85,8 @@ class System(Frozen):
     version: Literal[1]
     name: Name
     title: str = ""
-    services: dict[Name, Service] = Field(min_length=1)
-    edges: list[Edge] = Field(default_factory=list)
+    services: dict[Name, Service] = Field(min_length=1, max_length=100)
+    edges: list[Edge] = Field(default_factory=list, max_length=90)
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
@@ -103,21 +105,40 @@ class System(Frozen):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> System:
-        problems = [
-            f"edge {edge.name}: there is no service {end!r}"
-            for edge in self.edges
-            for end in (edge.caller, edge.callee)
-            if end not in self.services
-        ]
-        names = [edge.name for edge in self.edges]
-        problems += [f"edge {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        problems = [*self._edge_problems(), *self._port_problems()]
         if self.entry not in self.services:
-            problems.append(f"entry: there is no service {self.entry!r}")
-        ports = [service.port for service in self.services.values() if service.port is not None]
-        problems += [f"port offset {port} is used twice" for port in sorted({p for p in ports if ports.count(p) > 1})]
+            problems.append((("entry",), f"there is no service {self.entry!r}; there are: {', '.join(self.services)}"))
+        for index, mask in enumerate(self.masks):
+            try:
+                re.compile(mask)
+            except re.error as error:
+                problems.append((("masks", index), f"{mask!r} is not a regular expression: {error}"))
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Misfits(problems)
         return self
+
+    def _edge_problems(self) -> Iterator[tuple[Place, str]]:
+        seen: set[EdgeName] = set()
+        variables: set[tuple[Name, str]] = set()
+        for index, edge in enumerate(self.edges):
+            for key, end in (("caller", edge.caller), ("callee", edge.callee)):
+                if end not in self.services:
+                    yield ("edges", index, key), f"there is no service {end!r}; there are: {', '.join(self.services)}"
+            if edge.name in seen:
+                yield ("edges", index), f"edge {edge.name} is declared twice"
+            elif (edge.caller, edge.env) in variables:
+                yield ("edges", index, "env"), f"variable {edge.env} of {edge.caller} is that of another edge too"
+            seen.add(edge.name)
+            variables.add((edge.caller, edge.env))
+
+    def _port_problems(self) -> Iterator[tuple[Place, str]]:
+        holders: dict[int, Name] = {}
+        for name, service in self.services.items():
+            if service.port is None:
+                continue
+            if service.port in holders:
+                yield ("services", name, "port"), f"port offset {service.port} is that of {holders[service.port]} too"
+            holders.setdefault(service.port, name)
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""

@@ -7,6 +7,7 @@ person would write it in a scenario. A bare number is refused where the unit cou
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -15,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*")
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*", re.ASCII)
 _DURATION_NS = {
     "ns": 1,
     "us": 1_000,
@@ -24,9 +25,16 @@ _DURATION_NS = {
     "m": 60 * NS_PER_S,
     "h": 3600 * NS_PER_S,
 }
-_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*")
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*", re.ASCII)
 _RATE_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+_LONGEST_NS = 100 * 365 * 24 * 3600 * NS_PER_S  # twice a century still is an int64, as every table keeps it
+
+
+def _fixed(number: float, digits: int) -> str:
+    """Write a number with so many significant digits, and never with an exponent, which could not be read back."""
+    rounded = Decimal(f"{number:.{digits}g}")
+    return f"{rounded.normalize():f}"
 
 
 class _Parsed:
@@ -54,19 +62,22 @@ class Duration(_Parsed, int):
 
     _schema: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^\s*\d+(\.\d+)?\s*(ns|us|ms|s|m|h)\s*$",
+        "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ns|us|ms|s|m|h)\s*$",
         "examples": ["250ms", "1.5s", "2m"],
     }
 
     @classmethod
     def parse(cls, raw: object) -> Duration:
-        """Read "250ms" and the like. Raises ValueError for anything without a unit."""
+        """Read "250ms" and the like. Raises ValueError for anything without a unit, or beyond a century."""
         if isinstance(raw, Duration):
             return raw
         match = _DURATION.fullmatch(raw) if isinstance(raw, str) else None
         if match is None:
             raise ValueError(f'{raw!r} is not a duration; write a number and a unit, such as "250ms", "5s", "2m"')
-        return cls(round(float(match[1]) * _DURATION_NS[match[2]]))
+        ns = round(Decimal(match[1]) * _DURATION_NS[match[2]])
+        if ns > _LONGEST_NS:
+            raise ValueError(f"{raw!r} is longer than a century")
+        return cls(ns)
 
     @classmethod
     def of_seconds(cls, seconds: float) -> Duration:
@@ -88,8 +99,6 @@ class Duration(_Parsed, int):
             size = _DURATION_NS[unit]
             if ns and ns % size == 0:
                 return f"{ns // size}{unit}"
-        if ns % 1_000_000 == 0 and ns > NS_PER_S:
-            return f"{ns / NS_PER_S:g}s"
         return f"{ns}ns" if ns else "0s"
 
     def __repr__(self) -> str:
@@ -101,7 +110,7 @@ class Rate(_Parsed, float):
 
     _schema: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$",
+        "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*/\s*(s|m|h)\s*$",
         "examples": ["24/s", "600/m"],
     }
 
@@ -116,7 +125,7 @@ class Rate(_Parsed, float):
         return cls(float(match[1]) / _RATE_S[match[2]])
 
     def __str__(self) -> str:
-        return f"{float(self):.12g}/s"
+        return f"{_fixed(self, 12)}/s"
 
     def __repr__(self) -> str:
         return f"Rate({str(self)!r})"
@@ -127,7 +136,7 @@ class Ratio(_Parsed, float):
 
     _schema: ClassVar[dict[str, Any]] = {
         "anyOf": [
-            {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"},
+            {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$"},
             {"type": "number", "minimum": 0, "maximum": 1},
         ],
         "examples": ["99.9%", 0.999],
@@ -150,7 +159,7 @@ class Ratio(_Parsed, float):
         return cls(number)
 
     def __str__(self) -> str:
-        return f"{round(float(self) * 100, 10):g}%"
+        return f"{_fixed(round(float(self) * 100, 10), 12)}%"
 
     def __repr__(self) -> str:
         return f"Ratio({str(self)!r})"

@@ -79,10 +79,9 @@ def _is_claim(check: CheckResult) -> bool:
 
 def reasons(verdict: Verdict) -> list[Reason]:
     """Return the verdict's reasons, each with the check it names."""
-    by_length = sorted(verdict.checks, key=lambda check: len(check.id), reverse=True)
     found = []
     for text in verdict.reasons:
-        check = next((c for c in by_length if text.startswith(f"{c.id}: ")), None)
+        check = next((c for c in verdict.checks if text.startswith(f"{c.id}: ")), None)
         found.append(Reason(text if check is None else text[len(check.id) + 2 :], check))
     return found
 

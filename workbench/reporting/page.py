@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from workbench.checks import wording
 from workbench.model.units import NS_PER_S
-from workbench.reporting import drawing, figures, inlined
+from workbench.reporting import drawing, figures, inlined, topology
 from workbench.reporting.report import Report, Timeline
 from workbench.reporting.waterfall import most_telling
 
@@ -93,7 +93,7 @@ def _environment() -> Environment:
         "short": figures.shortened,
         "plain": lambda number: f"{number:g}",
     }
-    environment.globals |= {"drawing": drawing, "figures": figures, "most_telling": most_telling}
+    environment.globals |= {"drawing": drawing, "figures": figures, "topology": topology, "most_telling": most_telling}
     return environment
 
 

@@ -19,11 +19,11 @@ from workbench.reporting.injected import Injected, what_was_done
 from workbench.reporting.journey_charts import journey_charts
 from workbench.reporting.objectives import SloSeen, objectives
 from workbench.reporting.sentences import Weight, sentence
-from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, bands, fault_bands
+from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, bands, fault_bands, starved
 from workbench.reporting.topology import Map, drawn
 from workbench.reporting.waterfall import Waterfall, waterfalls
 
-_POINTS, _TABLE_ROWS, _LANES = 300, 12, 8
+_POINTS, _TABLE_ROWS, _LANES, _STARVED = 300, 12, 8, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Timeline:
     axis: Axis
     bands: tuple[Band, ...]
     faults: tuple[FaultBand, ...]
+    starved: tuple[tuple[float, float], ...]
     charts: tuple[Chart, ...]
     lanes: tuple[Lane, ...]
     calm: tuple[str, ...]
@@ -121,6 +122,7 @@ def _timeline(history: History, most: int) -> Timeline | None:
         axis=found,
         bands=tuple(bands(history)),
         faults=tuple(fault_bands(history, found)),
+        starved=tuple(starved(history, found))[:_STARVED],
         charts=(*journey_charts(history, found), *edge_charts(history, found)),
         lanes=tuple(lane for lane in lanes if not lane.calm)[:_LANES],
         calm=tuple(lane.edge for lane in lanes if lane.calm),

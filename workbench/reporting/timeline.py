@@ -20,6 +20,9 @@ _SMALLEST_LAST_SLOT = 0.3
 """A last slot that is shorter than this part of the others says nothing about a rate."""
 
 
+_NEIGHBOUR_S = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """Time from `start_ns` on in slots of equal width; the last one may be shorter."""
@@ -135,4 +138,16 @@ def fault_bands(history: History, axis: Axis) -> list[FaultBand]:
             off, ended = window.off_ns, "verified"
         asked_s, on_s, undo_s, off_s = (ns / NS_PER_S for ns in (asked, window.on_ns, undo, off))
         found.append(FaultBand(id_, window.fault.edge, asked_s, on_s, undo_s, off_s, ended))
+    return found
+
+
+def starved(history: History, axis: Axis) -> list[tuple[float, float]]:
+    """Return when a process of the run had to wait long for a core, in seconds; neighbours are one stretch."""
+    found: list[tuple[float, float]] = []
+    rows = history.rows("SELECT from_ns, to_ns FROM starved WHERE to_ns > ? ORDER BY from_ns", axis.start_ns)
+    for start, end in ((max(a, axis.start_ns) / NS_PER_S, min(b, axis.end_ns) / NS_PER_S) for a, b in rows):
+        if found and start <= found[-1][1] + _NEIGHBOUR_S:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        elif end > start:
+            found.append((start, end))
     return found

@@ -12,8 +12,10 @@ from itertools import pairwise
 from workbench.model.system import System
 from workbench.reporting.figures import shortened
 
-WIDTH, HEIGHT = 104, 30
-_COLUMN, _ROW, _MARGIN = 160, 50, 8
+WIDTH, HEIGHT = 114, 30
+"""Size of a service on the map."""
+
+_COLUMN, _ROW, _MARGIN = 166, 50, 8
 _MOST_ROWS, _MOST_COLUMNS, _LONGEST = 6, 5, 14
 
 

@@ -21,8 +21,10 @@ SELECT trace_id, span_id, name, started, ended, status, outcome FROM requests
 WHERE kind = 'request' AND list_contains(?, trace_id) ORDER BY started
 """
 
+# DISTINCT: an exporter that tries again may send a span twice.
 _SPANS = """
-SELECT trace_id, span_id, parent_span_id, service, name, started, ended, status, edge, attempt, outcome, fallback
+SELECT DISTINCT
+    trace_id, span_id, parent_span_id, service, name, started, ended, status, edge, attempt, outcome, fallback
 FROM spans WHERE list_contains(?, trace_id) ORDER BY started
 """
 

@@ -42,17 +42,19 @@ def test_no_request_is_lost_while_draining(make_shop: Callable[..., Shop]) -> No
     shop.start("inventory")
     stop = threading.Event()
     clients = [Client(shop.ports["inventory"], stop) for _ in range(8)]
-    threads = [threading.Thread(target=client.run) for client in clients]
+    threads = [threading.Thread(target=client.run, daemon=True) for client in clients]
     for thread in threads:
         thread.start()
-    wait_until("some load", lambda: all(client.statuses[200] > 5 for client in clients))
-    process = shop.processes["inventory"]
-    process.send_signal(signal.SIGTERM)
-    wait_until("readiness to go", lambda: shop.ask("GET", "/readyz", service="inventory").status == 503, within_s=5)
-    assert shop.ask("GET", "/livez", service="inventory").status == 200
-    draining = sum(client.statuses[200] for client in clients)
-    wait_until("requests served while draining", lambda: sum(c.statuses[200] for c in clients) > draining + 20)
-    stop.set()
+    try:
+        wait_until("some load", lambda: all(client.statuses[200] > 5 for client in clients))
+        process = shop.processes["inventory"]
+        process.send_signal(signal.SIGTERM)
+        wait_until("readiness to go", lambda: shop.ask("GET", "/readyz", service="inventory").status == 503, within_s=5)
+        assert shop.ask("GET", "/livez", service="inventory").status == 200
+        draining = sum(client.statuses[200] for client in clients)
+        wait_until("requests served while draining", lambda: sum(c.statuses[200] for c in clients) > draining + 20)
+    finally:
+        stop.set()
     for thread in threads:
         thread.join(10)
     assert [error for client in clients for error in client.errors] == []
@@ -67,7 +69,9 @@ def test_what_is_in_flight_is_finished(make_shop: Callable[..., Shop]) -> None:
     shop.processes["payments"].send_signal(signal.SIGSTOP)
     answers: list[str] = []
     key = str(uuid.uuid4())
-    client = threading.Thread(target=lambda: answers.append(shop.order(key, service="orders").body["state"]))
+    client = threading.Thread(
+        daemon=True, target=lambda: answers.append(shop.order(key, service="orders").body["state"])
+    )
     client.start()
     wait_until("the goods to be reserved", lambda: shop.audit("inventory")["effects"])
     orders = shop.processes["orders"]

@@ -19,7 +19,7 @@ def test_an_order_whose_process_was_killed_is_finished_after_a_restart(make_shop
     shop.start(*CHECKOUT)
     key = str(uuid.uuid4())
     shop.processes["payments"].send_signal(signal.SIGSTOP)
-    client = threading.Thread(target=_try_to_order, args=(shop, key))
+    client = threading.Thread(target=_try_to_order, args=(shop, key), daemon=True)
     client.start()
     wait_until("the order to be written down", lambda: shop.audit("orders")["pending"] == 1)
     wait_until("the goods to be reserved", lambda: shop.audit("inventory")["effects"])

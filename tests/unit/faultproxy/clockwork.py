@@ -63,6 +63,7 @@ class Transport:
         self.paused = False
         self.closed = False
         self.aborted = False
+        self.protocol: asyncio.BaseProtocol | None = None
 
     def write(self, data: bytes) -> None:
         assert not self.ended
@@ -82,6 +83,16 @@ class Transport:
 
     def set_write_buffer_limits(self, high: int) -> None:
         assert high == 0, "what is not sent at once pauses the source"
+
+    def get_protocol(self) -> asyncio.BaseProtocol | None:
+        return self.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert self.paused, "uvloop takes a protocol of another type only between two reads"
+        self.protocol = protocol
+
+    def is_reading(self) -> bool:
+        return not self.paused
 
     def pause_reading(self) -> None:
         self.paused = True

@@ -10,7 +10,7 @@ from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from workbench.faultproxy import pipe as pipe_module
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt
-from workbench.faultproxy.pipe import QUEUE_LIMIT, Pipe
+from workbench.faultproxy.pipe import LIMIT_FOR_LARGE_PIECES, LIMIT_FOR_SMALL_PIECES, Pipe
 from workbench.model.faults.base import Delay, Swallow
 
 MS = 1_000_000
@@ -169,10 +169,18 @@ def test_a_source_is_paused_while_the_transport_is_blocked(rig: Rig) -> None:
     assert not rig.source.paused
 
 
-def test_a_source_is_paused_while_too_much_is_held(rig: Rig) -> None:
+@pytest.mark.parametrize("how", ["hold", "stage"])
+def test_a_source_is_paused_while_too_much_is_held(rig: Rig, how: str) -> None:
+    """Behind a hold next to nothing is read; where each piece is delayed on its own, several small ones are."""
     rig.connect()
-    rig.pipe.hold({Influence(): 10 * MS}, None)
-    rig.pipe.send(b"x" * QUEUE_LIMIT)
+    if how == "hold":
+        limit = LIMIT_FOR_LARGE_PIECES
+        rig.pipe.hold({Influence(): 10 * MS}, None)
+    else:
+        limit = LIMIT_FOR_SMALL_PIECES
+        rig.pipe.add_stage(Stage(Influence(), Delay(10 * MS, "response")))
+    assert (rig.source.protocol is not None) is (how == "stage")
+    rig.pipe.send(b"x" * limit)
     assert not rig.source.paused
     rig.pipe.send(b"x")
     assert rig.source.paused

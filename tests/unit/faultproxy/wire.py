@@ -87,18 +87,14 @@ class Wire:
     def request(self, data: bytes, cut: int | None = None) -> None:
         """The caller sends, in pieces of `cut` bytes."""
         for piece in pieces(data, cut):
-            buffer = self._caller_end.get_buffer(-1)
-            buffer[: len(piece)] = piece
-            self._caller_end.buffer_updated(len(piece))
+            self._caller_end.data_received(piece)
             self._answer_phone()
 
     def answer(self, data: bytes, cut: int | None = None) -> None:
         """The callee sends, in pieces of `cut` bytes."""
         assert self._callee_end is not None, "nobody has called"
         for piece in pieces(data, cut):
-            buffer = self._callee_end.get_buffer(-1)
-            buffer[: len(piece)] = piece
-            self._callee_end.buffer_updated(len(piece))
+            self._callee_end.data_received(piece)
 
     def caller_ends(self) -> None:
         self._caller_end.eof_received()

@@ -71,7 +71,7 @@ ONE_OF_EACH = (
         evidence=[Evidence(kind="trace", ref="000000000000000000000000000004e4", text="checkout failed")],
     ),
     result("A12:checkout", Outcome.INCONCLUSIVE, kind="fallback_served", n=7, needed_n=290),
-    result("A12:checkout/edge", kind="fallback_served"),
+    result("A12:checkout/edge", kind="fallback_served", n=119, needed_n=290),
     result(
         "A13:browse/p95",
         Outcome.NOT_APPLICABLE,

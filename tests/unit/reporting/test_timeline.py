@@ -12,7 +12,7 @@ from workbench.model.events import FaultLost, FaultOff, LoadStarted, LoadStopped
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.reporting.journey_charts import journey_charts
-from workbench.reporting.timeline import Axis, Chart, axis, fault_bands
+from workbench.reporting.timeline import Axis, Chart, axis, fault_bands, starved
 
 _CONNECTION = healthy().build().connection
 
@@ -133,3 +133,15 @@ def test_a_fault_that_never_went_off_reaches_to_the_end() -> None:
     (band,) = fault_bands(history, of(history))
     assert band.off_s == pytest.approx(63.1)
     assert band.ended == "never verified off"
+
+
+def test_seconds_in_which_a_process_had_no_core_are_told() -> None:
+    """Neighbouring ones as one stretch; without them nothing is hatched."""
+    run = healthy()
+    history = run.build()
+    assert starved(history, of(history)) == []
+    for row in run.processes:
+        row.waited_s = 0.5 * min(max(row.time // NS_PER_S - 10, 0), 3)  # from 11 to 13 s
+    history = run.build()
+    (stretch,) = starved(history, of(history))
+    assert stretch == pytest.approx((10.1, 13.1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.model.system import System
-from workbench.reporting.topology import Map, drawn
+from workbench.reporting.topology import HEIGHT, WIDTH, Map, drawn
 
 
 def system(entry: str, *edges: tuple[str, str], alone: tuple[str, ...] = ()) -> System:
@@ -34,7 +34,7 @@ def columns(found: Map) -> dict[str, int]:
 
 def test_a_service_stands_behind_its_last_caller() -> None:
     """The longest way counts, so that every edge points to the right."""
-    found = mapped("a", ("a", "b"), ("b", "c"), ("a", "c"))
+    found = mapped("a", ("a", "c"), ("a", "b"), ("b", "c"))
     assert columns(found) == {"a": 0, "b": 1, "c": 2}
 
 
@@ -42,7 +42,7 @@ def test_services_do_not_lie_on_one_another() -> None:
     """Nor outside the picture."""
     found = mapped("a", ("a", "b"), ("a", "c"), ("a", "d"), ("c", "e"))
     assert len({(node.x, node.y) for node in found.nodes}) == 5
-    assert all(0 <= node.x <= found.width - 104 and 0 <= node.y <= found.height - 30 for node in found.nodes)
+    assert all(0 <= node.x <= found.width - WIDTH and 0 <= node.y <= found.height - HEIGHT for node in found.nodes)
 
 
 def test_a_cycle_and_a_service_that_nobody_calls_are_no_trouble() -> None:

@@ -46,7 +46,7 @@ def test_cursors_lead_through_all_products_once(tmp_path: Path) -> None:
     _with_catalog(tmp_path, test, answer())
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "MTIz", "YWZ0ZXI6LTE", "YmVmb3JlOjU", "YWZ0ZXI6OTk5OTk5OTk5OTk5", "\u00e9"])
+@pytest.mark.parametrize("cursor", ["", "MTIz", "YWZ0ZXI6LTE", "YmVmb3JlOjU", "YWZ0ZXI6OTk5OTk5OTk5OTk5", "\u00e9"])
 def test_a_foreign_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
     """Cursors are opaque: what we did not give out, we do not take."""
 
