@@ -52,4 +52,4 @@ def test_a_plane_that_does_not_answer_has_a_deadline() -> None:
 
 def test_a_token_that_is_wrong_is_told(stage: Stage) -> None:
     with pytest.raises(HarnessError, match="status 401"):
-        PlaneClient(stage.client._url, "wrong").faults()
+        PlaneClient(stage.client.url, "wrong").faults()

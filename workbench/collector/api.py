@@ -17,18 +17,9 @@ from workbench.collector import otlp
 from workbench.collector.processes import ProcessWatch
 from workbench.collector.recording import Keeping, Recording, read_clocks
 from workbench.collector.scraping import Scraper
-from workbench.collector.wire import (
-    Health,
-    Live,
-    Pid,
-    ProcessName,
-    RecordingOrder,
-    RecordingStarted,
-    RecordingState,
-    Refusal,
-    Targets,
-)
+from workbench.collector.wire import Live, Pid, ProcessName, Targets
 from workbench.masking import Masks
+from workbench.model.recording import Health, RecordingOrder, RecordingStarted, RecordingState, Refusal
 
 LONGEST_ORDER = 1024 * 1024
 TICK_S = 1.0

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from workbench.collector.wire import RecordingEnd, RecordingState
 from workbench.model.events import Clock
+from workbench.model.recording import RecordingEnd, RecordingState
 from workbench.model.tables import METRIC_POINTS, PROCESSES, SERIES, SPANS
 from workbench.rows import RowWriter, one_line
 

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from workbench.model.base import Frozen
-from workbench.model.events import Clock
 
 
 def _pattern(text: str) -> str:
@@ -40,38 +39,6 @@ class Targets(Frozen):
     )
 
 
-class RecordingOrder(Frozen):
-    """Body of PUT /recording; the fault plane's has the same form."""
-
-    directory: str = Field(pattern="^/", description="absolute path of the folder of raw tables")
-    run_id: str = Field(min_length=1)
-    canary: str = Field(default="", description="means something to the fault plane only")
-
-
-class RecordingStarted(Frozen):
-    """Answer to PUT /recording."""
-
-    clock: Clock
-
-
-class RecordingState(Frozen):
-    """Answer to GET /recording. Rows are those in the files; tables are missing while nothing is recorded."""
-
-    active: bool
-    rows: dict[str, int]
-    dropped: dict[str, int]
-    error: str | None
-
-
-class RecordingEnd(Frozen):
-    """Answer to DELETE /recording: what is in the files, and what could not be kept."""
-
-    clock: Clock
-    rows: dict[str, int]
-    dropped: dict[str, int]
-    error: str | None
-
-
 class LiveSample(Frozen):
     """The latest finite value of one `workbench_` metric."""
 
@@ -86,18 +53,3 @@ class Live(Frozen):
     """Answer to GET /live."""
 
     samples: list[LiveSample]
-
-
-class Health(Frozen):
-    """Answer to GET /health."""
-
-    ok: bool
-    monotonic_ns: int
-
-
-class Refusal(Frozen):
-    """Body of every answer with an error status."""
-
-    error: str
-    status: int
-    problems: list[str] = Field(default_factory=list)

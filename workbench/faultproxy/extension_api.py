@@ -21,15 +21,8 @@ from workbench.faultproxy.plane import (
     UnknownFaultError,
     UnsuitableError,
 )
-from workbench.faultproxy.wire import (
-    FaultList,
-    FaultOrder,
-    Health,
-    RecordingOrder,
-    RecordingStarted,
-    Refusal,
-    RenewOrder,
-)
+from workbench.faultproxy.wire import FaultList, FaultOrder, MarkedRecordingOrder, RenewOrder
+from workbench.model.recording import Health, RecordingStarted, Refusal
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -133,7 +126,7 @@ class _ExtensionApi:
     # -- recording --------------------------------------------------------------------------------------
 
     async def start_recording(self, request: web.Request) -> web.Response:
-        order = await _read(request, RecordingOrder)
+        order = await _read(request, MarkedRecordingOrder)
         try:
             clock = self._plane.start_recording(order)
         except OSError as error:

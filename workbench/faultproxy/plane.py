@@ -17,9 +17,10 @@ from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.listener import parse_loopback
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
-from workbench.faultproxy.wire import FaultOrder, RecordingEnd, RecordingOrder, RecordingState, Renewal
+from workbench.faultproxy.wire import FaultOrder, MarkedRecordingOrder, Renewal
 from workbench.model.events import Clock
 from workbench.model.faults.base import Ability, EdgeFault
+from workbench.model.recording import RecordingEnd, RecordingState
 from workbench.model.units import NS_PER_MS, NS_PER_S
 
 
@@ -169,7 +170,7 @@ class Plane:
 
     # -- recording --------------------------------------------------------------------------------------
 
-    def start_recording(self, order: RecordingOrder) -> Clock:
+    def start_recording(self, order: MarkedRecordingOrder) -> Clock:
         """Record attempts from now on, numbered from 0; a recording that is on ends. Raises OSError."""
         clock = read_clocks()
         recording = Recording(order, self._loop)

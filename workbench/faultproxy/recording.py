@@ -11,8 +11,9 @@ from hmac import compare_digest
 from pathlib import Path
 
 from workbench.faultproxy.attempt import Attempt
-from workbench.faultproxy.wire import RecordingEnd, RecordingOrder, RecordingState
+from workbench.faultproxy.wire import MarkedRecordingOrder
 from workbench.model.events import Clock
+from workbench.model.recording import RecordingEnd, RecordingState
 from workbench.model.tables import ATTEMPTS
 from workbench.rows import RowWriter
 
@@ -39,7 +40,7 @@ class _LineWriter(RowWriter):
 class Recording:
     """One run's attempts. Raises OSError when its file cannot be opened."""
 
-    def __init__(self, order: RecordingOrder, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, order: MarkedRecordingOrder, loop: asyncio.AbstractEventLoop) -> None:
         self.run_id = order.run_id
         self._canary = order.canary.encode()
         self._writer = _LineWriter(Path(order.directory), ATTEMPTS)

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.model.base import Frozen
-from workbench.model.events import Clock
 from workbench.model.faults import FaultSpec
 from workbench.model.names import EdgeName, Name
+from workbench.model.recording import RecordingOrder
 
 LONGEST_LEASE_MS = 24 * 60 * 60 * 1000
 
@@ -103,48 +103,7 @@ class Renewal(Frozen):
     unknown: list[Name]
 
 
-class RecordingOrder(Frozen):
-    """Body of PUT /recording. `canary` is the token that marks the workbench's own requests."""
+class MarkedRecordingOrder(RecordingOrder):
+    """Body of PUT /recording: of the plane, the canary's token is wanted too."""
 
-    directory: str = Field(pattern="^/", description="absolute path of the folder of raw tables")
-    run_id: str = Field(min_length=1)
     canary: str = Field(min_length=8)
-
-
-class RecordingStarted(Frozen):
-    """Answer to PUT /recording."""
-
-    clock: Clock
-
-
-class RecordingState(Frozen):
-    """Answer to GET /recording. Tables are missing while nothing is recorded."""
-
-    active: bool
-    rows: dict[str, int]
-    dropped: dict[str, int]
-    error: str | None
-
-
-class RecordingEnd(Frozen):
-    """Answer to DELETE /recording: what is in the files, and what could not be kept."""
-
-    clock: Clock
-    rows: dict[str, int]
-    dropped: dict[str, int]
-    error: str | None
-
-
-class Health(Frozen):
-    """Answer to GET /health."""
-
-    ok: bool
-    monotonic_ns: int
-
-
-class Refusal(Frozen):
-    """Body of every answer with an error status."""
-
-    error: str
-    status: int
-    problems: list[str] = Field(default_factory=list)

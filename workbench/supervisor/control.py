@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from workbench.supervisor.requests import NoAnswer
+from workbench.calls import NoAnswer
 from workbench.supervisor.stack import Stack
 
 _POLL_S = 0.05

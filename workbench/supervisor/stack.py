@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from workbench.calls import NoAnswer, call, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
 from workbench.supervisor.guard import Guard
-from workbench.supervisor.requests import NoAnswer, call
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
@@ -81,17 +81,17 @@ class Stack:
             try:
                 call("GET", process.ready_url, deadline_s=1.0)
             except NoAnswer as error:
-                parts.append(f"  {error}")
+                parts.append(f"  GET {process.ready_url}: {error}")
             parts.append(f"  last log lines of {process.name}:")
             parts += [f"    {line}" for line in log_tail(process.log)]
         return "\n".join(parts)
 
     def _make_proxies(self) -> None:
-        call("POST", f"{self.spec.plane_url}/populate", body=self.spec.proxies, deadline_s=5.0)
+        call_json("POST", f"{self.spec.plane_url}/populate", body=self.spec.proxies, deadline_s=5.0)
 
     def _tell_collector(self) -> None:
         body = {**self.spec.targets, "processes": {**self._children.pids(), "supervisor": os.getpid()}}
-        call("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
+        call_json("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
 
     def _write_state(self, took_s: float) -> None:
         pids = {**self._children.pids(), "supervisor": os.getpid()}
@@ -124,7 +124,7 @@ class Stack:
         """Watch over processes of the runner, such as the load."""
         for name, pid in processes.items():
             self._children.adopt(name, pid)
-        call("PUT", f"{self.spec.collector_url}/processes", token=self.spec.token, body=processes)
+        call_json("PUT", f"{self.spec.collector_url}/processes", token=self.spec.token, body=processes)
 
     def listen(self) -> queue.SimpleQueue[dict[str, Any]]:
         """Return a queue that receives what happens from now on."""
@@ -172,7 +172,7 @@ class Stack:
         self.undo_faults()
         for url in (self.spec.plane_url, self.spec.collector_url):
             with suppress(NoAnswer):
-                call("DELETE", f"{url}/recording", token=self.spec.token)
+                call_json("DELETE", f"{url}/recording", token=self.spec.token)
         if self.spec.owned:
             self.quick = True
             self.shutdown.set()
@@ -180,7 +180,7 @@ class Stack:
     def undo_faults(self) -> bool:
         """Remove all faults; a plane that does not answer is killed and comes back without any."""
         try:
-            call("DELETE", f"{self.spec.plane_url}/faults", token=self.spec.token)
+            call_json("DELETE", f"{self.spec.plane_url}/faults", token=self.spec.token)
         except NoAnswer:
             self._children.kill(_PLANE)
         ledger = Path(self.spec.state_folder) / "ledger.jsonl"

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.faultproxy.rig import GET, OK, in_loop, rigged, until
 from workbench.faultproxy.edge import Protocol
 from workbench.faultproxy.plane import AlreadyThereError, UnknownEdgeError, UnknownFaultError, UnsuitableError
-from workbench.faultproxy.wire import RecordingOrder
+from workbench.faultproxy.wire import MarkedRecordingOrder
 from workbench.model.faults.seeded import is_hit
 
 # -- blackhole and latency --------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ async def test_the_same_seed_hits_the_same_ordinals(connections: int, tmp_path: 
     async with rigged() as rig:
         callee = await rig.callee()
         edge = await rig.edge(callee.address)
-        rig.plane.start_recording(RecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789"))
+        rig.plane.start_recording(MarkedRecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789"))
         fault = await rig.fault("err", kind="http_status", status=500, share=0.25, seed=42)
         callers = [await rig.call(edge) for _ in range(connections)]
 

@@ -15,7 +15,7 @@ import pytest
 from tests.integration.faultproxy.rig import GET, OK, Rig, dead_address, in_loop, rigged, until
 from workbench.faultproxy.connection import DIAL_TIMEOUT_S
 from workbench.faultproxy.edge import Protocol
-from workbench.faultproxy.wire import RecordingOrder
+from workbench.faultproxy.wire import MarkedRecordingOrder
 from workbench.model.tables import ATTEMPTS
 
 CANARY = "0123456789abcdef"
@@ -23,7 +23,7 @@ MIB = 1024 * 1024
 
 
 def record(rig: Rig, folder: Path) -> None:
-    rig.plane.start_recording(RecordingOrder(directory=str(folder), run_id="r", canary=CANARY))
+    rig.plane.start_recording(MarkedRecordingOrder(directory=str(folder), run_id="r", canary=CANARY))
 
 
 def rows(rig: Rig, folder: Path) -> list[dict[str, str]]:

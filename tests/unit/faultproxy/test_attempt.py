@@ -12,7 +12,7 @@ from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.deciding import Decided
 from workbench.faultproxy.heads import read_request_head
 from workbench.faultproxy.recording import Recording
-from workbench.faultproxy.wire import RecordingOrder
+from workbench.faultproxy.wire import MarkedRecordingOrder
 from workbench.model.tables import ATTEMPTS
 from workbench.rows import RowWriter
 
@@ -22,7 +22,7 @@ COLUMNS = [column.name for column in ATTEMPTS.columns]
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Recording:
-    order = RecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789")
+    order = MarkedRecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789")
     return Recording(order, Clockwork().as_loop())
 
 
@@ -131,7 +131,7 @@ def test_without_a_recording_nothing_is_written() -> None:
 
 def test_rows_are_flushed_every_second(tmp_path: Path) -> None:
     clock = Clockwork()
-    order = RecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789")
+    order = MarkedRecordingOrder(directory=str(tmp_path), run_id="r", canary="0123456789")
     recording = Recording(order, clock.as_loop())
     attempt(recording).finish(1, 150)
     assert recording.state().rows == {"attempts": 0}

@@ -15,11 +15,11 @@ from typing import Any
 from workbench.adapters.native.layout import stack_spec
 from workbench.adapters.native.ports import choose
 from workbench.adapters.native.state import State, is_alive
+from workbench.calls import NoAnswer, call_json
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.loading.source import nearest
 from workbench.model.stack import RunningStack
-from workbench.supervisor.requests import NoAnswer, call
 
 _DOWN_WITHIN_S = 12.0
 
@@ -113,7 +113,7 @@ class NativeRuntime:
     def status(self, stack: RunningStack) -> dict[str, Any]:
         """Return the supervisor's view of its processes. Raises HarnessError if it does not answer."""
         try:
-            answer: dict[str, Any] = call("GET", f"{stack.control_url}/status", token=stack.token)
+            answer: dict[str, Any] = call_json("GET", f"{stack.control_url}/status", token=stack.token)
         except NoAnswer as error:
             raise HarnessError(f"the supervisor does not answer: {error}", hint="workbench heal") from error
         return answer
@@ -121,7 +121,7 @@ class NativeRuntime:
     def down(self, stack: RunningStack, *, quick: bool = False) -> None:
         """End a stack and wait until its supervisor is gone. Raises EnvironmentFailure if it does not go."""
         with suppress(NoAnswer):
-            call("POST", f"{stack.control_url}/shutdown", token=stack.token, body={"quick": quick})
+            call_json("POST", f"{stack.control_url}/shutdown", token=stack.token, body={"quick": quick})
         self.wait_gone(stack, _DOWN_WITHIN_S)
         if self._owner is not None:
             os.close(self._owner)

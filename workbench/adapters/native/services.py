@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.session import StackSession
+from workbench.calls import NoAnswer, call, call_json
 from workbench.engine.ports import Death
 from workbench.errors import HarnessError
 from workbench.model.audit import Audit
 from workbench.model.policies import Policies
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
-from workbench.supervisor.requests import NoAnswer, call
 
 _BREAKER_STATES = {0: "closed", 1: "half open", 2: "open"}
 
@@ -99,7 +99,7 @@ class StackServices:
     def breakers(self) -> dict[str, str]:
         """Return the latest breaker states that were scraped; nothing if the collector does not answer."""
         try:
-            live: dict[str, Any] = call(
+            live: dict[str, Any] = call_json(
                 "GET", f"{self._stack.collector_url}/live", token=self._stack.token, deadline_s=0.5
             )
         except NoAnswer:
@@ -128,7 +128,7 @@ class StackServices:
 
     def _get(self, service: str, path: str) -> Any:
         try:
-            return call("GET", f"{self._stack.services[service]}{path}", token=self._stack.token, deadline_s=10.0)
+            return call_json("GET", f"{self._stack.services[service]}{path}", token=self._stack.token, deadline_s=10.0)
         except NoAnswer as error:
             raise HarnessError(f"{service} does not answer: {error}", hint=f"workbench logs {service}") from error
 
@@ -136,6 +136,6 @@ class StackServices:
 def force_undo(stack: RunningStack) -> None:
     """Have a supervisor undo all faults, by replacing the fault plane if need be. Raises HarnessError."""
     try:
-        call("POST", f"{stack.control_url}/undo", token=stack.token, body={}, deadline_s=8.0)
+        call_json("POST", f"{stack.control_url}/undo", token=stack.token, body={}, deadline_s=8.0)
     except NoAnswer as error:
         raise HarnessError(f"the supervisor does not answer: {error}", hint="workbench down") from error

@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from workbench.calls import NoAnswer, call_json
 from workbench.errors import HarnessError
 from workbench.model.stack import RunningStack
-from workbench.supervisor.requests import NoAnswer, call
 
 
 class StackSession:
@@ -60,7 +60,7 @@ class StackSession:
     def watch_over(self, processes: dict[str, int]) -> None:
         """Have the supervisor kill these processes should we die. Raises HarnessError."""
         try:
-            call("POST", f"{self._stack.control_url}/processes", token=self._stack.token, body=processes)
+            call_json("POST", f"{self._stack.control_url}/processes", token=self._stack.token, body=processes)
         except NoAnswer as error:
             raise HarnessError(f"the supervisor does not answer: {error}") from error
 
