@@ -29,6 +29,7 @@ from workbench.model.loadjob import (
     Progress,
     Ready,
     StartSignal,
+    Warm,
 )
 
 CUT_S = 2.0
@@ -78,6 +79,10 @@ class LocustLoad:
         self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
         self._reader.start()
         return process.pid
+
+    def wait_warm(self, deadline_s: float) -> None:
+        """Wait for the journeys before the probe. Raises InvalidInput if the locustfile is broken."""
+        self._wait(Warm, deadline_s, "warming up")
 
     def wait_probed(self, deadline_s: float) -> Probed:
         """Wait for the end of the probe. Raises InvalidInput if the locustfile is broken."""

@@ -88,6 +88,8 @@ class Conductor:
         )
         self.journal.write(RunEnded(at_ns=self.journal.now()))
         self.directory.save_run(self.record.model_copy(update={"stage": "executed"}))
+        if all(rows[table] == count for table, count in finish.rows.items() if table in rows):
+            self.directory.drop_raw()  # otherwise it is the evidence of what is missing
 
     def _give_up(self, execution: Execution, injector: Injector, finish: Finish) -> None:
         """The same in a hurry; a second failure is noted and must not hide the first."""

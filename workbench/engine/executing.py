@@ -73,10 +73,11 @@ class Execution:
                 self.recording_started[recorder.name] = clock
 
     def probe(self, job: LoadJob, job_file: Path) -> None:
-        """Start the load process and measure what one journey costs the stack."""
-        before_s = self._rim.services.cpu_seconds()
+        """Start the load process and measure what one journey costs a stack that is warm."""
         pid = self._rim.load.start(job, job_file)
         self._rim.services.watch_over({"load": pid})
+        self._rim.load.wait_warm(_LOAD_READY_S)
+        before_s = self._rim.services.cpu_seconds()
         probed = self._rim.load.wait_probed(_LOAD_READY_S)
         cpu_s = self._rim.services.cpu_seconds() - before_s
         if probed.journeys:

@@ -156,17 +156,21 @@ class Injector:
             raise HarnessError(f"a canary request on {edge} was {seen}, not {' or '.join(wanted)}")
         return seen
 
+    def renew(self) -> None:
+        """Renew all leases once, and note those that are lost."""
+        with self._lock:
+            ids = list(self._renewed)
+        if not ids:
+            return
+        gone: list[str] = []
+        with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
+            gone = self._plane.renew(ids, LEASE_MS)
+            self._confirm(set(ids) - set(gone))
+        self._note_lost(gone)
+
     def _keep_renewing(self) -> None:
         while not self._stop.wait(_RENEW_S):
-            with self._lock:
-                ids = list(self._renewed)
-            if not ids:
-                continue
-            gone: list[str] = []
-            with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
-                gone = self._plane.renew(ids, LEASE_MS)
-                self._confirm(set(ids) - set(gone))
-            self._note_lost(gone)
+            self.renew()
 
     def _confirm(self, ids: set[str]) -> None:
         with self._lock:

@@ -86,6 +86,9 @@ class LoadGenerator(Protocol):
     def start(self, job: LoadJob, job_file: Path) -> int:
         """Start the process; return its pid."""
 
+    def wait_warm(self, deadline_s: float) -> None:
+        """Wait until some journeys have been run that are not measured."""
+
     def wait_probed(self, deadline_s: float) -> Probed:
         """Wait until the probe journeys are done."""
 

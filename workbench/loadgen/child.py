@@ -31,7 +31,7 @@ from workbench.loadgen.runner_link import RUNNER_GONE, RunnerLink
 from workbench.loadgen.schedule import read_schedule
 from workbench.loadgen.tally import Tally
 from workbench.masking import Masks
-from workbench.model.loadjob import Broken, Done, LoadJob, Progress, Ready
+from workbench.model.loadjob import Broken, Done, LoadJob, Progress, Ready, Warm
 
 PROGRESS_S = 0.5
 FLUSH_EVERY = 2
@@ -106,6 +106,8 @@ class LoadChild:
     def _rehearse(self) -> None:
         _raise_descriptor_limit()
         self._environment.events.test_start.fire(environment=self._environment)
+        probe(self._performer, self._job.journeys, self._job.probe_journeys)
+        self._link.send(Warm())
         probed, lasted_s = probe(self._performer, self._job.journeys, self._job.probe_journeys)
         self._link.send(probed)
         self._recorder.muted = False

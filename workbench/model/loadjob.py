@@ -1,8 +1,8 @@
 """What the runner and its load child say to each other: one job file in, JSON lines out, one line in.
 
-The child prints `ready`, waits for `{"start_ns": ...}` on stdin (absolute monotonic time of run zero), then
-prints `progress` twice a second and `done` at the end. When stdin closes the runner is gone: the child stops
-arrivals, writes what it has and exits. SIGTERM stops arrivals, drains and exits 0.
+The child prints `warm`, `probed` and `ready`, waits for `{"start_ns": ...}` on stdin (absolute monotonic time of run
+zero), then prints `progress` twice a second and `done` at the end. When stdin closes the runner is gone: the child
+stops arrivals, writes what it has and exits. SIGTERM stops arrivals, drains and exits 0.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ class StartSignal(Frozen):
     """The one line the child reads from stdin."""
 
     start_ns: int = Field(description="absolute monotonic time of run zero")
+
+
+class Warm(Frozen):
+    """As many journeys as the probe has were run, so that it does not measure what is done only once."""
+
+    event: Literal["warm"] = "warm"
 
 
 class Probed(Frozen):
@@ -103,6 +109,6 @@ class Broken(Frozen):
     line: int | None = None
 
 
-LoadMessage = Annotated[Probed | Ready | Progress | Done | Broken, Field(discriminator="event")]
+LoadMessage = Annotated[Warm | Probed | Ready | Progress | Done | Broken, Field(discriminator="event")]
 MESSAGE = TypeAdapter[LoadMessage](LoadMessage)
 """Reads one line of the child's stdout."""

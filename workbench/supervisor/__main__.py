@@ -45,7 +45,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stack.shutdown.set())
     threading.Thread(target=_watch_owner, args=(owner, stack), daemon=True).start()
     try:
-        server = ControlServer(spec.control_port, stack)
+        server = _control_server(spec.control_port, stack)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         stack.start()
     except StartFailure as failure:
@@ -57,6 +57,13 @@ def main() -> None:
         stack.shutdown.wait()
         stack.end()
     guard.close()
+
+
+def _control_server(port: int, stack: Stack) -> ControlServer:
+    try:
+        return ControlServer(port, stack)
+    except OSError as error:
+        raise StartFailure(f"the supervisor cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
 
 
 def _fail(stack: Stack, report: Callable[[dict[str, Any]], None], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -43,10 +44,10 @@ class Children:
     # -- starting -------------------------------------------------------------------------------------
 
     def start_forkserver(self, preload: list[str], path: list[str], log: Path) -> None:
-        """Start the process that services are forked from. Raises StartFailure if an import fails."""
+        """Start the process that services are forked from; returns at once. `imported` tells when it is ready."""
         environment = {**os.environ, LIFELINE: str(self._lifeline)}
         environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with log.open("ab") as stderr:
+        with open(log, "ab", opener=_private) as stderr:
             self._forkserver = subprocess.Popen(
                 [sys.executable, "-m", "workbench.supervisor.forkserver", ",".join(preload)],
                 stdin=subprocess.PIPE,
@@ -60,12 +61,19 @@ class Children:
             )
         self._guard.add(self._forkserver.pid)
         self._pids["forkserver"] = self._forkserver.pid
+
+    def imported(self, within_s: float) -> bool:
+        """Tell whether the modules are imported, waiting a little. Raises StartFailure if one cannot be."""
+        assert self._forkserver is not None
         assert self._forkserver.stdout is not None
+        if not select.select([self._forkserver.stdout], [], [], within_s)[0]:
+            return False
         first = self._forkserver.stdout.readline()
-        event = json.loads(first) if first else {"event": "broken", "message": "it ended before it was ready"}
+        event = json.loads(first) if first else {"event": "broken", "message": "their process ended"}
         if event["event"] == "broken":
             raise StartFailure(f"the modules to preload cannot be imported:\n{event['message'].strip()}")
         threading.Thread(target=self._follow_forkserver, name="forkserver", daemon=True).start()
+        return True
 
     def start(self, spec: ProcessSpec) -> None:
         """Start one process; returns at once. `pid` tells when it exists."""
@@ -82,8 +90,11 @@ class Children:
                 "cwd": spec.cwd,
                 "log": spec.log,
             }
-            with self._lock:
-                self._forkserver.stdin.write(json.dumps(command) + "\n")
+            try:
+                with self._lock:
+                    self._forkserver.stdin.write(json.dumps(command) + "\n")
+            except OSError as error:
+                raise StartFailure(f"{spec.name}: the process that it is forked from has ended") from error
         else:
             self._start_command(spec)
 

@@ -13,7 +13,7 @@ import select
 import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 from workbench.calls import NoAnswer
 from workbench.supervisor.stack import Stack
@@ -83,27 +83,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         events = stack.listen()
         try:
-            if self._follow(connection, events):
-                stack.runner_released()
-            else:
-                stack.runner_gone()
+            match self._follow(connection, events):
+                case "released":
+                    stack.runner_released()
+                case "gone":
+                    stack.runner_gone()
+                case "down":
+                    pass  # the stack ends, and what it watches over ends with it
         finally:
             stack.forget(events)
 
-    def _follow(self, connection: socket.socket, events: queue.SimpleQueue[dict[str, Any]]) -> bool:
-        """Pass events on until the runner releases (True) or is gone (False)."""
+    def _follow(
+        self, connection: socket.socket, events: queue.SimpleQueue[dict[str, Any]]
+    ) -> Literal["released", "gone", "down"]:
+        """Pass events on until the runner releases or is gone, or the stack ends."""
         while not self.server.stack.shutdown.is_set():
             try:
                 readable, _, _ = select.select([connection], [], [], _POLL_S)
                 if readable:
-                    return connection.recv(64).startswith(b"release")
+                    return "released" if connection.recv(64).startswith(b"release") else "gone"
                 while True:
                     self.wfile.write(json.dumps(events.get_nowait()).encode() + b"\n")
             except queue.Empty:
                 continue
             except OSError:
-                return False
-        return True
+                return "gone"
+        return "down"
 
     def _refused(self) -> bool:
         given = self.headers.get("authorization", "")

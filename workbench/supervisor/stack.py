@@ -18,6 +18,9 @@ from workbench.supervisor.guard import Guard
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
+_PAUSE_S = 1.0
+"""Between two starts of a part that keeps dying."""
+_TOLD_TO_END = "it was told to end before it was ready"
 _PLANE, _COLLECTOR = "faultproxy", "collector"
 
 
@@ -30,6 +33,7 @@ class Stack:
         self._children = Children(guard, lifeline, self._died)
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
+        self._respawned: dict[str, float] = {}
         self.ready = False
         """Everything answered once, and stack.json is written."""
         self.shutdown = threading.Event()
@@ -41,34 +45,49 @@ class Stack:
     def start(self) -> None:
         """Start all processes and wait until each is ready. Raises StartFailure with the last log lines."""
         began = time.monotonic()
-        logs = Path(self.spec.state_folder) / "logs"
-        self._report({"event": "starting", "what": "imports"})
-        self._children.start_forkserver(self.spec.preload, self.spec.path, logs / "forkserver.log")
+        until = began + self.spec.ready_within_s
+        self._import(until)
         for process in self.spec.processes:
             self._children.start(process)
         waiting = {process.name: process for process in self.spec.processes}
-        until = began + self.spec.ready_within_s
         while waiting:
+            self._all_run()
             for process in list(waiting.values()):
                 if self._is_ready(process):
                     del waiting[process.name]
                     self._report({"event": "ready", "name": process.name})
                     if process.name == _PLANE:
-                        self._make_proxies()
+                        self._make_proxies()  # at once: a service may need its edges to become ready
             if waiting and time.monotonic() > until:
                 raise StartFailure(self._not_ready(list(waiting.values())))
             if self.shutdown.wait(_POLL_S):
-                raise StartFailure("it was told to end before it was ready")
+                raise StartFailure(_TOLD_TO_END)
         self._tell_collector()
         self._write_state(time.monotonic() - began)
         self.ready = True
         self._report({"event": "up"})
 
+    def _import(self, until: float) -> None:
+        log = Path(self.spec.state_folder) / "logs" / "forkserver.log"
+        self._report({"event": "starting", "what": "imports"})
+        self._children.start_forkserver(self.spec.preload, self.spec.path, log)
+        while not self._children.imported(_POLL_S):
+            if self.shutdown.is_set():
+                raise StartFailure(_TOLD_TO_END)
+            if time.monotonic() > until:
+                within = f"{self.spec.ready_within_s:g} s"
+                raise StartFailure(
+                    f"the modules to preload were not imported within {within}. Last log lines:\n{_tail(log)}"
+                )
+
+    def _all_run(self) -> None:
+        for process in self.spec.processes:
+            ended = self._children.ended(process.name)
+            if ended is not None:
+                said = _tail(Path(process.log))
+                raise StartFailure(f"{process.name} ended while starting: {ended}. Its last log lines:\n{said}")
+
     def _is_ready(self, process: ProcessSpec) -> bool:
-        ended = self._children.ended(process.name)
-        if ended is not None:
-            tail = "\n".join(f"    {line}" for line in log_tail(process.log))
-            raise StartFailure(f"{process.name} ended while starting: {ended}. Its last log lines:\n{tail}")
         try:
             call("GET", process.ready_url, deadline_s=1.0)
         except NoAnswer:
@@ -82,8 +101,7 @@ class Stack:
                 call("GET", process.ready_url, deadline_s=1.0)
             except NoAnswer as error:
                 parts.append(f"  GET {process.ready_url}: {error}")
-            parts.append(f"  last log lines of {process.name}:")
-            parts += [f"    {line}" for line in log_tail(process.log)]
+            parts += [f"  last log lines of {process.name}:", _tail(Path(process.log))]
         return "\n".join(parts)
 
     def _make_proxies(self) -> None:
@@ -144,13 +162,21 @@ class Stack:
             for listener in self._listeners:
                 listener.put(event)
         if process.essential and self.ready and not self.shutdown.is_set():
-            self._respawn(process)
+            # in a thread of its own: this one is needed to notice the next death
+            threading.Thread(target=self._respawn, args=(process,), name=f"respawn-{process.name}", daemon=True).start()
 
     def _respawn(self, process: ProcessSpec) -> None:
         """Bring a part of the workbench itself back; a fault plane comes back with its edges open."""
-        self._children.start(process)
+        began = time.monotonic()
+        if self.shutdown.wait(_PAUSE_S if began - self._respawned.get(process.name, -_PAUSE_S) < _PAUSE_S else 0):
+            return
+        self._respawned[process.name] = time.monotonic()
+        with suppress(StartFailure):
+            self._children.start(process)
         until = time.monotonic() + self.spec.ready_within_s
         while time.monotonic() < until and not self.shutdown.wait(_POLL_S):
+            if self._children.ended(process.name) is not None:
+                return  # its death brings it back once more
             try:
                 call("GET", process.ready_url, deadline_s=1.0)
                 if process.name == _PLANE:
@@ -198,6 +224,10 @@ class Stack:
             (Path(self.spec.state_folder) / "stack.json").unlink()
         self._children.kill_adopted()
         self._children.stop_all(grace_s=0.5 if self.quick else 5.0)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(f"    {line}" for line in log_tail(str(log)))
 
 
 def _start_time(pid: int) -> float:
