@@ -130,7 +130,11 @@ def judge_again(directory: RunDirectory) -> Verdict:
     history = directory.history()
     verdict = judge(history)
     directory.save_verdict(verdict)
-    write_reports(directory.folder, history, verdict)
+    try:
+        write_reports(directory.folder, history, verdict)
+    except Exception as error:
+        error.add_note(f"the verdict is {verdict.outcome} and is saved in {directory.folder / 'verdict.json'}")
+        raise
     return verdict
 
 

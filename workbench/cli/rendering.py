@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -40,16 +41,12 @@ def introduction(planned: Planned) -> None:
     """Say what is claimed and what to watch, before the wait begins."""
     scenario = planned.loaded.scenario
     err.print(Text.assemble((scenario.name, "bold"), f"  {scenario.title}"), soft_wrap=False)
-    err.print(Text(f"  {scenario.hypothesis}"))
+    item(err, Text("  "), Text(scenario.hypothesis))
     for line in scenario.watch:
-        err.print(Text.assemble(("  watch  ", "dim"), line))
+        item(err, Text("  watch  ", style="dim"), Text(line))
     phases = ", ".join(f"{phase.name} {phase.duration}" for phase in scenario.phases)
-    err.print(
-        Text(
-            f"  {_seconds(planned.plan.end_ns)}: {phases}; {_rate(planned)}, seed {scenario.seed}",
-            style="dim",
-        )
-    )
+    length = _seconds(planned.plan.end_ns)
+    item(err, Text("  "), Text(f"{length}: {phases}; {_rate(planned)}, seed {scenario.seed}", style="dim"))
 
 
 def _rate(planned: Planned) -> str:
@@ -70,11 +67,11 @@ def verdict(result: Verdict, folder: Path, *, as_json: bool) -> None:
     target.print()
     for check in result.checks:
         if check.outcome is not Outcome.NOT_APPLICABLE:
-            target.print(_check_line(check), soft_wrap=False)
+            item(target, *_check_line(check))
     target.print()
     target.print(Text.assemble((f" {result.outcome} ", f"{STYLES[result.outcome]} reverse"), f" {result.title}"))
     for reason in result.reasons[:3]:
-        target.print(Text(f"  - {reason}"))
+        item(target, Text("  - "), Text(reason))
     for path, value in result.changed_limits.items():
         target.print(Text(f"  judged with another limit: {path} = {value}", style="yellow"))
     report = folder / "report.html"
@@ -82,13 +79,24 @@ def verdict(result: Verdict, folder: Path, *, as_json: bool) -> None:
         target.print(Text.assemble(("  report: ", "dim"), str(_relative(report))), soft_wrap=True)
 
 
-def _check_line(check: CheckResult) -> Text:
-    style = STYLES[check.outcome]
-    mark = Text(f"  {_MARKS[check.outcome]} ", style=style)
-    text = Text.assemble(mark, (f"{check.check:<4}", "dim"), check.claim)
+def item(target: Console, lead: Text, text: Text) -> None:
+    """Print one entry; on a terminal its lines are indented to where the text begins, in a file it is one line."""
+    if not target.is_terminal:
+        target.print(Text.assemble(lead, text), soft_wrap=True)
+        return
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(lead, text)
+    target.print(grid)
+
+
+def _check_line(check: CheckResult) -> tuple[Text, Text]:
+    lead = Text.assemble((f"  {_MARKS[check.outcome]} ", STYLES[check.outcome]), (f"{check.check:<4}", "dim"))
+    text = Text(check.claim)
     if check.outcome is not Outcome.PASS:
-        text.append(f"\n         {check.reason}", style="" if check.outcome is Outcome.FAIL else "yellow")
-    return text
+        text.append(f": {check.reason}", style="" if check.outcome is Outcome.FAIL else "yellow")
+    return lead, text
 
 
 def _relative(path: Path) -> Path:

@@ -27,6 +27,8 @@ def progress(text: str, style: str = "dim") -> None:
 def show_error(error: WorkbenchError) -> None:
     """Print what went wrong and what to do next."""
     err.print(Text.assemble(("error: ", "bold red"), error.message), soft_wrap=True)
+    for note in getattr(error, "__notes__", []):
+        err.print(Text(note), soft_wrap=True)
     if error.hint:
         err.print(Text.assemble(("hint: ", "bold"), error.hint), soft_wrap=True)
 
