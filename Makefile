@@ -1,6 +1,6 @@
 # Everything a newcomer needs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint lock docs golden sample clean
+.PHONY: help run test test-quick lint lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -9,10 +9,10 @@ run: ## set everything up, then run the scenario latency-spike
 	@./setup.sh
 	@.venv/bin/workbench run latency-spike; code=$$?; \
 	printf '\nnext:\n'; \
-	printf '  %-62s %s\n' \
-	  '$(CURDIR)/.venv/bin/workbench open report' 'look at the report' \
-	  '$(CURDIR)/.venv/bin/workbench run latency-spike --bug breaker-off' 'see it FAIL' \
-	  '$(CURDIR)/.venv/bin/workbench list' 'what else there is'; \
+	printf '  %s\n      %s\n' \
+	  'look at the report' '$(CURDIR)/.venv/bin/workbench open report' \
+	  'see it FAIL' '$(CURDIR)/.venv/bin/workbench run latency-spike --bug breaker-off' \
+	  'see what else there is' '$(CURDIR)/.venv/bin/workbench list'; \
 	exit $$code
 
 test: ## set everything up, then run all tests (whole scenarios included)

@@ -35,6 +35,13 @@ package_command() { # Debian's name, Fedora's name, Homebrew's name
   fi
 }
 
+# Shows how far pip is, on one line of a terminal; elsewhere every twentieth package.
+counted() { # how many there are
+  awk -v all="$1" -v tty="$([ -t 2 ] && echo 1 || echo 0)" '
+    /^Collecting / { n++; if (tty) printf "\r\033[K  %d of %d  %s", n, all, $2; else if (n % 20 == 0) print "  " n " of " all }
+    /^Installing collected/ { if (tty) printf "\r\033[K"; print "  unpacking" }' >&2
+}
+
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 find_python() {
@@ -59,7 +66,9 @@ if command -v uv >/dev/null 2>&1; then
       missing "Python 3.11 or newer" "uv python install 3.13"
   fi
   say "- installing $(grep -c '==' "$lock") pinned packages"
-  uv pip install --quiet --python $venv/bin/python --require-hashes -r "$lock"
+  [ -t 2 ] && quiet='' || quiet=--quiet
+  # shellcheck disable=SC2086
+  uv pip install $quiet --python $venv/bin/python --require-hashes -r "$lock"
   uv pip install --quiet --python $venv/bin/python --no-build-isolation --no-deps -e .
 else
   python=$(find_python)
@@ -77,8 +86,13 @@ else
     say "- making $venv with $("$python" --version)"
     "$python" -m venv --clear $venv
   fi
-  say "- installing $(grep -c '==' "$lock") pinned packages (a minute or two without uv)"
-  $venv/bin/python -m pip install --disable-pip-version-check --progress-bar on --quiet --require-hashes -r "$lock"
+  packages=$(grep -c '==' "$lock")
+  say "- installing $packages pinned packages (a minute or two without uv)"
+  rm -f "$stamp" $venv/.installed
+  { $venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r "$lock" &&
+    touch $venv/.installed; } | counted "$packages"
+  [ -e $venv/.installed ] || exit 4 # pip has said why
+  rm $venv/.installed
   $venv/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
 fi
 cat "$lock" pyproject.toml | cksum >"$stamp"
