@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import typer
 
 from workbench.cli import doctor, results, scenarios, stacks
 from workbench.cli.streams import last_line, progress, show_error
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def _interruptible(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Turn Ctrl-C into one of our errors: typer would end without a word."""
+
+    @functools.wraps(command)
+    def call(*args: Parameters.args, **options: Parameters.kwargs) -> Result:
+        try:
+            return command(*args, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("SIGINT") from None
+
+    return call
+
 
 app = typer.Typer(
     name="workbench",
@@ -40,7 +60,7 @@ for command in (
     doctor.doctor,
     doctor.version,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"))(_interruptible(command))
 
 
 def main() -> None:
@@ -54,6 +74,7 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
+        last_line(Exit.SIGINT, to_stdout=False)
         return Exit.SIGINT
     except typer.TyperException as error:
         if not error.format_message():  # `workbench` alone: the help was printed
@@ -67,8 +88,6 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
         show_error(error)
         last_line(error.exit_code, to_stdout=False)
         return error.exit_code
-    except BrokenPipeError:  # `workbench list | head`
-        return Exit.PASS
     except Exception:  # noqa: BLE001 - the edge: nothing may leave a bare traceback as its only word
         traceback.print_exc()
         progress("this is a defect of the workbench; please report it with the lines above", "bold red")

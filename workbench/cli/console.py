@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -11,13 +12,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from workbench.cli.streams import item
 from workbench.engine.ports import Tick
 from workbench.model.events import AnyEvent, Event, PhaseStarted
+from workbench.model.loadjob import Progress
 from workbench.model.units import NS_PER_MS, NS_PER_S
 from workbench.reporting.sentences import Weight, sentence
 
 _STYLES: dict[Weight, str] = {"detail": "dim", "normal": "", "warning": "yellow", "bad": "bold red"}
 _MARKS: dict[Weight, str] = {"detail": "·", "normal": "•", "warning": "!", "bad": "✗"}
+_WINDOW_NS = 5 * NS_PER_S
 _BREAKER_STYLES = {"open": "bold red", "half open": "yellow"}
 
 
@@ -28,8 +32,7 @@ class RunConsole:
         self._console = console
         self._live: Live | None = None
         self._zero_known = False
-        self._before: tuple[int, int, int] | None = None
-        self._rates = (0.0, 0.0)
+        self._seen: deque[Progress] = deque()
         self._phase_length_ns = 0
 
     @contextmanager
@@ -56,8 +59,8 @@ class RunConsole:
             return
         if isinstance(event, PhaseStarted):
             self._phase_length_ns = 0
-        line = Text(f"{self._time(event)} {_MARKS[weight]} {text}", style=_STYLES[weight])
-        self._console.print(line, soft_wrap=True)
+        style = _STYLES[weight]
+        item(self._console, Text(f"{self._time(event)} {_MARKS[weight]} ", style=style), Text(text, style=style))
 
     def _time(self, event: Event) -> str:
         return f"{event.at_ns / NS_PER_S:6.1f} s" if self._zero_known else "        "
@@ -69,38 +72,41 @@ class RunConsole:
         self._live.update(Group(self._phase(tick), self._load(tick), self._resilience(tick)))
 
     def _measure(self, tick: Tick) -> None:
-        """Rates since the last look at the load's totals."""
-        if tick.progress is None:
+        """Rates over the last seconds: arrivals are random, so a single second says little."""
+        if tick.progress is None or (self._seen and self._seen[-1].at_ns == tick.progress.at_ns):
             return
-        seen = (tick.progress.at_ns, tick.progress.planned, tick.progress.dispatched)
-        if self._before is not None and seen[0] - self._before[0] >= NS_PER_S:
-            seconds = (seen[0] - self._before[0]) / NS_PER_S
-            self._rates = ((seen[1] - self._before[1]) / seconds, (seen[2] - self._before[2]) / seconds)
-            self._before = seen
-        elif self._before is None:
-            self._before = seen
+        self._seen.append(tick.progress)
+        while self._seen[-1].at_ns - self._seen[0].at_ns > _WINDOW_NS:
+            self._seen.popleft()
+
+    def _rate(self, total: Callable[[Progress], int]) -> str:
+        if len(self._seen) < 2:
+            return "–"
+        first, last = self._seen[0], self._seen[-1]
+        return f"{(total(last) - total(first)) * NS_PER_S / (last.at_ns - first.at_ns):.0f}/s"
 
     def _phase(self, tick: Tick) -> Table:
         self._phase_length_ns = max(self._phase_length_ns, tick.phase_left_ns)
         done = self._phase_length_ns - tick.phase_left_ns
         row = Table.grid(padding=(0, 1))
         row.add_row(
-            Text(f"{tick.phase:>10}", style="bold"),
+            Text.assemble("    phase ", (tick.phase, "bold")),
             ProgressBar(total=max(self._phase_length_ns, 1), completed=done, width=24),
-            Text(f"{tick.phase_left_ns / NS_PER_S:3.0f} s left"),
-            Text(f"run {tick.run_left_ns / NS_PER_S:3.0f} s", style="dim"),
+            Text(f"{tick.phase_left_ns / NS_PER_S:.0f} s left,", style="bold"),
+            Text(f"{tick.run_left_ns / NS_PER_S:.0f} s of the run"),
         )
         return row
 
     def _load(self, tick: Tick) -> Text:
         progress = tick.progress
         if progress is None:
-            return Text("      load starting", style="dim")
+            return Text("     load starting", style="dim")
         ended = sum(progress.outcomes.values())
         bad = sum(count for name, count in progress.outcomes.items() if name in ("failed", "indeterminate"))
         p95 = "  –  " if progress.p95_ns is None else f"{progress.p95_ns / NS_PER_MS:.0f} ms"
         errors = f"{bad / ended:.1%}" if ended else "–"
-        text = Text(f"      load offered {self._rates[0]:.0f}/s achieved {self._rates[1]:.0f}/s   errors ")
+        offered, achieved = self._rate(lambda seen: seen.planned), self._rate(lambda seen: seen.dispatched)
+        text = Text(f"     load offered {offered}, achieved {achieved}   errors ")
         text.append(errors, style="red" if bad else "")
         text.append(f"   p95 {p95}")
         if progress.queued:

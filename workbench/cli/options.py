@@ -45,7 +45,9 @@ RunDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout")]
 PortBase = Annotated[
     int | None,
-    typer.Option("--port-base", help="First port of the block to use (default: the first free block)", min=1024),
+    typer.Option(
+        "--port-base", help="First port of the block to use (default: the first free block)", min=1024, max=65_336
+    ),
 ]
 Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]
 

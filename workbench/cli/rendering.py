@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workbench.cli.streams import err, out, say
+from workbench.cli.streams import err, item, out, say
 from workbench.errors import InvalidInput
 from workbench.loading.locations import scenario_files
 from workbench.loading.source import read
@@ -77,18 +76,6 @@ def verdict(result: Verdict, folder: Path, *, as_json: bool) -> None:
     report = folder / "report.html"
     if report.exists():
         target.print(Text.assemble(("  report: ", "dim"), str(_relative(report))), soft_wrap=True)
-
-
-def item(target: Console, lead: Text, text: Text) -> None:
-    """Print one entry; on a terminal its lines are indented to where the text begins, in a file it is one line."""
-    if not target.is_terminal:
-        target.print(Text.assemble(lead, text), soft_wrap=True)
-        return
-    grid = Table.grid()
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    grid.add_row(lead, text)
-    target.print(grid)
 
 
 def _check_line(check: CheckResult) -> tuple[Text, Text]:

@@ -38,7 +38,7 @@ def up(
     for name, edge in stack.edges.items():
         table.add_row(f"  {name}", f"http://{edge.listener}", f"-> {edge.upstream}")
     out.print(table)
-    say("next: workbench run latency-spike, workbench status, workbench down", "dim")
+    say("next: workbench list, workbench status, workbench down", "dim")
 
 
 def down() -> None:
