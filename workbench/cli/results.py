@@ -68,7 +68,9 @@ def gate(
     [bold]Example:[/]  workbench gate reports/latest
     [bold]Example:[/]  workbench gate reports/latest --policy gate.yaml
     """
-    verdict = RunDirectory.existing(directory).read_verdict()
+    run = RunDirectory.existing(directory)
+    run.read_run()  # refuses a directory of a newer format, whose verdict may mean something else
+    verdict = run.read_verdict()
     code, lines = apply_gate(verdict, read_policy(policy), date.today())  # noqa: DTZ011 - the user's own calendar
     if json:
         rendering.as_json({"exit_code": code, "outcome": verdict.outcome, "lines": lines})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from workbench.errors import EnvironmentFailure
 from workbench.model.arrivals import Schedule
 from workbench.model.events import Clock
 from workbench.model.tables import (
@@ -29,11 +31,11 @@ _PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 def write_schedule(folder: Path, schedule: Schedule) -> None:
     """Save the planned arrivals: as CSV for the load child, as Parquet for whoever judges."""
     raw = folder / "raw"
-    with (raw / "schedule.csv").open("w", encoding="ascii") as file:
-        for intended, journey in zip(schedule.intended, schedule.journey, strict=True):
-            file.write(f"{intended},{journey}\n")
     names = ", ".join(f"'{name}'" for name in schedule.journeys)
-    with _database(folder) as database:
+    with _told("the schedule cannot be written"), _database(folder) as database:
+        with (raw / "schedule.csv").open("w", encoding="ascii") as file:
+            for intended, journey in zip(schedule.intended, schedule.journey, strict=True):
+                file.write(f"{intended},{journey}\n")
         database.execute(
             f"""COPY (SELECT row_number() OVER () - 1 AS arrival, intended, list_value({names})[journey + 1] AS journey
                 FROM read_csv({_text(raw / "schedule.csv")}, header = false, parallel = false,
@@ -46,10 +48,11 @@ def collect(folder: Path, zero: Clock) -> dict[str, int]:
     """Turn `raw/` into the Parquet tables and return rows by table. Torn last lines are dropped.
 
     A table whose raw file is missing becomes an empty table: its producer never wrote a row.
+    Raises EnvironmentFailure if the tables cannot be made.
     """
     raw = folder / "raw"
     counts: dict[str, int] = {}
-    with _database(folder) as database:
+    with _told("the tables cannot be made"), _database(folder) as database:
         for table in (REQUESTS, ATTEMPTS, SPANS, PROCESSES):
             _load(database, raw, table)
             counts[table.name] = _save(database, folder, table, _select(table, zero), table.name)
@@ -83,6 +86,18 @@ def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
             database.execute(f"CREATE TABLE {table.name} ({columns})")
     return database, problems
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say what a full disk, or a file that is not as it has to be, keeps from being done."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise EnvironmentFailure(
+            f"{what}: {str(error).splitlines()[0]}",
+            hint="free some room, or choose another folder with --reports",
+        ) from error
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:

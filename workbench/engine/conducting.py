@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.engine.collecting import collect
 from workbench.engine.executing import Execution, GuardStop
@@ -14,7 +15,7 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import Rim
 from workbench.engine.rundir import RunDirectory
-from workbench.errors import DirtyError, HarnessError, Interrupted, WorkbenchError
+from workbench.errors import DirtyError, EnvironmentFailure, HarnessError, Interrupted, WorkbenchError
 from workbench.model.events import Clock, Collected, Failed, InterruptedBy, RunEnded
 from workbench.model.expectations import NoLostOrders
 from workbench.model.loadjob import LoadJob
@@ -35,6 +36,7 @@ class Conductor:
     rim: Rim
     ledger: Ledger
     wholly_below: WhollyBelow
+    _rows: dict[str, int] = field(default_factory=dict, init=False)
 
     def conduct(self) -> None:
         """Carry the plan out. Returns in any case; what went wrong is in the journal."""
@@ -42,20 +44,30 @@ class Conductor:
         guard = AbortGuard(self.record.scenario, self.record.slos, self.wholly_below)
         execution = Execution(self.record, self.rim, self.journal, injector, guard)
         finish = Finish(self.rim, self.journal)
+        steps = self._steps(execution, injector, finish)
         try:
-            with suppress(GuardStop):
-                self._go(execution)
-            self._complete(execution, injector, finish)
+            self._carry_out(execution, finish, steps)
         except Interrupted as interrupted:
             self.rim.interruption.shield()
             self._note(InterruptedBy(at_ns=self.journal.now(), signal=interrupted.signal_name))
-            self._give_up(execution, injector, finish)
+            self._give_up(finish, steps)
+        finally:
+            injector.close()
+
+    def _carry_out(self, execution: Execution, finish: Finish, steps: list[Callable[[], None]]) -> None:
+        """Go through with it, or give up on a failure. Raises Interrupted, also while it turns to giving up."""
+        try:
+            with suppress(GuardStop):
+                self._go(execution)
+            while steps:
+                steps[0]()
+                del steps[0]
+        except Interrupted:
+            raise
         except WorkbenchError as error:
             self.rim.interruption.shield()
             self._note(failed(error, self.journal.now()))
-            self._give_up(execution, injector, finish)
-        finally:
-            injector.close()
+            self._give_up(finish, steps)
 
     def _go(self, execution: Execution) -> None:
         self.directory.save_audits("before", self.rim.services.audits())
@@ -68,45 +80,67 @@ class Conductor:
         self.record = self.record.model_copy(update={"zero": zero})
         self.directory.save_run(self.record)
 
-    def _complete(self, execution: Execution, injector: Injector, finish: Finish) -> None:
-        """Undo, stop, settle, keep, verify: in this order, because a fault that is on hurts somebody."""
-        self._undo(injector)
-        execution.end_phase(self.journal.now())
-        finish.stop_load(self.record.scenario.load.drain.s, started=execution.load_started)
-        audits = finish.settle(self._settle_ns()) if execution.load_started else {}
-        finish.stop_recording()
-        self.directory.save_audits("after", audits)
-        self.journal.write(injector.verify_clean(self._leftovers()))
-        rows = collect(self.directory.folder, self.record.zero)
-        self.journal.write(
-            Collected(
-                at_ns=self.journal.now(),
-                rows=rows,
-                dropped=finish.dropped,
-                clock_shift_ns=finish.clock_shifts(execution.recording_started),
-            )
-        )
-        self.journal.write(RunEnded(at_ns=self.journal.now()))
-        self.directory.save_run(self.record.model_copy(update={"stage": "executed"}))
-        if all(rows[table] == count for table, count in finish.rows.items() if table in rows):
-            self.directory.drop_raw()  # otherwise it is the evidence of what is missing
+    def _steps(self, execution: Execution, injector: Injector, finish: Finish) -> list[Callable[[], None]]:
+        """Return what follows the plan: undo first, because a fault that is on hurts somebody; then stop and keep.
 
-    def _give_up(self, execution: Execution, injector: Injector, finish: Finish) -> None:
-        """The same in a hurry; a second failure is noted and must not hide the first."""
+        Each can be begun again after it was cut short, and is not carried out again once it is through: tables
+        that were collected are not collected from raw rows that are gone.
+        """
+        return [
+            lambda: self._undo(execution, injector),
+            lambda: execution.end_phase(self.journal.now()),
+            lambda: finish.stop_load(self.record.scenario.load.drain.s, started=execution.load_started),
+            lambda: finish.settle(self._settle_ns()) if execution.load_started else None,
+            finish.stop_recording,
+            lambda: self._verify(execution, injector),
+            lambda: self.directory.save_audits("after", finish.audits),
+            lambda: self._collect(execution, finish),
+            lambda: self.journal.write(RunEnded(at_ns=self.journal.now())),
+            lambda: self.directory.save_run(self.record.model_copy(update={"stage": "executed"})),
+            lambda: self._drop_raw(finish),
+        ]
+
+    def _give_up(self, finish: Finish, steps: list[Callable[[], None]]) -> None:
+        """Take the steps that are left in a hurry; one that fails is noted and keeps no other from being taken."""
         finish.hurry = True
-        try:
-            self._complete(execution, injector, finish)
-        except WorkbenchError as error:
-            self._note(failed(error, self.journal.now()))
-            self.rim.load.kill()
+        for step in steps:
+            try:
+                step()
+            except WorkbenchError as error:
+                self._note(failed(error, self.journal.now()))
+        self.rim.load.kill()
 
-    def _undo(self, injector: Injector) -> None:
+    def _undo(self, execution: Execution, injector: Injector) -> None:
+        with suppress(HarnessError):  # a stack that is gone is found out below
+            execution.note_deaths()
         try:
             injector.undo_all()
         except DirtyError as error:
             self._note(failed(error, self.journal.now()))
             self.rim.services.force_undo()
             injector.forced()
+
+    def _verify(self, execution: Execution, injector: Injector) -> None:
+        with suppress(HarnessError):  # then `leftovers` says so
+            execution.note_deaths()
+        self.journal.write(injector.verify_clean(self._leftovers()))
+
+    def _collect(self, execution: Execution, finish: Finish) -> None:
+        self._rows = collect(self.directory.folder, self.record.zero)
+        self.journal.write(
+            Collected(
+                at_ns=self.journal.now(),
+                rows=self._rows,
+                dropped=finish.dropped,
+                clock_shift_ns=finish.clock_shifts(execution.recording_started),
+            )
+        )
+
+    def _drop_raw(self, finish: Finish) -> None:
+        """Remove the raw rows, unless they are the evidence of what is missing in the tables."""
+        rows = self._rows
+        if finish.whole and rows and all(rows[table] == n for table, n in finish.rows.items() if table in rows):
+            self.directory.drop_raw()
 
     def _leftovers(self) -> list[str]:
         try:
@@ -119,7 +153,7 @@ class Conductor:
         return max(asked, default=_SETTLE)
 
     def _note(self, event: InterruptedBy | Failed) -> None:
-        with suppress(WorkbenchError):  # a journal that cannot be written has been reported already
+        with suppress(EnvironmentFailure):  # a journal that cannot be written has been reported already
             self.journal.write(event)
 
 

@@ -53,6 +53,7 @@ class Execution:
         self._guard = guard
         self._faults = {fault.id: fault for fault in record.scenario.faults}
         self._skipping: str | None = "--no-faults" if record.reproduce.faults_disabled else None
+        self._start_judged = False
         self._phase = "warmup"
         self._phase_end_ns = 0
         self._shift_ns = 0
@@ -116,6 +117,9 @@ class Execution:
         names = {action: [s.name for s in steps if s.action == action] for action in ("fault_off", "phase", "fault_on")}
         ends = bool(names["phase"]) or any(step.action == "load_off" for step in steps)
         due_ns = at_ns + self._shift_ns
+        if names["fault_off"]:
+            self.note_deaths()
+            self._note_lost()
         changing = [f for f in names["fault_off"] if f in self._injector.on]
         if ends:
             self.end_phase(due_ns)
@@ -134,8 +138,8 @@ class Execution:
     def end_phase(self, at_ns: int) -> None:
         """End the phase that is going on, if one is."""
         if self._open_phase is not None:
-            self._journal.write(PhaseEnded(at_ns=at_ns, phase=self._open_phase))
-            self._open_phase = None
+            phase, self._open_phase = self._open_phase, None
+            self._journal.write(PhaseEnded(at_ns=at_ns, phase=phase))
 
     def _begin_phase(self, name: str, at_ns: int) -> None:
         slot = self._plan.phase(name)
@@ -154,8 +158,12 @@ class Execution:
         return [fault_id]
 
     def _judge_start(self) -> None:
+        """Ask, before the first fault and never again, whether the steady state holds without one."""
+        if self._start_judged or self._skipping is not None:
+            return
+        self._start_judged = True
         alarm = self._guard.unfair_start(self._rim.load.progress())
-        if alarm is None or self._skipping is not None:
+        if alarm is None:
             return
         self._skipping = alarm.reason
         self._journal.write(
@@ -180,19 +188,8 @@ class Execution:
     def _look_around(self) -> None:
         """Note deaths, lost faults, full disks and suffering users; show how it goes."""
         now_ns = self._journal.now()
-        for death in self._rim.services.deaths():
-            self._journal.write(
-                ServiceDied(at_ns=now_ns, service=death.name, status=death.status, log_tail=death.log_tail)
-            )
-        for fault in self._injector.take_lost():
-            self._journal.write(
-                FaultLost(
-                    at_ns=now_ns,
-                    fault=fault.id,
-                    edge=fault.edge,
-                    reason="its lease expired, or the plane died",
-                )
-            )
+        self.note_deaths()
+        self._note_lost()
         progress = self._rim.load.progress()
         if progress is not None and progress is not self._progress:
             self._progress = progress
@@ -203,6 +200,25 @@ class Execution:
         if now_ns - self._last_tick_ns >= _TICK_NS:
             self._last_tick_ns = now_ns
             self._rim.sink.tick(self._tick(now_ns))
+
+    def note_deaths(self) -> None:
+        """Note what has ended unasked. Raises HarnessError if the whole stack has."""
+        for death in self._rim.services.deaths():
+            self._injector.expect_no_answer(death.name)
+            self._journal.write(
+                ServiceDied(at_ns=self._journal.now(), service=death.name, status=death.status, log_tail=death.log_tail)
+            )
+
+    def _note_lost(self) -> None:
+        for fault in self._injector.take_lost():
+            self._journal.write(
+                FaultLost(
+                    at_ns=self._journal.now(),
+                    fault=fault.id,
+                    edge=fault.edge,
+                    reason="its lease expired, or the plane died",
+                )
+            )
 
     def _look_at(self, progress: Progress) -> None:
         if progress.rows_error is not None:

@@ -10,10 +10,11 @@ from contextlib import suppress
 
 from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import FaultPlane, TimeSource
-from workbench.errors import DirtyError, HarnessError, WorkbenchError
+from workbench.engine.ports import FaultPlane, FaultState, TimeSource
+from workbench.errors import DirtyError, HarnessError, Interrupted, WorkbenchError
 from workbench.model.events import (
     CleanVerified,
+    FaultLost,
     FaultOff,
     FaultOn,
     FaultRequested,
@@ -44,6 +45,8 @@ class Injector:
         self._held: dict[str, EdgeFault] = {}
         self._renewed: dict[str, int] = {}  # fault id -> when its lease was last confirmed
         self._lost: list[str] = []
+        self._last: dict[str, FaultState] = {}  # fault id -> how it was when it was taken off
+        self._dead: set[str] = set()
         self._stop = threading.Event()
         self._renewer = threading.Thread(target=self._keep_renewing, name="leases", daemon=True)
         self._renewer.start()
@@ -56,10 +59,10 @@ class Injector:
 
     def inject(self, fault: EdgeFault, seed: int) -> None:
         """Put a fault on and verify it. Raises HarnessError if it does not come on within the transition."""
+        with self._lock:
+            self._held[fault.id] = fault  # first of all: whatever comes now, `undo_all` knows of it
         self._journal.write(FaultRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
         self._ledger.open(fault.id, fault.edge, fault.kind, self._run_id)
-        with self._lock:
-            self._held[fault.id] = fault
         self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
         with self._lock:
             self._renewed[fault.id] = self._time.now_ns()
@@ -73,32 +76,49 @@ class Injector:
     def undo(self, fault_id: str) -> None:
         """Take a fault off and verify it: the plane reports none, and a canary request comes through.
 
-        Raises DirtyError if that cannot be shown within the transition.
+        It stays held until that is shown, so that an undo which was cut short can be begun again.
+        Raises DirtyError if it cannot be shown within the transition.
         """
         with self._lock:
             fault = self._held[fault_id]
-            self._renewed.pop(fault_id, None)  # from here on its absence is no loss
+            meant_on = self._renewed.pop(fault_id, None) is not None  # from here on its absence is no loss
         self._journal.write(FaultUndoRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
         try:
-            last = self._plane.undo(fault.id)
-            still_on = [state.id for state in self._plane.faults()]
+            found = self._take_off(fault)
+            if meant_on and not found:
+                reason = "it was no longer on when it was to be undone"
+                self._journal.write(FaultLost(at_ns=self._now(), fault=fault.id, edge=fault.edge, reason=reason))
+            evidence: dict[str, str | int | float | bool] = {"canary": self._undone_canary(fault.edge)}
         except HarnessError as error:
             raise DirtyError(
                 f"fault {fault.id} on {fault.edge} may still be on: {error}", hint="workbench heal"
             ) from error
-        if fault.id in still_on:
-            raise DirtyError(f"fault {fault.id} is still on after it was removed", hint="workbench heal")
-        with self._lock:
-            del self._held[fault.id]
-        evidence: dict[str, str | int | float | bool] = {"canary": self._await_canary(fault.edge, {"answered"})}
         counts: dict[str, int] = {}
-        if last is not None:
+        if fault.id in self._last:
+            last = self._last[fault.id]
             counts = dict(last.counts)
             evidence["closed_ns"] = self._time.now_ns() - last.active_since_ns
         self._ledger.close(fault.id)
+        with self._lock:
+            del self._held[fault.id]
         self._journal.write(
             FaultOff(at_ns=self._now(), fault=fault.id, edge=fault.edge, counts=counts, evidence=evidence)
         )
+
+    def _take_off(self, fault: EdgeFault) -> bool:
+        """Return whether the plane had the fault on. Raises HarnessError if it has it still."""
+        last = self._plane.undo(fault.id)
+        if last is not None:
+            self._last[fault.id] = last
+        if fault.id in [state.id for state in self._plane.faults()]:
+            raise HarnessError("the plane still reports it after it was removed")
+        return last is not None
+
+    def _undone_canary(self, edge: str) -> str:
+        """Show that requests come through again, where somebody is left to answer them."""
+        if edge.partition(":")[2] in self._dead:
+            return "not sent: the callee has ended"
+        return self._await_canary(edge, {"answered"})
 
     def undo_all(self) -> None:
         """Undo everything that is still on; one that fails does not keep the others from being undone."""
@@ -106,10 +126,16 @@ class Injector:
         for fault_id in self.on:
             try:
                 self.undo(fault_id)
+            except Interrupted:
+                raise
             except WorkbenchError as error:
                 failures.append(error)
         if failures:
             raise DirtyError("; ".join(error.message for error in failures), hint="workbench heal")
+
+    def expect_no_answer(self, service: str) -> None:
+        """Note that a service has ended: that nothing comes through to it shows nothing about a fault."""
+        self._dead.add(service)
 
     def forced(self) -> None:
         """Everything was undone by force: nothing is held any more; `verify_clean` says whether that is true."""
@@ -120,14 +146,16 @@ class Injector:
 
     def take_lost(self) -> list[EdgeFault]:
         """Return the faults that ended by themselves since the last call; they are no longer held."""
+        self._note_lost([])  # also what a renewal that hangs has not noted
         with self._lock:
             lost = [self._held[fault_id] for fault_id in self._lost if fault_id in self._held]
+        for fault in lost:
+            self._ledger.close(fault.id)
+        with self._lock:
             for fault in lost:
                 del self._held[fault.id]
                 self._renewed.pop(fault.id, None)
             self._lost.clear()
-        for fault in lost:
-            self._ledger.close(fault.id)
         return lost
 
     def verify_clean(self, leftovers: list[str]) -> CleanVerified:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from workbench.engine.collecting import clock_shifts
 from workbench.engine.journal import Journal
-from workbench.engine.ports import Rim
+from workbench.engine.ports import Recorder, Rim
 from workbench.errors import HarnessError
 from workbench.model.audit import Audit
 from workbench.model.events import Clock, LoadStopped, Settled, Warned
@@ -30,8 +30,13 @@ class Finish:
         self._rim = rim
         self._journal = journal
         self.hurry = False
-        self._recording = True
+        self._recorders = list(rim.recorders)
+        """Those that still record."""
         self._load_ended_ns: int | None = None
+        self.whole = True
+        """All producers said what they have written."""
+        self.audits: dict[str, Audit] = {}
+        """The final accounts."""
         self.rows: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self._clocks: dict[str, Clock] = {}
@@ -48,52 +53,57 @@ class Finish:
         done = self._rim.load.stop(_HURRY_S if self.hurry else drain_s + _STOP_BEYOND_DRAIN_S)
         self._load_ended_ns = self._rim.time.now_ns()
         if done is None:
+            self.whole = False
+            self._journal.write(LoadStopped(at_ns=asked_ns, journeys=0, unfinished=0))
             self._journal.write(
                 Warned(
                     at_ns=self._journal.now(),
                     message="the load did not end in time and was killed; its last rows are lost",
                 )
             )
-            self._journal.write(LoadStopped(at_ns=asked_ns, journeys=0, unfinished=0))
             return
-        self._journal.write(LoadStopped(at_ns=asked_ns, journeys=done.journeys, unfinished=done.unfinished))
         self.rows["requests"], self.dropped["requests"] = done.rows, done.dropped
         start, end = done.clock_start, done.clock_end
         self._load_clocks = (
             Clock(monotonic_ns=start[0], wall_ns=start[1]),
             Clock(monotonic_ns=end[0], wall_ns=end[1]),
         )
+        self._journal.write(LoadStopped(at_ns=asked_ns, journeys=done.journeys, unfinished=done.unfinished))
 
-    def settle(self, within_ns: int) -> dict[str, Audit]:
-        """Wait until accepted work is finished; return the final accounts."""
+    def settle(self, within_ns: int) -> None:
+        """Wait until accepted work is finished, and keep the final accounts."""
         began_ns = self._rim.time.now_ns()
         audits = self._audits()
         while not self.hurry and self._pending(audits) and self._rim.time.now_ns() - began_ns < within_ns:
             self._rim.time.sleep(_SETTLE_POLL_S)
             audits = self._audits()
+        self.audits = audits
         waited_ns = self._rim.time.now_ns() - began_ns
         self._journal.write(Settled(at_ns=self._journal.now(), pending=self._pending(audits), waited_ns=waited_ns))
-        return audits
 
     def stop_recording(self) -> None:
         """Wait for the last scrapes and spans, then close all row files."""
-        if not self._recording:
+        if not self._recorders:
             return
         self._await_scrapes()
         with suppress(HarnessError):
             self._rim.services.flush_spans()
         self._await_spans()
-        self._recording = False
-        for recorder in self._rim.recorders:
-            try:
-                state = recorder.stop_recording()
-            except HarnessError as error:
-                self._journal.write(Warned(at_ns=self._journal.now(), message=f"{recorder.name}: {error.message}"))
-                continue
-            self.rows.update(state.rows)
-            self.dropped.update(state.dropped)
-            if state.clock is not None:
-                self._clocks[recorder.name] = state.clock
+        while self._recorders:
+            self._stop_recorder(self._recorders[0])
+            del self._recorders[0]  # only now: one that a signal keeps us from stopping is asked again
+
+    def _stop_recorder(self, recorder: Recorder) -> None:
+        try:
+            state = recorder.stop_recording()
+        except HarnessError as error:
+            self.whole = False
+            self._journal.write(Warned(at_ns=self._journal.now(), message=f"{recorder.name}: {error.message}"))
+            return
+        self.rows.update(state.rows)
+        self.dropped.update(state.dropped)
+        if state.clock is not None:
+            self._clocks[recorder.name] = state.clock
 
     def clock_shifts(self, started: dict[str, Clock]) -> dict[str, int]:
         """Return how far the clocks of each process moved apart during the run."""

@@ -35,28 +35,35 @@ class Journal:
         """Fix run zero (absolute monotonic ns) and write what happened before it."""
         self._zero_ns = zero_ns
         early, self._early = self._early, []
-        for event in early:
-            self._append(event.model_copy(update={"at_ns": event.at_ns - zero_ns}))
+        self._append([event.model_copy(update={"at_ns": event.at_ns - zero_ns}) for event in early])
 
     def write(self, event: AnyEvent) -> None:
         """Append one event and show it. Raises EnvironmentFailure, once, if it cannot be kept."""
-        self._sink.event(event)
-        if self._zero_ns is None:
-            self._early.append(event)
-        else:
-            self._append(event)
+        try:
+            if self._zero_ns is None:
+                self._early.append(event)
+            else:
+                self._append([event])
+        finally:
+            self._sink.event(event)
 
     def close(self) -> None:
         """Write what is left. A run that never began gets its last event as run zero."""
-        if self._zero_ns is None:
-            self.set_zero(max((event.at_ns for event in self._early), default=self._now_ns()))
-        self._file.close()
+        try:
+            if self._zero_ns is None:
+                self.set_zero(max((event.at_ns for event in self._early), default=self._now_ns()))
+        finally:
+            self._file.close()
 
-    def _append(self, event: AnyEvent) -> None:
+    def _append(self, events: list[AnyEvent]) -> None:
+        """Write events in one go, so that a signal comes before all of them or after."""
         if self._broken:
             return
+        content = b"".join(event.model_dump_json().encode() + b"\n" for event in events)
         try:
-            self._file.write(event.model_dump_json().encode() + b"\n")
+            written = 0
+            while written < len(content):
+                written += self._file.write(content[written:])
         except OSError as error:
             self._broken = True
             raise EnvironmentFailure(
@@ -73,6 +80,8 @@ def read_journal(path: Path) -> tuple[list[AnyEvent], list[str]]:
         content = path.read_bytes()
     except FileNotFoundError:
         return [], [f"{path.name} is missing"]
+    except OSError as error:
+        return [], [f"{path.name} cannot be read: {error.strerror}"]
     lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
+
+from workbench.errors import EnvironmentFailure
 
 
 class Ledger:
@@ -36,28 +40,41 @@ class Ledger:
         except FileNotFoundError:
             return []
         for line in lines:
-            try:
+            with suppress(ValueError, KeyError, TypeError):  # a torn line, or one that is not ours
                 entry = json.loads(line)
-            except ValueError:
-                continue
-            match entry.get("op"):
-                case "open":
-                    opened[entry["id"]] = f"{entry['id']} on {entry['edge']} ({entry['kind']})"
-                case "close":
-                    opened.pop(entry["id"], None)
-                case "clear":
-                    opened.clear()
+                match entry["op"]:
+                    case "open":
+                        opened[entry["id"]] = f"{entry['id']} on {entry['edge']} ({entry['kind']})"
+                    case "close":
+                        opened.pop(entry["id"], None)
+                    case "clear":
+                        opened.clear()
         return list(opened.values())
 
     def _append(self, entry: dict[str, str]) -> None:
-        new = not self._path.exists()
-        with self._path.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        """Write one line durably. Raises EnvironmentFailure if that cannot be."""
+        try:
+            new = not self._path.exists()
+            with self._path.open("a+b") as file:
+                file.write(_after_whole_line(file) + json.dumps(entry).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                folder = os.open(self._path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"the ledger of faults {self._path} cannot be written: {error.strerror}",
+                hint="free some room; workbench heal undoes what is on",
+            ) from error
+
+
+def _after_whole_line(file: BinaryIO) -> bytes:
+    """Return what has to stand before a new entry: a line break, if the last line is torn."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"

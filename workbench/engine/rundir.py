@@ -64,6 +64,8 @@ class RunDirectory:
         with suppress(OSError):  # a convenience: no reason to fail a run
             partial.symlink_to(self.run_id)
             partial.replace(self.folder.parent / "latest")
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
     @property
     def run_id(self) -> str:
@@ -144,43 +146,53 @@ class RunDirectory:
         try:
             return RunRecord.model_validate(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InvalidInput([Problem(str(path), 0, where, first["msg"])]) from error
+            raise InvalidInput(_misfits(path, error)) from error
 
     def read_verdict(self) -> Verdict:
         """Return verdict.json. Raises InvalidInput if there is none."""
         path = self.folder / "verdict.json"
         try:
             return Verdict.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise InvalidInput(
-                [Problem(str(path), 0, "", str(error).splitlines()[0])], hint=f"workbench judge {self.folder}"
-            ) from error
+        except OSError as error:
+            problem = Problem(str(path), 0, "", f"cannot be read: {error.strerror}")
+            raise InvalidInput([problem], hint=f"workbench judge {self.folder}") from error
+        except ValidationError as error:
+            raise InvalidInput(_misfits(path, error), hint=f"workbench judge {self.folder}") from error
 
     def history(self, record: RunRecord | None = None) -> History:
         """Open everything for reading. `record` stands in for run.json after limits were changed."""
         connection, problems = open_tables(self.folder)
         events, torn = read_journal(self.journal)
-        before, after = self._audits()
+        before, after, unreadable = self._audits()
         return History(
             run=self.read_run() if record is None else record,
             journal=tuple(events),
             audits_before=before,
             audits_after=after,
             connection=connection,
-            problems=(*torn, *problems),
+            problems=(*torn, *unreadable, *problems),
         )
 
-    def _audits(self) -> tuple[dict[str, Audit], dict[str, Audit]]:
+    def _audits(self) -> tuple[dict[str, Audit], dict[str, Audit], list[str]]:
+        """Return the accounts before and after, and what could not be read: then neither of them counts."""
         before: dict[str, Audit] = {}
         after: dict[str, Audit] = {}
+        problems: list[str] = []
         for path in sorted((self.folder / "audit").glob("*.json")):
-            said = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                said = {moment: Audit.model_validate(one) for moment, one in json.loads(path.read_bytes()).items()}
+            except (OSError, ValueError, AttributeError):
+                problems.append(f"audit/{path.name} cannot be read")
+                continue
             for moment, into in (("before", before), ("after", after)):
                 if moment in said:
-                    into[path.stem] = Audit.model_validate(said[moment])
-        return before, after
+                    into[path.stem] = said[moment]
+        return before, after, problems
+
+
+def _misfits(path: Path, error: ValidationError) -> list[Problem]:
+    """Return what does not hold in a file of ours."""
+    return [Problem(str(path), 0, ".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
 
 
 def finished_runs(reports: Path) -> list[RunDirectory]:

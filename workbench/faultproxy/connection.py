@@ -25,6 +25,7 @@ class Connection:
     """Both transports, both pipes and the stream between them."""
 
     __slots__ = (
+        "_answers_here",
         "_callee",
         "_callee_was_lost",
         "_caller",
@@ -50,9 +51,10 @@ class Connection:
         self._reason: EndReason | None = None
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
+        self._answers_here = False
         self.closed = False
         self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
-        self.down = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
+        self.down = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_full=self._hold_caller_back)
         self.up.feed_from(caller)
         self.down.connect(caller)
         self.stream: Stream = edge.new_stream(self)
@@ -119,6 +121,17 @@ class Connection:
         self.down.kill()
         self.up.end()
         self._close_if_done()
+
+    def answers_here(self) -> None:
+        """Note that an answer is made here: as long as the caller does not read it, the caller is not read either."""
+        self._answers_here = True
+        if self.down.full:
+            self.up.hold_back(on=True)
+
+    def _hold_caller_back(self, full: bool) -> None:
+        if self._answers_here:
+            self.up.hold_back(on=full)
+            self._answers_here = full
 
     # -- influences -----------------------------------------------------------------------------------
 

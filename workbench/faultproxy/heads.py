@@ -112,6 +112,8 @@ class _Everything:
 
 def read_request_head(raw: bytes) -> RequestHead | None:
     """Read a request's head, up to and with its blank line. None: this is not HTTP/1 that has one meaning."""
+    if len(raw) > HEAD_LIMIT:
+        return None
     text = raw.decode("latin-1")
     usual = _USUAL_REQUEST.fullmatch(text)
     if usual is None:
@@ -169,6 +171,8 @@ def _judge(
 
 def read_answer_head(raw: bytes) -> AnswerHead | None:
     """Read an answer's head, up to and with its blank line. None: this is not HTTP/1 that has one meaning."""
+    if len(raw) > HEAD_LIMIT:
+        return None
     text = raw.decode("latin-1")
     usual = _USUAL_ANSWER.fullmatch(text)
     if usual is None:

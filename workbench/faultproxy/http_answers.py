@@ -139,7 +139,7 @@ class Answers:
 
     def _open_tunnel(self, attempt: Attempt, data: bytes, start: int, at: int) -> None:
         self._down.send(data[start:at], attempt, "complete")
-        self._stream.open_tunnel(attempt, data[at:])
+        self._stream.open_tunnel(data[at:])
 
     def _keep(self, data: bytes, start: int) -> int:
         """Keep the beginning of a head until the rest is there, if it can be one."""

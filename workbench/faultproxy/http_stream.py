@@ -97,7 +97,7 @@ class HttpStream:
 
     def serve(self) -> None:
         """Give the answers that are due here, as long as it is their turn."""
-        down = self._connection.down
+        connection, down = self._connection, self._connection.down
         while self._pending:
             attempt = self._pending[0]
             decided, head = attempt.decided, attempt.head
@@ -108,8 +108,8 @@ class HttpStream:
             if hold:
                 down.hold(hold, attempt)
             attempt.status = decided.ending.status
-            self._pending.popleft()
-            self._leaving.append(attempt)
+            self._leave(self._pending.popleft())
+            connection.answers_here()
             down.send(write_answer(decided.ending, head, close=close), attempt, "complete")
             if close or (self._caller_over and not self._pending):
                 self._requests.ignore()
@@ -118,16 +118,19 @@ class HttpStream:
 
     def answered(self, attempt: Attempt) -> None:
         """All of the callee's answer is on its way; the next one is due."""
-        self._pending.popleft()
-        while self._leaving and self._leaving[0].reason is not None:
-            self._leaving.popleft()
-        self._leaving.append(attempt)
+        self._leave(self._pending.popleft())
         if attempt.head is not None and attempt.head.upgrades:
             self._requests.resume()
         if self._pending:
             self.serve()
         elif self._caller_over:
             self._connection.down.end()
+
+    def _leave(self, attempt: Attempt) -> None:
+        """Keep an attempt until its answer has left altogether, and forget those whose answer has."""
+        while self._leaving and self._leaving[0].reason is not None:
+            self._leaving.popleft()
+        self._leaving.append(attempt)
 
     # -- when reading ends ------------------------------------------------------------------------------
 
@@ -172,10 +175,9 @@ class HttpStream:
         self._become_raw(opens_on="caller" if self._seen and not self._pending else "any")
         self._connection.stream.answer_bytes(rest)
 
-    def open_tunnel(self, attempt: Attempt, rest: bytes) -> None:
+    def open_tunnel(self, rest: bytes) -> None:
         """The answer ended the HTTP on this connection; `rest` is what the callee sent behind it."""
-        self._pending.popleft()
-        self._leaving.append(attempt)
+        self._leave(self._pending.popleft())
         self._become_raw()
         if rest:
             self._connection.stream.answer_bytes(rest)

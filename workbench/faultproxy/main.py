@@ -1,81 +1,34 @@
-"""The process: settings from the environment, one event loop, an orderly end on SIGTERM.
-
-Nothing here or below starts a loop, a thread or a socket at import, so the process can be forked from one that
-has it imported.
-"""
+"""The fault plane's process."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
-import os
 import resource
-import signal
-import sys
-from dataclasses import dataclass
 
-import uvloop
-
-from workbench.errors import EnvironmentFailure, UsageError, WorkbenchError
 from workbench.faultproxy.control import ControlServer
 from workbench.faultproxy.plane import Plane
+from workbench.serving import run_process
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment says. Port 0 takes a free one; without a token the API is open to this machine."""
+class _FaultProxy:
+    """A plane and the API that commands it."""
 
-    control_port: int
-    token: str | None
+    def __init__(self, token: str | None) -> None:
+        self._plane = Plane(asyncio.get_running_loop())
+        self._control = ControlServer(self._plane, token)
 
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read WORKBENCH_CONTROL_PORT and WORKBENCH_TOKEN."""
-        port = os.environ.get("WORKBENCH_CONTROL_PORT", "")
-        if not port.isdigit() or int(port) > 65535:
-            raise UsageError(
-                f"WORKBENCH_CONTROL_PORT is {port!r}, not a port", hint="Set it to a free port, or to 0 for any."
-            )
-        return cls(int(port), os.environ.get("WORKBENCH_TOKEN") or None)
+    async def start(self, port: int) -> int:
+        return await self._control.start(port)
+
+    async def stop(self) -> None:
+        await self._plane.close()
+        await self._control.stop()
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT. The first line on stdout says the control port."""
-    try:
-        settings = Settings.from_environment()
-        _allow_many_connections()
-        uvloop.run(serve(settings))
-    except WorkbenchError as error:
-        print(f"faultproxy: {error.message}", file=sys.stderr)  # noqa: T201 - this is its log
-        if error.hint:
-            print(error.hint, file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
-
-
-async def serve(settings: Settings) -> None:
-    """Serve until told to stop."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    plane = Plane(loop)
-    control = ControlServer(plane, settings.token)
-    try:
-        port = await control.start(settings.control_port)
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot listen on 127.0.0.1:{settings.control_port}: {error.strerror}",
-            hint="Another process holds the port; end it or choose another one.",
-        ) from error
-    gc.freeze()
-    sys.stdout.write(json.dumps({"control_port": port}) + "\n")
-    sys.stdout.flush()
-    try:
-        await stop.wait()
-    finally:
-        await plane.close()
-        await control.stop()
+    """Forward, and inject faults, until SIGTERM."""
+    _allow_many_connections()
+    run_process("faultproxy", _FaultProxy)
 
 
 def _allow_many_connections() -> None:

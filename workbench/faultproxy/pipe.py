@@ -74,9 +74,11 @@ class Pipe:
         "_blocked",
         "_dead",
         "_full",
+        "_held_back",
         "_limit",
         "_loop",
         "_on_end",
+        "_on_full",
         "_on_need",
         "_queue",
         "_queued",
@@ -89,11 +91,17 @@ class Pipe:
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, on_need: Callable[[], None], on_end: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_need: Callable[[], None],
+        on_end: Callable[[], None],
+        on_full: Callable[[bool], None] | None = None,
     ) -> None:
         self._loop = loop
         self._on_need = on_need
         self._on_end = on_end
+        self._on_full = on_full
         self._queue: deque[_Hold | _Piece | _End] = deque()
         self._queued = 0
         self._stages: list[Stage] = []
@@ -101,6 +109,7 @@ class Pipe:
         self._source: asyncio.ReadTransport | None = None
         self._blocked = False
         self._full = False
+        self._held_back = False
         self._limit = LIMIT_FOR_LARGE_PIECES
         self._dead = False
         self.transport: asyncio.Transport | None = None
@@ -131,6 +140,15 @@ class Pipe:
     def unblock(self) -> None:
         """The transport can take more again."""
         self._blocked = False
+        self._watch_source()
+
+    @property
+    def full(self) -> bool:
+        return self._full
+
+    def hold_back(self, *, on: bool) -> None:
+        """Pause the source, or no longer, because of what its bytes lead to elsewhere."""
+        self._held_back = on
         self._watch_source()
 
     # -- what passes ----------------------------------------------------------------------------------
@@ -261,9 +279,11 @@ class Pipe:
             self._timer = None
 
     def _watch_source(self) -> None:
-        full = self._blocked or self._queued > self._limit
+        full = self._blocked or self._held_back or self._queued > self._limit
         if full != self._full:
             self._full = full
+            if self._on_full is not None:
+                self._on_full(full)
             if self._source is not None:
                 if full:
                     self._source.pause_reading()

@@ -161,8 +161,9 @@ class Plane:
     def _expire(self) -> None:
         now = monotonic_ns()
         for fault in self.faults():
-            if fault.expires_at_ns <= now:
-                task = self._loop.create_task(self._take_off(fault, self.edge(fault.spec.edge)))
+            edge = self.edges.get(fault.spec.edge)  # gone: who removes it takes its faults along
+            if fault.expires_at_ns <= now and edge is not None:
+                task = self._loop.create_task(self._take_off(fault, edge))
                 self._removing.add(task)
                 task.add_done_callback(self._removing.discard)
         self._expiry = None

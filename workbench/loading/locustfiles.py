@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib.util import decode_source
 from pathlib import Path
 
 from workbench.errors import Problem
@@ -20,17 +21,20 @@ def locustfile_problems(path: Path, user: str, where: Problem) -> list[Problem]:
     A syntax error is reported in the locustfile itself, everything else at the place that refers to it.
     """
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(decode_source(path.read_bytes()), str(path))
     except OSError as error:
         return [_at(where, f"locustfile {path} cannot be read: {error.strerror}")]
     except SyntaxError as error:
         return [Problem(str(path), error.lineno or 0, "", f"is not valid Python: {error.msg}")]
-    except ValueError as error:  # a null byte
+    except ValueError as error:  # a null byte, or bytes that are not of its encoding
         return [Problem(str(path), 0, "", f"is not valid Python: {error}")]
-    names = set(_names(tree.body))
+    except (MemoryError, RecursionError):
+        return [Problem(str(path), 0, "", "is not valid Python: it is nested too deep")]
+    bound = list(_bound(tree))
+    names = {name for name, _ in bound}
     if user in names or "*" in names:
         return []
-    classes = sorted(node.name for node in _statements(tree.body) if isinstance(node, ast.ClassDef))
+    classes = sorted(name for name, node in bound if isinstance(node, ast.ClassDef))
     return [_at(where, f"{path} has no class {user!r}{nearest(user, classes)}")]
 
 
@@ -38,31 +42,19 @@ def _at(where: Problem, message: str) -> Problem:
     return Problem(where.file, where.line, where.path, message)
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, those inside if, try, with and loops included."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
-        for block in ("body", "orelse", "finalbody"):
-            yield from _statements(getattr(statement, block, []))
-        for handler in getattr(statement, "handlers", []):
-            yield from _statements(handler.body)
-
-
-def _names(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield every name that a module binds; `*` where it takes all names of another one."""
-    for statement in _statements(body):
-        match statement:
-            case ast.ClassDef() | ast.FunctionDef():
-                yield statement.name
+def _bound(module: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every name that a module binds, and by what; `*` where it takes all names of another one."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield node.name, node
+                continue  # what is bound in it is not bound in the module
             case ast.Import() | ast.ImportFrom():
-                yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
-            case ast.Assign():
-                yield from (
-                    node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)
-                )
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                yield name
+                yield from ((alias.asname or alias.name.partition(".")[0], node) for alias in node.names)
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name, node
             case _:
                 pass
+        waiting.extend(ast.iter_child_nodes(node))

@@ -85,7 +85,9 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
         slos = {slo.name: slo for slo in loaded.slos} | own_slos
         problems += _dangling(given, loaded.system, slos)
     if problems or scenario is None or loaded is None:
-        raise InvalidInput(problems, hint=f"workbench validate {given.source.file} checks it again")
+        raise InvalidInput(
+            list(dict.fromkeys(problems)), hint=f"workbench validate {given.source.file} checks it again"
+        )
     return LoadedScenario(scenario, path.resolve(), loaded, tuple(slos.values()))
 
 

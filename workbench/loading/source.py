@@ -18,6 +18,10 @@ from workbench.model.base import Place
 _SELECTORS = ("name", "id", "kind", "slo")
 """Keys by which an element of a list can be named in a path, besides its number."""
 
+_MOST_BYTES = 256 * 1024
+_MOST_VALUES = 100_000
+"""Far beyond any file that somebody writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -46,12 +50,7 @@ class Source:
 def read(path: Path) -> Source:
     """Read one YAML mapping. Raises InvalidInput for a file that is missing, unreadable or not YAML."""
     shown = _shown(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput([Problem(shown, 0, "", f"is not UTF-8 text (byte {error.start})")]) from error
-    except OSError as error:
-        raise InvalidInput([Problem(shown, 0, "", f"cannot be read: {error.strerror}")]) from error
+    text = _text(path, shown)
     try:
         tree = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
@@ -61,14 +60,31 @@ def read(path: Path) -> Source:
         raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
     except YAMLError as error:
         raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
+    except RecursionError as error:
+        raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
     if tree is None:
         tree = CommentedMap()  # nothing is said: what is needed is missing, and everything else has its default
     if not isinstance(tree, CommentedMap):
         raise InvalidInput([Problem(shown, 1, "", "has to be a mapping (`key: value` lines)")])
     try:
+        if _values(tree, {}) > _MOST_VALUES:  # counted before they are made: aliases of aliases multiply
+            raise InvalidInput([Problem(shown, 0, "", f"has more than {_MOST_VALUES:,} values")])
         return Source(shown, path, _plain(tree), tree)
     except RecursionError as error:
         raise InvalidInput([Problem(shown, 0, "", "an alias (`*name`) refers to what it stands in")]) from error
+
+
+def _text(path: Path, shown: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InvalidInput([Problem(shown, 0, "", f"is too large: more than {_MOST_BYTES // 1024} KiB")])
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"is not UTF-8 text (byte {error.start})")]) from error
+    except OSError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def change(data: dict[str, Any], path: str, value: str, *, option: str) -> Place:
@@ -100,7 +116,7 @@ def _select(node: Any, part: str) -> str | int | None:
     if isinstance(node, dict):
         return part if part in node else None
     if isinstance(node, list):
-        if part.isdigit() and int(part) < len(node):
+        if part.isascii() and part.isdigit() and int(part) < len(node):
             return int(part)
         for index, item in enumerate(node):
             if isinstance(item, dict) and part in [item.get(key) for key in _SELECTORS]:
@@ -126,6 +142,14 @@ def nearest(wrong: str, known: Sequence[str]) -> str:
     close = get_close_matches(wrong, known, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     return f"; {meant}there are: {', '.join(known)}"
+
+
+def _values(node: Any, known: dict[int, int]) -> int:
+    """Count the values of a document as if every alias were written out."""
+    if id(node) not in known:
+        inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        known[id(node)] = 1 + sum(_values(value, known) for value in inner)
+    return known[id(node)]
 
 
 def _plain(node: Any) -> Any:

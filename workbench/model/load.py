@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from workbench.model.base import Frozen
+from workbench.model.base import Frozen, Misfits
 from workbench.model.names import JourneyName
 from workbench.model.units import Duration, Rate
 
@@ -63,7 +64,7 @@ class Load(Frozen):
 
     @model_validator(mode="after")
     def _weights_above_zero(self) -> Load:
-        wrong = [name for name, weight in self.mix.items() if weight <= 0]
+        wrong = [name for name, weight in self.mix.items() if not 0 < weight < inf]
         if wrong:
-            raise ValueError(f"weights must be above 0: {', '.join(wrong)}")
+            raise Misfits([(("mix", name), "a weight has to be a number above 0") for name in wrong])
         return self

@@ -6,6 +6,7 @@ renderers are pure.
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from workbench.reporting.markdown import markdown_report
 from workbench.reporting.page import html_page
 from workbench.reporting.report import gather
 
+_REMEDIES = {
+    errno.ENOSPC: "free some room",
+    errno.EDQUOT: "free some room",
+    errno.EACCES: "make the folder writable",
+    errno.EPERM: "make the folder writable",
+    errno.EROFS: "copy the folder to where it can be written",
+    errno.EISDIR: "remove what is in its place",
+}
+
 
 def write_reports(folder: Path, history: History, verdict: Verdict) -> list[Path]:
     """Write report.html, report.md and junit.xml into a run directory and return their paths.
@@ -24,8 +34,10 @@ def write_reports(folder: Path, history: History, verdict: Verdict) -> list[Path
     Raises EnvironmentFailure if one cannot be written; what was there before stays.
     """
     report = gather(history, verdict)
-    files = {"report.html": html_page(report), "report.md": markdown_report(report), "junit.xml": junit_report(report)}
-    return [_written(folder / name, content) for name, content in files.items()]
+    # The simplest first: should one of them not come about, CI has its result all the same.
+    junit = _written(folder / "junit.xml", junit_report(report))
+    markdown = _written(folder / "report.md", markdown_report(report))
+    return [_written(folder / "report.html", html_page(report)), markdown, junit]
 
 
 def _written(path: Path, content: str) -> Path:
@@ -38,6 +50,6 @@ def _written(path: Path, content: str) -> Path:
             partial.unlink(missing_ok=True)
         raise EnvironmentFailure(
             f"cannot write {path}: {error.strerror}",
-            hint=f"free some room, then: workbench report {path.parent}",
+            hint=f"{_REMEDIES.get(error.errno or 0, 'mend that')}, then: workbench report {path.parent}",
         ) from error
     return path

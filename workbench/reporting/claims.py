@@ -6,6 +6,7 @@ Nothing is judged here; every outcome is the verdict's own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from workbench.model.history import History
 from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Verdict
@@ -123,6 +124,8 @@ def gauge(check: CheckResult) -> Gauge | None:
     if limit is None or not isinstance(observed, Value) or limit.number == 0:
         return None
     low, high = check.interval if check.interval is not None else (observed.number, observed.number)
+    if not all(map(isfinite, (limit.number, observed.number, low, high))):
+        return None
     start, end = _scale(limit, [limit.number, observed.number, low, high])
 
     def place(value: float) -> float:

@@ -11,6 +11,7 @@ from math import ceil, floor, log10
 from typing import Literal
 
 from workbench.model.units import NS_PER_S
+from workbench.reporting.figures import NO_DATA, thousands
 from workbench.reporting.timeline import Axis, Chart
 
 WIDTH, HEIGHT = 500, 100
@@ -55,6 +56,16 @@ def top_of(chart: Chart) -> float:
     return nice_top(max((value for values in _tops(chart) for value in values if value is not None), default=0))
 
 
+def described(chart: Chart) -> str:
+    """Say in words what a chart shows: each series from its smallest to its largest value."""
+    said = []
+    for series in chart.series:
+        values = [value for value in series.values if value is not None]
+        span = [thousands(end) for end in (min(values), max(values))] if values else [NO_DATA]
+        said.append(f"{series.label} {' to '.join(dict.fromkeys(span))}")
+    return f"{chart.title}{f' in {chart.unit}' if chart.unit else ''}: {', '.join(said)}"
+
+
 def _tops(chart: Chart) -> list[Sequence[float | None]]:
     """Return the upper edge of each series; of stacked ones that is their running sum."""
     values = [series.values for series in chart.series]
@@ -65,6 +76,8 @@ def ticks(axis: Axis) -> list[tuple[float, str]]:
     """Return the seconds at which the axis is labelled, and the labels."""
     start, end = axis.start_ns / NS_PER_S, axis.end_ns / NS_PER_S
     step = next((width for width in _TICK_WIDTHS_S if (end - start) / width <= _MOST_TICKS), _TICK_WIDTHS_S[-1])
+    while (end - start) / step > _MOST_TICKS:
+        step *= 2
     first = ceil(start / step) * step
     return [(moment, _clock(moment)) for moment in range(first, floor(end) + 1, step)]
 

@@ -10,14 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
 
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.reporting.timeline import Axis, Chart, Series
 
-_MOST_EDGES = 3
+_MOST_EDGES, _MOST_STRETCHES = 3, 60
 
-_STATES = {0: "closed", 1: "half open", 2: "open"}
+_STATES = {0.0: "closed", 1.0: "half open", 2.0: "open"}
+_FROM_WELL_TO_BAD = ("closed", "unknown", "half open", "open")
 
 _BUSIEST = "SELECT edge FROM attempts WHERE NOT canary GROUP BY edge ORDER BY count(*) DESC, edge LIMIT 1"
 
@@ -64,7 +67,7 @@ class Lane:
     @property
     def calm(self) -> bool:
         """Tell whether it was never seen in another state than closed."""
-        return {stretch.state for stretch in self.stretches} == {_STATES[0]}
+        return {stretch.state for stretch in self.stretches} == {_STATES[0.0]}
 
 
 def edge_charts(history: History, axis: Axis) -> Iterator[Chart]:
@@ -81,15 +84,15 @@ def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
     if not attempts and not calls:
         yield Chart(f"attempts-{slug}", title, "/s", (), missing="nothing was seen on this edge")
         return
-    series = [
-        Series("attempts", "blue", axis.rates(attempts)),
-        Series("hit by a fault", "fault", axis.rates(hits)),
-    ]
+    series = []  # what nobody recorded has no line, rather than one at zero
+    if attempts:
+        series.append(Series("attempts", "blue", axis.rates(attempts)))
+        series.append(Series("hit by a fault", "fault", axis.rates(hits)))
     if calls:
         series.append(Series("calls", "grey", axis.rates(calls), "dashed"))
     yield Chart(f"attempts-{slug}", title, "/s", tuple(series))
-    if not calls:
-        missing = f"the caller sends no call spans for {edge}"
+    if not calls or not attempts:
+        missing = f"the caller sends no call spans for {edge}" if attempts else f"no attempt on {edge} was recorded"
         yield Chart(f"per-call-{slug}", per_call, "", (), missing=missing)
         return
     ratio = tuple(round(attempts[s] / calls[s], 2) if calls[s] else None for s in range(axis.slots))
@@ -117,14 +120,14 @@ def breaker_lanes(history: History, axis: Axis) -> list[Lane]:
     faulted = {fault.edge for fault in history.run.scenario.faults}
     seen: dict[str, list[tuple[int, float, bool]]] = {}
     for labels, time, value, changed in history.rows(_CHANGES):
-        edge = json.loads(labels).get("edge")
-        if isinstance(edge, str):
+        edge = _edge_of(labels)
+        if edge is not None:
             seen.setdefault(edge, []).append((time, value, changed))
     lanes = []
     for edge, samples in seen.items():
         policy = history.policy(edge)
         if (policy is not None and policy.breaker is not None) or any(value for _, value, _ in samples):
-            lanes.append(Lane(edge, tuple(_stretches(samples, axis))))
+            lanes.append(Lane(edge, tuple(_legible(list(_stretches(samples, axis)), axis))))
     return sorted(lanes, key=lambda lane: (lane.edge not in faulted, lane.calm, lane.edge))
 
 
@@ -135,4 +138,32 @@ def _stretches(samples: list[tuple[int, float, bool]], axis: Axis) -> Iterator[S
     for (time, value), end in zip(changes, [*(time for time, _ in changes[1:]), last], strict=True):
         start_s, end_s = max(time, axis.start_ns) / NS_PER_S, min(end, axis.end_ns) / NS_PER_S
         if end_s > start_s:
-            yield Stretch(round(start_s, 2), round(end_s, 2), _STATES.get(round(value), "unknown"))
+            yield Stretch(round(start_s, 2), round(end_s, 2), _STATES.get(value, "unknown"))
+
+
+def _legible(stretches: list[Stretch], axis: Axis) -> Iterator[Stretch]:
+    """Yield the stretches; so many that nobody could tell them apart become a few, each in its worst state."""
+    if len(stretches) <= _MOST_STRETCHES:
+        yield from stretches
+        return
+    first_s, width_s = axis.start_ns / NS_PER_S, (axis.end_ns - axis.start_ns) / NS_PER_S / _MOST_STRETCHES
+    worst: dict[int, str] = {}
+    for stretch in stretches:
+        begin, end = ((moment - first_s) / width_s for moment in (stretch.start_s, stretch.end_s))
+        for piece in range(int(begin), min(ceil(end), _MOST_STRETCHES)):
+            worst[piece] = max(worst.get(piece, stretch.state), stretch.state, key=_FROM_WELL_TO_BAD.index)
+    for (state, _), alike in groupby(
+        enumerate(sorted(worst)), key=lambda found: (worst[found[1]], found[1] - found[0])
+    ):
+        pieces = [piece for _, piece in alike]
+        start_s, end_s = first_s + pieces[0] * width_s, first_s + (pieces[-1] + 1) * width_s
+        yield Stretch(round(start_s, 2), round(end_s, 2), state)
+
+
+def _edge_of(labels: str) -> str | None:
+    """Return the edge that a sample is about; None where its labels cannot be read."""
+    try:
+        edge = json.loads(labels)["edge"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return edge if isinstance(edge, str) else None

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from math import isfinite
 
 from workbench.checks import wording
 from workbench.model.units import NS_PER_S
@@ -13,12 +15,16 @@ from workbench.model.verdict import Limit, Measurement, NoData, ProbeError, Valu
 
 NO_DATA = "no data"
 
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
 
 
 def measured(measurement: Measurement, limit: Limit | None) -> str:
     """Write what was observed, in the unit of its limit."""
     match measurement:
+        case Value() if not isfinite(measurement.number):
+            return "not a number"
         case Value():
             return number(measurement.number, measurement.unit, limit)
         case NoData():
@@ -77,8 +83,17 @@ def length(ns: int) -> str:
 
 
 def utc(wall_ns: int) -> str:
-    """Write a wall time: 2026-01-31 12:00:00 UTC."""
-    return datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Write a wall time: 2026-01-31 12:00:00 UTC. A clock that was never set gives "no data"."""
+    found = wall_time(wall_ns)
+    return NO_DATA if found is None else found.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def wall_time(wall_ns: int) -> datetime | None:
+    """Return a wall time; None if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(wall_ns // NS_PER_S, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def size(byte_count: int) -> str:
@@ -89,3 +104,8 @@ def size(byte_count: int) -> str:
 def shortened(text: str, limit: int) -> str:
     """Return text of at most so many characters; what was cut shows as an ellipsis."""
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def tame(text: str) -> str:
+    """Return text without what a reader would not see: control characters, and marks that turn its direction."""
+    return _UNSEEN.sub("\ufffd", text)

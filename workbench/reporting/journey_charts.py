@@ -29,10 +29,12 @@ SELECT outcome, (intended - ?) // ? AS slot, count(*) FROM requests
 WHERE kind = 'journey' AND arrival >= 0 AND intended >= ? AND intended < ? GROUP BY outcome, slot
 """
 
-# In whole µs, because the database holds every value of a quantile in memory: 4 bytes instead of 8.
+# In whole µs, because the database holds every value of a quantile in memory: 4 bytes instead of 8; what takes
+# longer than half an hour counts as half an hour.
 _LATENCY = """
 SELECT journey, (intended - ?) // ? AS slot,
-       quantile_disc(CAST((ended - {start}) // 1000 AS INTEGER), {quantiles}) FROM requests
+       quantile_disc(CAST(greatest(least((ended - {start}) // 1000, 2147483647), 0) AS INTEGER), {quantiles})
+FROM requests
 WHERE kind = 'journey' AND arrival >= 0 AND intended >= ? AND intended < ? GROUP BY journey, slot
 """
 
@@ -54,15 +56,13 @@ def _arrivals(history: History, axis: Axis) -> Chart:
     achieved: dict[int, int] = dict(history.rows(_ACHIEVED, *_params(axis)))
     if not planned and not achieved:
         return Chart("arrivals", title, "/s", (), missing="no arrivals were recorded")
-    return Chart(
-        "arrivals",
-        title,
-        "/s",
-        (
-            Series("achieved", "blue", axis.rates(achieved)),
-            Series("planned", "grey", axis.rates(planned), "dashed"),
-        ),
-    )
+    series = []  # a table that is missing has no line, rather than one at zero
+    if achieved:
+        series.append(Series("achieved", "blue", axis.rates(achieved)))
+    if planned:
+        series.append(Series("planned", "grey", axis.rates(planned), "dashed"))
+    note = "" if len(series) == 2 else "no data on those that were " + ("planned" if achieved else "achieved")
+    return Chart("arrivals", title, "/s", tuple(series), note=note)
 
 
 def _latencies(history: History, axis: Axis) -> Iterator[Chart]:

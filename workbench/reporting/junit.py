@@ -7,6 +7,7 @@ skipped. A run that was cut short gets a test case of its own, so that it is red
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
@@ -14,8 +15,13 @@ from workbench.model.events import Failed, InterruptedBy
 from workbench.model.outcome import Exit
 from workbench.model.units import NS_PER_S
 from workbench.model.verdict import CheckResult, Outcome
+from workbench.reporting import figures
 from workbench.reporting.report import Report
 from workbench.reporting.sentences import sentence
+
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MOST_EVIDENCE, _MOST_LINES, _LONGEST = 20, 30, 600
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -31,13 +37,13 @@ def junit_report(report: Report) -> str:
     for why in _broken(report):
         case = _add_case(suite, "the run came to its end", verdict.scenario)
         _add_said(case, "error", "HARNESS", why, verdict.meaning)
-    ET.SubElement(suite, "system-out").text = _clean("\n".join([report.answer, *verdict.reasons]))
-    ET.SubElement(suite, "system-err").text = _clean("\n".join(banner.text for banner in report.banners))
+    ET.SubElement(suite, "system-out").text = _clean("\n".join([report.answer, *_short(verdict.reasons)]))
+    ET.SubElement(suite, "system-err").text = _clean("\n".join(_short([banner.text for banner in report.banners])))
     suite.attrib |= {
-        "name": f"workbench.{verdict.scenario}",
+        "name": _clean(f"workbench.{verdict.scenario}"),
         "package": "workbench",
         "id": "0",
-        "timestamp": datetime.fromtimestamp(run.zero.wall_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "timestamp": (figures.wall_time(run.zero.wall_ns) or _UNKNOWN).strftime("%Y-%m-%dT%H:%M:%S"),
         "hostname": "localhost",
         "tests": str(len(suite.findall("testcase"))),
         "failures": str(len(suite.findall("testcase/failure"))),
@@ -66,11 +72,11 @@ def _add_properties(suite: ET.Element, report: Report) -> None:
         **{f"changed_limit.{path}": value for path, value in verdict.changed_limits.items()},
     }
     for name, value in values.items():
-        ET.SubElement(properties, "property", name=_clean(name), value=_clean(value))
+        ET.SubElement(properties, "property", name=_line(name), value=_line(value))
 
 
 def _add_case(suite: ET.Element, name: str, scenario: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", name=_clean(name), classname=f"workbench.{scenario}", time="0")
+    return ET.SubElement(suite, "testcase", name=_line(name), classname=_clean(f"workbench.{scenario}"), time="0")
 
 
 def _add_check(suite: ET.Element, check: CheckResult, scenario: str) -> None:
@@ -83,17 +89,23 @@ def _add_check(suite: ET.Element, check: CheckResult, scenario: str) -> None:
         case Outcome.INCONCLUSIVE:
             _add_said(case, "error", "INCONCLUSIVE", check.reason, _evidence(check))
         case Outcome.NOT_APPLICABLE:
-            ET.SubElement(case, "skipped", message=_clean(check.reason))
+            ET.SubElement(case, "skipped", message=_line(check.reason))
 
 
 def _add_said(case: ET.Element, element: str, kind: str, message: str, text: str) -> None:
-    said = ET.SubElement(case, element, type=kind, message=_clean(message))
+    said = ET.SubElement(case, element, type=kind, message=_line(message))
     said.text = _clean(text)
 
 
 def _evidence(check: CheckResult) -> str:
-    lines = [check.reason, *(f"{e.kind} {e.ref} {e.text}".rstrip() for e in check.evidence)]
-    return "\n".join(lines)
+    lines = [check.reason, *(f"{e.kind} {e.ref} {e.text}".rstrip() for e in check.evidence[:_MOST_EVIDENCE])]
+    if len(check.evidence) > _MOST_EVIDENCE:
+        lines.append(f"and {len(check.evidence) - _MOST_EVIDENCE} more in verdict.json")
+    return "\n".join(figures.shortened(line, _LONGEST) for line in lines)
+
+
+def _short(lines: Sequence[str]) -> list[str]:
+    return [figures.shortened(line, _LONGEST) for line in lines[:_MOST_LINES]]
 
 
 def _broken(report: Report) -> list[str]:
@@ -108,3 +120,8 @@ def _broken(report: Report) -> list[str]:
 def _clean(text: str) -> str:
     """Replace what XML 1.0 cannot hold, not even escaped."""
     return _NOT_XML.sub("�", text)
+
+
+def _line(text: str) -> str:
+    """Return text that is good for an attribute: one line, not too long."""
+    return _clean(figures.shortened(" ".join(text.split()), _LONGEST))

@@ -18,10 +18,13 @@ from workbench.reporting.report import Report
 
 MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_APPLICABLE: "➖"}
 
-_MOST_BANNERS, _MOST_FELT, _MOST_OBJECTIVES, _MOST_OPEN, _MOST_EVENTS = 4, 9, 8, 6, 200
+_MOST_BANNERS, _MOST_REASONS, _MOST_FELT, _MOST_OBJECTIVES, _MOST_OPEN, _MOST_EVENTS = 4, 6, 9, 8, 6, 200
 """What is more than this is folded, so that the first 60 lines hold something of everything."""
 
 _LONGEST = 400
+
+LIMIT_BYTES = 500_000
+"""What a report never exceeds. A job summary of GitHub may have 1 MiB, and other steps write to it too."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~<>])")
 
@@ -30,17 +33,27 @@ def markdown_report(report: Report) -> str:
     """Return the report as GitHub-flavoured Markdown."""
     first = [_headline(report), _banners(report), _why(report), _done(report), _felt(report), _objectives(report)]
     folded = [_open(report), _in_full(report), _all_checks(report), _journal(report), _circumstances(report)]
-    lines: list[str] = []
-    for part in (*first, *folded):
-        found = list(part)
-        if found:
-            lines += [*found, ""]
-    return "\n".join(lines)
+    text = "".join("\n".join([*lines, "", ""]) for lines in map(list, first) if lines)
+    for lines in map(list, folded):
+        more = "\n".join([*lines, "", ""]) if lines else ""
+        too_long = len(text.encode()) + len(more.encode()) > LIMIT_BYTES
+        text += "*A part is left out here, because it is too long; verdict.json has all.*\n\n" if too_long else more
+    return text.removesuffix("\n")
 
 
 def escaped(text: str) -> str:
     """Return text that is shown as it is, on one line, also inside a table."""
-    return _SPECIAL.sub(r"\\\1", " ".join(figures.shortened(text, _LONGEST).split())).replace("&", "&amp;")
+    return _SPECIAL.sub(r"\\\1", _one_line(text)).replace("&", "&amp;")
+
+
+def code(text: str) -> str:
+    """Return a name in code style, also inside a table."""
+    harmless = _one_line(text).replace("`", "'").replace("|", "¦")
+    return f"`{harmless}`"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(figures.tame(figures.shortened(text, _LONGEST)).split())
 
 
 def _headline(report: Report) -> Iterator[str]:
@@ -50,7 +63,7 @@ def _headline(report: Report) -> Iterator[str]:
     yield f"**{escaped(report.answer)}** Exit code {verdict.exit_code}."
     yield ""
     facts = ", ".join(f"{name} {value}" for name, value in report.headline_facts)
-    yield f"`{verdict.scenario}`, {escaped(facts)}"
+    yield f"{code(verdict.scenario)}, {escaped(facts)}"
 
 
 def _banners(report: Report) -> Iterator[str]:
@@ -64,19 +77,21 @@ def _why(report: Report) -> Iterator[str]:
     if report.reasons:
         yield "**Why**"
         yield ""
-    for reason in report.reasons:
+    for reason in report.reasons[:_MOST_REASONS]:
         if reason.check is None:
             yield f"- {escaped(reason.text)}"
         else:
             claim = escaped(reason.check.claim)
-            yield f"- {MARKS[reason.check.outcome]} `{reason.check.id}` {claim}: {escaped(reason.text)}"
+            yield f"- {MARKS[reason.check.outcome]} {code(reason.check.id)} {claim}: {escaped(reason.text)}"
 
 
 def _done(report: Report) -> Iterator[str]:
     yield "**What was done to it**"
     yield ""
-    for fault in report.injected:
+    for fault in report.injected[:_MOST_REASONS]:
         yield f"- {escaped(fault.edge)} {escaped(fault.does)}: {escaped(fault.when)}; {escaped(fault.hits)}"
+    if len(report.injected) > _MOST_REASONS:
+        yield f"- and {len(report.injected) - _MOST_REASONS} more in run.json"
     if not report.injected:
         yield "- nothing: the scenario has no fault"
 
@@ -165,7 +180,7 @@ def _open(report: Report) -> Iterator[str]:
 
 def _item(claim: Claim) -> str:
     result = claim.result
-    return f"- {MARKS[result.outcome]} `{result.id}` {escaped(result.claim)}: {escaped(result.reason)}"
+    return f"- {MARKS[result.outcome]} {code(result.id)} {escaped(result.claim)}: {escaped(result.reason)}"
 
 
 def _all_checks(report: Report) -> Iterator[str]:
@@ -175,7 +190,7 @@ def _all_checks(report: Report) -> Iterator[str]:
             result = claim.result
             n = "" if result.n is None else figures.thousands(result.n)
             cells = (escaped(result.claim), claim.observed, escaped(claim.limit), claim.interval, n)
-            rows.append(_row(MARKS[result.outcome], f"`{result.id}`", *cells))
+            rows.append(_row(MARKS[result.outcome], code(result.id), *cells))
     yield from _folded(f"All {len(rows) - 2} checks", rows)
 
 
@@ -188,7 +203,12 @@ def _journal(report: Report) -> Iterator[str]:
 def _circumstances(report: Report) -> Iterator[str]:
     lines = [f"- {escaped(name)}: {escaped(value)}" for name, value in report.facts]
     for command in report.commands:
-        lines += ["", f"{escaped(command.purpose.capitalize())}:", "", f"    {' '.join(command.line.split())}"]
+        lines += [
+            "",
+            f"{escaped(command.purpose.capitalize())}:",
+            "",
+            f"    {figures.tame(' '.join(command.line.split()))}",
+        ]
     lines += ["", *_head("edge", "timeout", "attempts", "breaker", "bulkhead", "fallback", text=1)]
     for row in report.policies:
         lines.append(

@@ -6,8 +6,9 @@ Scripts are allowed by their hash alone, so nothing in the data could ever run.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+import re
 from functools import cache
 from typing import Any
 
@@ -17,46 +18,34 @@ from markupsafe import Markup
 from workbench.checks import wording
 from workbench.model.units import NS_PER_S
 from workbench.reporting import drawing, figures, inlined, topology
+from workbench.reporting.detail import DETAILS, Detail, brief, trimmed
 from workbench.reporting.report import Report, Timeline
 from workbench.reporting.waterfall import most_telling
 
 LIMIT_BYTES = 150_000
+"""What a page never exceeds."""
 
+_ROOMY_BYTES = 140_000
+"""What a page is made to fit, so that a longer name somewhere does not matter."""
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How much is shown. Less is taken where a page would be too large; the run directory has it all."""
-
-    bars: int
-    evidence: int
-    moments: int
-    results: int
-    text: int
-
-
-_DETAILS = (
-    Detail(bars=22, evidence=5, moments=120, results=400, text=1_000),
-    Detail(bars=18, evidence=4, moments=80, results=300, text=600),
-    Detail(bars=14, evidence=3, moments=60, results=200, text=400),
-    Detail(bars=10, evidence=2, moments=40, results=100, text=300),
-    Detail(bars=6, evidence=1, moments=30, results=60, text=240),
-    Detail(bars=0, evidence=0, moments=12, results=20, text=160),
-)
+_PLAIN_ID = re.compile(r"[\w:@/#.-]{1,100}")
 
 
 def html_page(report: Report) -> str:
     """Return the page, with as much detail as its size allows."""
     page = ""
-    for detail in _DETAILS:
+    for detail in DETAILS:
         page = _rendered(report, detail)
-        if len(page.encode()) <= LIMIT_BYTES:
+        if len(page.encode()) <= _ROOMY_BYTES:
             break
     return page
 
 
-def _rendered(report: Report, detail: Detail) -> str:
-    charts = report.timeline is not None
-    scripts = inlined.scripts(charts=charts)
+def _rendered(whole: Report, detail: Detail) -> str:
+    report, missing = trimmed(whole, detail)
+    live = report.timeline is not None and detail.live
+    allowed = [inlined.script(), *([inlined.library()] if live else [])]
+    data = _data(report.timeline) if report.timeline is not None and live else ""
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -64,15 +53,34 @@ def _rendered(report: Report, detail: Detail) -> str:
             report=report,
             verdict=report.verdict,
             detail=detail,
-            data=Markup(_data(report.timeline)) if report.timeline is not None else "",  # noqa: S704 - escaped there
+            missing=missing,
+            data=Markup(data),  # noqa: S704 - escaped there
             style=Markup(inlined.style()),  # noqa: S704 - our own files
-            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+            script=Markup(inlined.script()),  # noqa: S704 - our own file
+            library=inlined.packed_library(),
             licence=inlined.licence(),
-            hashes=Markup(" ".join(map(inlined.allowed, scripts))),  # noqa: S704 - a hash
-            trace_ids={fall.chosen.trace_id for fall in report.waterfalls} if detail.bars else set(),
+            hashes=Markup(" ".join(map(inlined.allowed, allowed))),  # noqa: S704 - a hash
+            trace_ids={fall.chosen.trace_id for fall in report.waterfalls},
+            check_ids={claim.result.id for group in report.groups for claim in group.claims},
         )
     )
     return "\n".join(line for line in map(str.strip, page.split("\n")) if line) + "\n"
+
+
+def _anchor(name: str) -> str:
+    """Return what a link may point to; a name that is no good for that becomes a digest."""
+    return name if _PLAIN_ID.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _visible(value: object) -> object:
+    """Leave out of every text from the run what a reader could not see; our own markup is what it is."""
+    return figures.tame(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital letter, unless the first word is a name such as `orders:payments` or `p95`."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isascii() and first.isalpha() else text
 
 
 @cache
@@ -81,6 +89,7 @@ def _environment() -> Environment:
         loader=PackageLoader("workbench.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -90,7 +99,9 @@ def _environment() -> Environment:
         "time": wording.time,
         "moment": figures.moment,
         "thousands": figures.thousands,
-        "short": figures.shortened,
+        "short": brief,
+        "anchor": _anchor,
+        "sentence": _sentence,
         "plain": lambda number: f"{number:g}",
     }
     environment.globals |= {"drawing": drawing, "figures": figures, "topology": topology, "most_telling": most_telling}

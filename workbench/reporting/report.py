@@ -23,7 +23,7 @@ from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, ban
 from workbench.reporting.topology import Map, drawn
 from workbench.reporting.waterfall import Waterfall, waterfalls
 
-_POINTS, _TABLE_ROWS, _LANES, _STARVED = 300, 12, 8, 60
+_POINTS, _TABLE_COLUMNS, _LANES, _STARVED = 200, 12, 8, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def gather(history: History, verdict: Verdict) -> Report:
         objectives=tuple(objectives(history, verdict)),
         groups=tuple(grouped(verdict, history)),
         timeline=_timeline(history, _POINTS),
-        table=_timeline(history, _TABLE_ROWS),
+        table=_timeline(history, _TABLE_COLUMNS),
         waterfalls=tuple(waterfalls(history, chosen_traces(history))),
         journal=tuple(_moment(event) for event in history.journal),
         facts=tuple(facts(history)),

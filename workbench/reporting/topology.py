@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 114, 30
 """Size of a service on the map."""
 
 _COLUMN, _ROW, _MARGIN = 166, 50, 8
-_MOST_ROWS, _MOST_COLUMNS, _LONGEST = 6, 5, 14
+_MOST_ROWS, _MOST_COLUMNS, _MOST_LINKS, _LONGEST = 6, 5, 30, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Map:
 
 def drawn(system: System, faults: Mapping[str, str]) -> Map | None:
     """Return the map of a system. `faults` gives the kind of the fault on each faulted edge."""
+    if len(system.edges) > _MOST_LINKS:
+        return None
     layers = _layers(system)
     if len(layers) > _MOST_COLUMNS or max(map(len, layers)) > _MOST_ROWS:
         return None

@@ -50,6 +50,8 @@ def main() -> None:
         stack.start()
     except StartFailure as failure:
         _fail(stack, report, str(failure))
+    except OSError as error:
+        _fail(stack, report, f"{error.strerror}: {error.filename or 'a pipe or socket of the supervisor'}")
     except Exception:  # noqa: BLE001 - the edge of this process: whatever it was, the caller has to hear of it
         _fail(stack, report, traceback.format_exc())
     else:

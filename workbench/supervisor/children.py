@@ -94,6 +94,8 @@ class Children:
                 with self._lock:
                     self._forkserver.stdin.write(json.dumps(command) + "\n")
             except OSError as error:
+                with self._lock:
+                    self._ended[spec.name] = "the process that it is forked from has ended"
                 raise StartFailure(f"{spec.name}: the process that it is forked from has ended") from error
         else:
             self._start_command(spec)

@@ -111,7 +111,10 @@ def _become(command: dict[str, Any]) -> NoReturn:
         getattr(importlib.import_module(module), function)()
         code = 0
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if error.code is None or isinstance(error.code, int):
+            code = error.code or 0
+        else:
+            sys.stderr.write(f"{error.code}\n")  # as the interpreter does for `sys.exit("why")`
     except BaseException:  # noqa: BLE001 - whatever it was belongs in the service's log
         traceback.print_exc()
     finally:

@@ -57,12 +57,13 @@ class Stack:
                     del waiting[process.name]
                     self._report({"event": "ready", "name": process.name})
                     if process.name == _PLANE:
-                        self._make_proxies()  # at once: a service may need its edges to become ready
+                        # at once: a service may need its edges to become ready
+                        _settle(_PLANE, self._make_proxies)
             if waiting and time.monotonic() > until:
                 raise StartFailure(self._not_ready(list(waiting.values())))
             if self.shutdown.wait(_POLL_S):
                 raise StartFailure(_TOLD_TO_END)
-        self._tell_collector()
+        _settle(_COLLECTOR, self._tell_collector)
         self._write_state(time.monotonic() - began)
         self.ready = True
         self._report({"event": "up"})
@@ -88,6 +89,8 @@ class Stack:
                 raise StartFailure(f"{process.name} ended while starting: {ended}. Its last log lines:\n{said}")
 
     def _is_ready(self, process: ProcessSpec) -> bool:
+        if process.name not in self._children.pids():
+            return False
         try:
             call("GET", process.ready_url, deadline_s=1.0)
         except NoAnswer:
@@ -177,14 +180,13 @@ class Stack:
         while time.monotonic() < until and not self.shutdown.wait(_POLL_S):
             if self._children.ended(process.name) is not None:
                 return  # its death brings it back once more
-            try:
-                call("GET", process.ready_url, deadline_s=1.0)
+            if not self._is_ready(process):
+                continue
+            with suppress(NoAnswer):
                 if process.name == _PLANE:
                     self._make_proxies()
                 self._tell_collector()
-            except NoAnswer:
-                continue
-            return
+                return
 
     # -- the runner -----------------------------------------------------------------------------------
 
@@ -224,6 +226,13 @@ class Stack:
             (Path(self.spec.state_folder) / "stack.json").unlink()
         self._children.kill_adopted()
         self._children.stop_all(grace_s=0.5 if self.quick else 5.0)
+
+
+def _settle(name: str, tell: Callable[[], None]) -> None:
+    try:
+        tell()
+    except NoAnswer as error:
+        raise StartFailure(f"{name} did not accept its settings: {error}") from error
 
 
 def _tail(log: Path) -> str:

@@ -47,17 +47,21 @@ class NativeRuntime:
                 raise UsageError(f"system {loaded.system.name} has no bug {bug!r}{nearest(bug, list(known))}")
         self.state.clear()
         ports = choose(loaded.system, port_base)
-        spec = stack_spec(
-            loaded,
-            ports,
-            self.state.folder,
-            stack_id=secrets.token_hex(4),
-            token=secrets.token_urlsafe(24),
-            owned=owned,
-            bugs=bugs,
-        )
         spec_file = self.state.folder / "supervisor.json"
-        spec.write(spec_file)
+        try:
+            stack_spec(
+                loaded,
+                ports,
+                self.state.folder,
+                stack_id=secrets.token_hex(4),
+                token=secrets.token_urlsafe(24),
+                owned=owned,
+                bugs=bugs,
+            ).write(spec_file)
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"cannot write {error.filename}: {error.strerror}", hint="free some room, or work in another folder"
+            ) from error
         reports, reporting = os.pipe()
         owner_read, owner_write = os.pipe()
         launched = subprocess.Popen(

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,16 @@ class State:
             self.logs.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
             probe = self.folder / ".writable"
-            probe.write_text("", encoding="utf-8")
+            probe.write_text("room for one more byte", encoding="utf-8")  # an empty file fits on a full disk
             probe.unlink()
         except OSError as error:
-            raise EnvironmentFailure(
-                f"cannot write to {self.folder}: {error.strerror}",
-                hint="run from a folder that you may write to, with room on its disk",
-            ) from error
+            raise self._cannot_be_written(error) from error
+
+    def _cannot_be_written(self, error: OSError) -> EnvironmentFailure:
+        return EnvironmentFailure(
+            f"cannot write to {self.folder}: {error.strerror}",
+            hint="run from a folder that you may write to, with room on its disk",
+        )
 
     def clear(self) -> None:
         """Forget databases and logs of an earlier stack."""
@@ -67,17 +70,22 @@ class State:
     @contextmanager
     def exclusive(self, doing: str) -> Iterator[None]:
         """Hold the folder's lock. Raises UsageError naming who holds it."""
-        self.create()
         lock = FileLock(self.folder / "lock")
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
             lock.acquire(timeout=0)
-        except Timeout:
+        except Timeout:  # an OSError too
             raise UsageError(
                 f"another workbench is busy in {self.folder.parent}: {self.holder()}",
                 hint="wait for it, end it with `workbench stop`, or work in another folder",
             ) from None
+        except OSError as error:
+            raise self._cannot_be_written(error) from error
         try:
-            (self.folder / "holder.json").write_text(json.dumps({"pid": os.getpid(), "doing": doing}), encoding="utf-8")
+            with suppress(OSError):  # `workbench down` has to work on a full disk too
+                holder = json.dumps({"pid": os.getpid(), "doing": doing})
+                (self.folder / "holder.json").write_text(holder, encoding="utf-8")
             yield
         finally:
             (self.folder / "holder.json").unlink(missing_ok=True)
@@ -92,7 +100,9 @@ class State:
         return f"{holder.get('doing')} (pid {holder.get('pid')})"
 
     def holder_pid(self) -> int | None:
-        """Return the process that holds the lock, if one does."""
+        """Return the process that holds the lock, if one does. Changes nothing in the folder."""
+        if not (self.folder / "lock").exists():
+            return None
         lock = FileLock(self.folder / "lock")
         try:
             lock.acquire(timeout=0)

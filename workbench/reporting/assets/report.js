@@ -9,8 +9,8 @@
 
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
   const themed = () => {
-    button.textContent = isDark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Use the ${isDark() ? "light" : "dark"} theme`);
+    button.title = `Use the ${isDark() ? "light" : "dark"} theme`;
+    button.setAttribute("aria-label", button.title);
     charts.forEach((chart) => chart.redraw(false, true));
   };
   button.hidden = false;
@@ -29,15 +29,27 @@
   addEventListener("afterprint", () => folded.forEach((d) => { d.open = false; }));
   // A link to something folded opens it.
   const unfold = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.querySelector(":target");
     if (target && target.tagName === "DETAILS") target.open = true;
   };
   addEventListener("hashchange", unfold);
   unfold();
 
-  const source = document.getElementById("data");
-  if (source && typeof uPlot === "function") drawAll(JSON.parse(source.textContent));
   themed();
+  const source = document.getElementById("data");
+  const library = document.getElementById("library");
+  if (source && library && window.DecompressionStream) unpacked(library.textContent).then(run);
+
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+  }
+
+  // The policy of the page lets exactly this library be added, by its hash.
+  function run(code) {
+    document.head.append(Object.assign(document.createElement("script"), { textContent: code }));
+    if (typeof uPlot === "function") drawAll(JSON.parse(source.textContent));
+  }
 
   function drawAll(run) {
     const times = Array.from({ length: run.slots }, (_, i) => {
@@ -140,6 +152,7 @@
       if (i === shown) return;
       shown = i;
       rule.hidden = i === null;
+      area.classList.toggle("pointing", i !== null);
       charts.forEach((u) => u.show(i));
       const at = i === null ? null : times[i];
       document.querySelectorAll(".lane output").forEach((output, lane) => {
