@@ -48,7 +48,7 @@ class Row:
 def run(scenario: str, folder: Path) -> Row:
     """Run one scenario and return what came of it."""
     busy, began = os.getloadavg()[0], time.monotonic()
-    command = [WORKBENCH, "run", *scenario.split(), "--json"]
+    command = [str(WORKBENCH), "run", *scenario.split(), "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=ALLOWED_S, check=False)
     wall_s = time.monotonic() - began
     if not done.stdout.strip():
