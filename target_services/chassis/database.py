@@ -2,43 +2,26 @@
 
     order = await database.write(lambda connection: ...)
 
-With SQLite a function runs in a thread, whole: one hand-over per transaction, where a driver with an async
-interface needs three or four per statement and about twice the CPU (350 to 540 against 190 us for one insert).
-With PostgreSQL the same functions run on an async driver. Which it is, the URL says and nobody else asks.
+A function runs in a thread, whole: one hand-over per transaction, where a driver with an async interface needs
+three or four per statement and about twice the CPU (350 to 540 against 190 us for one insert). SQLite is the only
+kind of database so far; nobody above this module knows that, so another kind is another backend beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, MetaData, Table, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from target_services.chassis.database_async import AsyncBackend
 from target_services.chassis.database_sqlite import SqliteBackend
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-
-
-class Backend(Protocol):
-    """Runs work on connections of one kind of database."""
-
-    async def write(self, work: Work[T]) -> T:
-        """Run work in a transaction that is committed at its end, or rolled back on an error."""
-
-    async def read(self, work: Work[T]) -> T:
-        """Run work in which each statement sees what is committed."""
-
-    async def is_there(self) -> bool:
-        """Tell whether what was opened is still what others would find."""
-
-    async def close(self) -> None:
-        """Close all connections."""
 
 
 class Database:
@@ -47,13 +30,11 @@ class Database:
     def __init__(self, url: str, schema: MetaData) -> None:
         self._url = make_url(url)
         self._schema = schema
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._backend: Backend | None = None
+        self._backend: SqliteBackend | None = None
 
     async def open(self) -> None:
         """Connect, and create what is missing of the schema."""
-        threads = self._url.drivername == "sqlite"
-        self._backend = SqliteBackend(self._url) if threads else AsyncBackend(self._url)
+        self._backend = SqliteBackend(self._url)
         await self.write(self._schema.create_all)
 
     async def close(self) -> None:
@@ -71,9 +52,9 @@ class Database:
         assert self._backend is not None, "the database is not open"
         return await self._backend.read(work)
 
-    def insert(self, table: Table) -> Any:
+    def insert(self, table: Table) -> sqlite.Insert:
         """Return an insert that knows `on_conflict_do_nothing`, which is the dialect's own business."""
-        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+        return sqlite.insert(table)
 
     async def is_there(self, timeout_s: float = 1.0) -> bool:
         """Tell whether the database can be used."""

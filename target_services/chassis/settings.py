@@ -16,16 +16,14 @@ from sqlalchemy.exc import ArgumentError
 
 from target_services.chassis.bugs import Bug
 
-_DRIVERS = ("sqlite", "postgresql+asyncpg")
-
 
 def _database_url(text: str) -> str:
     try:
         driver = make_url(text).drivername
     except ArgumentError:
         raise ValueError("is not a database URL, such as sqlite:////var/lib/shop/orders.db") from None
-    if driver not in _DRIVERS:
-        raise ValueError(f"uses the driver {driver!r}; this service can use {' or '.join(_DRIVERS)}")
+    if driver != "sqlite":
+        raise ValueError(f"uses the driver {driver!r}; this service can use sqlite")
     return text
 
 

@@ -137,7 +137,7 @@ class Inventory:
 _RESERVATION = select(
     *(RESERVATIONS.c[name] for name in ("key", "id", "product_id", "quantity", "state", "expires_ns"))
 )
-_BY_KEY = _RESERVATION.where(RESERVATIONS.c.key == bindparam("of")).with_for_update()
+_BY_KEY = _RESERVATION.where(RESERVATIONS.c.key == bindparam("of"))
 _LAPSED = _RESERVATION.where(RESERVATIONS.c.state == "held", RESERVATIONS.c.expires_ns <= bindparam("now")).limit(200)
 _INSERT = RESERVATIONS.insert()
 _SET = (

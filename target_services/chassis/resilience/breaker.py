@@ -95,6 +95,31 @@ class Permit:
         self._breaker._leave_out(self._generation)  # noqa: SLF001
 
 
+class _Window:
+    """The last attempts, and how many of them were bad; kept as running sums, so its size costs nothing."""
+
+    __slots__ = ("_recent", "failed", "slow")
+
+    def __init__(self, size: int) -> None:
+        self._recent: deque[tuple[bool, bool]] = deque(maxlen=size)
+        self.failed = 0
+        self.slow = 0
+
+    def add(self, *, failed: bool, slow: bool) -> None:
+        recent = self._recent
+        if len(recent) == recent.maxlen:
+            was_failed, was_slow = recent[0]
+            self.failed -= was_failed
+            self.slow -= was_slow
+        recent.append((failed, slow))
+        self.failed += failed
+        self.slow += slow
+
+    def clear(self) -> None:
+        self._recent.clear()
+        self.failed = self.slow = 0
+
+
 class Breaker:
     """The state machine. For one event loop; not thread-safe."""
 
@@ -110,7 +135,7 @@ class Breaker:
         self.state = State.CLOSED
         self._clock = clock
         self._generation = 0
-        self._recent: deque[tuple[bool, bool]] = deque(maxlen=policy.window)
+        self._recent = _Window(policy.window)
         self._open_until_s = 0.0
         self._probes_out = 0
         self._probes_good = 0
@@ -142,9 +167,9 @@ class Breaker:
         if self.state is State.HALF_OPEN:
             self._settle_probe(good=not failed and not slow)
             return
-        self._recent.append((failed, slow))
-        too_many = sum(was_failed for was_failed, _ in self._recent) >= self.policy.failures
-        too_slow = self.policy.slow is not None and sum(s for _, s in self._recent) >= self.policy.slow
+        self._recent.add(failed=failed, slow=slow)
+        too_many = self._recent.failed >= self.policy.failures
+        too_slow = self.policy.slow is not None and self._recent.slow >= self.policy.slow
         if self.state is State.CLOSED and (too_many or too_slow):
             self._enter(State.OPEN)
 

@@ -1,8 +1,6 @@
 """Retry: a bounded number of attempts, jittered exponential backoff, a budget, Retry-After and the deadline.
 
-Why not `stamina`, which the project otherwise recommends: its hook is asked after the last attempt too, so a
-budget would pay for retries that never happen; its clock, sleep and random source are global; and it costs
-27 us per call that needs no retry, against 0.1 us here.
+Why not `stamina`: docs/adr/0007-own-circuit-breaker.md.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 IDLE_S = 15.0
 """How long an unused connection is kept. Shorter than the servers' limit, so that it is us who close it."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Call:
     @property
     def repeatable(self) -> bool:
         """Tell whether it may be sent twice."""
-        return self.method in _SAFE_METHODS or self.idempotency_key is not None
+        return self.method in _IDEMPOTENT_METHODS or self.idempotency_key is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,39 @@ async def test_an_expired_fault_hits_nothing_though_the_loop_is_late() -> None:
         assert await caller.reader.readexactly(len(OK)) == OK
 
 
+@in_loop
+async def test_a_lease_that_ends_frees_connections_that_are_open() -> None:
+    """What was held leaves, what was swallowed is cut, and what comes next on a kept connection passes."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        edge = await rig.edge(callee.address)
+        await rig.fault("late", kind="latency", delay="1h", match={"path": "/late"}, lease_ms=150)
+        await rig.fault("hole", kind="blackhole", match={"path": "/hole"}, lease_ms=150)
+        held, swallowed = await rig.call(edge), await rig.call(edge)
+        held.writer.write(GET.replace(b"/x", b"/late"))
+        swallowed.writer.write(GET.replace(b"/x", b"/hole"))
+        assert await held.reader.readexactly(len(OK)) == OK
+        assert await swallowed.gone()
+        assert await held.get() == OK
+        assert rig.plane.faults() == []
+
+
+@in_loop
+async def test_leases_end_though_the_edge_of_one_is_being_removed() -> None:
+    """The edge is away while its faults still are on their way off; other leases are not forgotten over it."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        await rig.edge(callee.address)
+        gone = await rig.plane.add_edge("a:gone", "127.0.0.1:0", callee.address)
+        await rig.fault("first", edge="a:gone", kind="blackhole", lease_ms=50)
+        await rig.fault("other", kind="blackhole", lease_ms=100)
+        del rig.plane.edges["a:gone"]  # as `remove_edge` does before it takes its faults off
+        await until(lambda: [f.spec.id for f in rig.plane.faults()] == ["first"], "the other lease to end")
+        rig.plane.edges["a:gone"] = gone
+        await rig.plane.remove_edge("a:gone")
+        assert rig.plane.faults() == []
+
+
 # -- what is refused --------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -192,6 +193,16 @@ class Shop:
         body = {"product_id": product, "quantity": quantity, "unit_price_cents": price, "card": card}
         headers = {"idempotency-key": key, "x-customer-id": "c1", **options.pop("headers", {})}
         return self.ask("POST", "/v1/orders", body, headers=headers, **options)
+
+    def order_at_once(self, **options: Any) -> Reply:
+        """Order until one is confirmed at once: on a machine without room, some are queued instead."""
+
+        def confirmed() -> Reply | None:
+            reply = self.order(str(uuid.uuid4()), **options)
+            return reply if reply.status == 201 else None
+
+        reply: Reply = wait_until("an order to be confirmed at once", confirmed, within_s=40)
+        return reply
 
     def price(self, product: int) -> int:
         from target_services.goods import price_list  # noqa: PLC0415 - the harness starts without the shop

@@ -88,3 +88,13 @@ def test_answers_that_several_checks_need_are_computed_once() -> None:
     for _ in range(3):
         history.once("answer", lambda: asked.append(1))
     assert asked == [1]
+
+
+def test_an_answer_that_its_caller_could_not_read_is_a_failure() -> None:
+    """Status 200 and a body of garbage: the caller tries again, and says why."""
+    run = healthy()
+    attempt = next(a for a in run.attempts if a.status == 200)
+    failed = "SELECT failed FROM edge_attempts WHERE edge = ? AND ordinal = ?"
+    assert run.build().row(failed, attempt.edge, attempt.ordinal) == (False,)
+    next(s for s in run.spans if s.span_id == attempt.parent_span_id).outcome = "invalid"
+    assert run.build().row(failed, attempt.edge, attempt.ordinal) == (True,)

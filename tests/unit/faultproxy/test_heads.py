@@ -280,6 +280,15 @@ def test_a_head_has_a_limit() -> None:
     assert not probe.is_plausible(b"x" * HEAD_LIMIT)
 
 
+def test_the_limit_holds_for_heads_that_come_in_one_piece() -> None:
+    """How the bytes were cut must not decide whether a request is read."""
+    for reader in (read_request_head, read_answer_head):
+        start = "GET / HTTP/1.1" if reader is read_request_head else "HTTP/1.1 200 OK"
+        longest = HEAD_LIMIT - len(request("X: ", start=start))
+        assert reader(request("X: " + "x" * longest, start=start)) is not None
+        assert reader(request("X: " + "x" * (longest + 1), start=start)) is None
+
+
 def test_answers_of_other_protocols_are_told_early() -> None:
     assert Probe(request=False).is_plausible(b"HTTP/1.1 2")
     assert not Probe(request=False).is_plausible(b"+PONG\r\n")

@@ -171,6 +171,18 @@ def test_slow_successes_open_it() -> None:
     assert _state(breaker) is State.OPEN
 
 
+def test_slow_attempts_are_forgotten_with_their_window() -> None:
+    """Two slow ones of every six never add up to three of the last five; and slow is not failed."""
+    clock = FakeClock()
+    breaker = Breaker(BreakerPolicy(failures=2, window=5, slow=3, slow_s=0.5), clock=clock)
+    for _ in range(10):
+        for took_s in (0.5, 0.5, 0.1, 0.1, 0.1, 0.1):
+            permit = breaker.admit()
+            clock.forward(took_s)
+            permit.succeeded()
+    assert _state(breaker) is State.CLOSED
+
+
 def test_a_slow_probe_does_not_close_it() -> None:
     """Half open, a late success is no proof of health."""
     clock = FakeClock()

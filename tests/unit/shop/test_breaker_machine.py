@@ -11,7 +11,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from target_services.chassis.resilience.breaker import Breaker, BreakerOpen, BreakerPolicy, Permit, State
 from tests.unit.shop.clocks import FakeClock
 
-POLICY = BreakerPolicy(failures=3, window=4, reset_s=10.0, probes=2)
+POLICY = BreakerPolicy(failures=3, window=4, reset_s=10.0, probes=2, slow=2, slow_s=4.0)
+SLOW = 2
 
 
 @dataclass
@@ -19,7 +20,8 @@ class Model:
     state: State = State.CLOSED
     era: int = 0
     opened_s: float = 0.0
-    results: list[bool] = field(default_factory=list)
+    results: list[tuple[bool, bool]] = field(default_factory=list)
+    """Failed and slow, of every attempt that counted since the last change of state."""
     probes: dict[int, str] = field(default_factory=dict)
 
     def enter(self, state: State, now_s: float) -> None:
@@ -33,20 +35,21 @@ class Model:
             return len(self.probes) < POLICY.probes
         return self.state is State.CLOSED
 
-    def finish(self, number: int, era: int, result: str, now_s: float) -> None:
+    def finish(self, number: int, era: int, result: str, *, slow: bool, now_s: float) -> None:
         if era != self.era:
             return
         if self.state is State.HALF_OPEN:
             self.probes[number] = result
             if result == "left out":
                 del self.probes[number]
-            elif result == "failed":
+            elif result == "failed" or slow:
                 self.enter(State.OPEN, now_s)
             elif list(self.probes.values()).count("succeeded") == POLICY.probes:
                 self.enter(State.CLOSED, now_s)
         elif result != "left out":
-            self.results.append(result == "failed")
-            if sum(self.results[-POLICY.window :]) >= POLICY.failures:
+            self.results.append((result == "failed", slow))
+            failed, slows = map(sum, zip(*self.results[-POLICY.window :], strict=True))
+            if failed >= POLICY.failures or slows >= SLOW:
                 self.enter(State.OPEN, now_s)
 
 
@@ -61,7 +64,7 @@ class BreakerAgainstModel(RuleBasedStateMachine):
     permits = Bundle("permits")
 
     @rule(target=permits)
-    def admit(self) -> tuple[int, int, Permit] | None:
+    def admit(self) -> tuple[int, int, float, Permit] | None:
         expected = self.model.admits(self.clock())
         try:
             permit = self.breaker.admit()
@@ -72,15 +75,16 @@ class BreakerAgainstModel(RuleBasedStateMachine):
         self.admitted += 1
         if self.model.state is State.HALF_OPEN:
             self.model.probes[self.admitted] = "out"
-        return self.admitted, self.model.era, permit
+        return self.admitted, self.model.era, self.clock(), permit
 
     @rule(given=consumes(permits), result=st.sampled_from(["succeeded", "failed", "failed", "left out"]))
-    def finish(self, given: tuple[int, int, Permit] | None, result: str) -> None:
+    def finish(self, given: tuple[int, int, float, Permit] | None, result: str) -> None:
         if given is None:
             return
-        number, era, permit = given
+        number, era, started_s, permit = given
         {"succeeded": permit.succeeded, "failed": permit.failed, "left out": permit.left_out}[result]()
-        self.model.finish(number, era, result, self.clock())
+        slow = self.clock() - started_s >= POLICY.slow_s
+        self.model.finish(number, era, result, slow=slow, now_s=self.clock())
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 10.0]))
     def time_passes(self, seconds: float) -> None:
