@@ -17,6 +17,11 @@ missing() { # what is missing, the command that mends it
   exit 4
 }
 
+if [ ! -f "$lock" ]; then
+  say "there is no $lock; there are: runtime, test"
+  exit 2
+fi
+
 system=$(uname -s)
 case $system in
   Linux | Darwin) ;;

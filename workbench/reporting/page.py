@@ -43,7 +43,8 @@ def html_page(report: Report) -> str:
 
 def _rendered(whole: Report, detail: Detail) -> str:
     report, missing = trimmed(whole, detail)
-    live = report.timeline is not None and detail.live
+    drawn = report.timeline is not None and any(not chart.missing for chart in report.timeline.charts)
+    live = drawn and detail.live
     allowed = [inlined.script(), *([inlined.library()] if live else [])]
     data = _data(report.timeline) if report.timeline is not None and live else ""
     page = (
@@ -79,7 +80,7 @@ def _visible(value: object) -> object:
 
 def _sentence(text: str) -> str:
     """Begin with a capital letter, unless the first word is a name such as `orders:payments` or `p95`."""
-    first = text.partition(" ")[0]
+    first = text.partition(" ")[0].rstrip(",;")
     return text[:1].upper() + text[1:] if first.isascii() and first.isalpha() else text
 
 

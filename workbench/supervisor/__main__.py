@@ -25,6 +25,8 @@ from workbench.supervisor.guard import Guard
 from workbench.supervisor.spec import StackSpec
 from workbench.supervisor.stack import Stack
 
+_LOOK_S = 1.0
+
 
 def main() -> None:
     """Run one stack from start to end."""
@@ -56,7 +58,8 @@ def main() -> None:
         _fail(stack, report, traceback.format_exc())
     else:
         os.close(reports)
-        stack.shutdown.wait()
+        while not stack.shutdown.wait(_LOOK_S) and Path(spec.state_folder).is_dir():
+            pass  # without its folder no command could ever find this stack again
         stack.end()
     guard.close()
 

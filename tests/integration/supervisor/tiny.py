@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +18,7 @@ class _Answer(BaseHTTPRequestHandler):
         with Path(os.environ["TINY_LOG"]).open("a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path} {body.decode()}\n")
         content = b"{}"
-        self.send_response(200)
+        self.send_response(500 if self.path == os.environ.get("TINY_FAILS_AT") else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -28,13 +30,17 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Answer until killed, or die as TINY_DIES says."""
+    """Answer until killed, or behave badly as the variables TINY_... say."""
     print("tiny starts", flush=True)
-    if "TINY_DIES" in os.environ:
+    if "TINY_DIES" in os.environ or Path(os.environ.get("TINY_DIES_IF", "/nowhere")).exists():
         print("cannot find my database", flush=True)
         sys.exit(3)
     if "TINY_HANGS" in os.environ:
-        time.sleep(60)
+        time.sleep(600)
+    if "TINY_STUBBORN" in os.environ:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "TINY_CHILD" in os.environ:
+        subprocess.Popen(["sleep", "600"])
     HTTPServer(("127.0.0.1", int(os.environ["TINY_PORT"])), _Answer).serve_forever()
 
 

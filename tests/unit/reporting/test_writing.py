@@ -30,6 +30,16 @@ def test_a_report_that_cannot_be_written_is_said_and_leaves_the_old_one(tmp_path
     assert (tmp_path / "report.html").read_text() == before
 
 
+def test_what_stands_in_the_way_is_named_with_its_remedy(tmp_path: Path) -> None:
+    """A folder in place of the page; what CI needs is there nevertheless."""
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(EnvironmentFailure, match="Is a directory") as caught:
+        write_reports(tmp_path, healthy().build(), verdict(*ALL_PASSED))
+    assert "remove what is in its place, then: workbench report " in str(caught.value.hint)
+    assert (tmp_path / "junit.xml").exists()
+    assert [] == list(tmp_path.glob(".*"))
+
+
 def test_the_same_run_gives_the_same_reports(tmp_path: Path) -> None:
     """Reports can be compared, and made again from the directory at any time."""
     history = healthy().build()
