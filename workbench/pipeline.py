@@ -27,6 +27,7 @@ from workbench.loading.overrides import Overrides
 from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, load_scenario
 from workbench.model.arrivals import Schedule
 from workbench.model.events import InterruptedBy, RunStarted, StackReady
+from workbench.model.history import History
 from workbench.model.loadjob import JobJourney, LoadJob
 from workbench.model.plan import Plan
 from workbench.model.policies import Policies
@@ -127,7 +128,10 @@ def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDir
 
 def judge_again(directory: RunDirectory) -> Verdict:
     """Judge a run directory and write verdict and reports. Needs nothing but the directory."""
-    history = directory.history()
+    return directory.read(lambda history: _judged(directory, history))
+
+
+def _judged(directory: RunDirectory, history: History) -> Verdict:
     verdict = judge(history)
     directory.save_verdict(verdict)
     try:
@@ -141,12 +145,13 @@ def judge_again(directory: RunDirectory) -> Verdict:
 def judge_with(directory: RunDirectory, changes: Mapping[str, str]) -> Verdict:
     """Judge a run directory with other limits. Nothing is written: the run's own verdict stays what it was."""
     record = with_limits(directory.read_run(), changes)
-    return judge(directory.history(record), changes)
+    return directory.read(lambda history: judge(history, changes), record)
 
 
 def report_again(directory: RunDirectory) -> list[Path]:
     """Write the reports of a run directory again, from its saved verdict."""
-    return write_reports(directory.folder, directory.history(), directory.read_verdict())
+    verdict = directory.read_verdict()
+    return directory.read(lambda history: write_reports(directory.folder, history, verdict))
 
 
 def _refuse(expected: Preview, *, allow_inconclusive: bool) -> None:

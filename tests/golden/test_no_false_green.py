@@ -202,21 +202,11 @@ DOES_NOT_CONCERN = {
     ("dependency-down", "attempts that were hit are missing"),
 }
 
-OPEN = pytest.mark.xfail(reason="known false green: nothing compares the times of attempts, spans and fault windows")
-NOT_YET = {
-    ("no-fault", "attempts is empty"): OPEN,
-    ("error-burst", "fault windows are 20 s late"): OPEN,
-    ("error-burst", "fault windows are 20 s early"): OPEN,
-    ("error-burst", "clocks of the plane are 20 s late"): OPEN,
-    ("error-burst", "clocks of the services are 20 s late"): OPEN,
-}
-
 CASES = [
     pytest.param(
         name,
         damage,
         id=f"{name}: {what}".replace(" ", "-"),
-        marks=NOT_YET[name, what] if (name, what) in NOT_YET else (),
     )
     for name, damages in {
         "no-fault": ANY_RUN,

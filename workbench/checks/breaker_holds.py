@@ -78,7 +78,9 @@ def _judge(spec: BreakerHolds, stretch: Stretch, history: History) -> list[Check
         return [claim.undecided(stretch.why) for claim in claims]
     pause = find_opening(history, stretch, policy.breaker.reset_timeout).pause
     if pause is None:
-        return [claim.undecided("the breaker never opened, so it had nothing to hold") for claim in claims]
+        return [
+            claim.undecided("no opening was seen in the attempts, so there was nothing to hold") for claim in claims
+        ]
     seen = _open(history, stretch, pause.last_start_ns, policy.breaker)
     window = Window(phase=stretch.phase, start_ns=seen.from_ns, end_ns=seen.to_ns)
     probes, answers = _claims(spec, stretch, (window,))

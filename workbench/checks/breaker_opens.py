@@ -35,6 +35,10 @@ WHERE edge = ? AND started >= ? AND started <= ? AND failed
 ORDER BY known LIMIT 1 OFFSET ?
 """
 
+_LAST_FAILURES = """
+SELECT trace_id FROM attempts_at_hand WHERE edge = ? AND started <= ? AND failed ORDER BY started DESC LIMIT ?
+"""
+
 _TOO_MANY = """
 SELECT count(*), list(trace_id ORDER BY started)[:?], max(least(started, caller_started)) FROM attempts_at_hand
 WHERE edge = ? AND least(started, caller_started) > ? AND started <= ?
@@ -89,7 +93,9 @@ def _judge_moment(claim: Claim, case: _Case, found: Opening) -> CheckResult:
     first, pause = found.first_failed_end_ns, found.pause
     if first is None:
         attempts = wording.count(found.attempts, "attempt")
-        return claim.undecided(f"none of {attempts} failed, so the breaker had no reason to open", n=found.attempts)
+        return claim.undecided(
+            f"none of {attempts} failed as the fault plane saw it, so opening cannot be judged", n=found.attempts
+        )
     if pause is None or pause.refused_ns is None:
         return _judge_never(claim, case, found, first)
     # The breaker opened after it let the last attempt through and before it refused the first call.
@@ -127,6 +133,7 @@ def _judge_never(claim: Claim, case: _Case, found: Opening, first: int) -> Check
         calls = wording.count(found.doubtful.calls, "call")
         reason = f"attempts paused for {gap}, but {calls} in it are too few to tell a breaker from no demand"
         return claim.undecided(reason, n=found.failed)
+    last = case.history.rows(_LAST_FAILURES, case.spec.edge, case.stretch.undo_ns, EVIDENCE)
     return claim.result(
         Outcome.FAIL,
         f"the breaker never opened: {found.failed} of {wording.count(found.attempts, 'attempt')} failed, and"
@@ -135,6 +142,7 @@ def _judge_never(claim: Claim, case: _Case, found: Opening, first: int) -> Check
         observed=Value(number=left, unit="ns"),
         limit=Limit(comparison="at_most", number=case.spec.within, unit="ns"),
         n=found.attempts,
+        evidence=traces([trace for (trace,) in last], "let through and failed, near the end of the fault"),
     )
 
 

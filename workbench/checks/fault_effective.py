@@ -42,6 +42,12 @@ WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '),
 """
 
 
+_OUTSIDE = """
+SELECT count(*) FROM attempts
+WHERE edge = ? AND NOT canary AND list_contains(string_split(faults, ' '), ?) AND (ended < ? OR accepted > ?)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """What the plane decided for one fault, held against what its seed says."""
@@ -83,7 +89,7 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
     if ended is not None:
         return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
     if isinstance(fault, RequestFault):
-        result = _judge_requests(claim, fault, history)
+        result = _judge_requests(claim, fault, window, history)
     else:
         result = judge_listener_fault(claim, window, history)
     if aborted(history) and result.outcome is Outcome.INCONCLUSIVE and result.needed_n is not None:
@@ -91,7 +97,7 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
     return result
 
 
-def _judge_requests(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
+def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, history: History) -> CheckResult:
     decisions = recomputed(fault, history)
     counted = next((e.counts for e in history.events(FaultOff) if e.fault == fault.id), {})
     if decisions.wrong:
@@ -104,7 +110,17 @@ def _judge_requests(claim: Claim, fault: RequestFault, history: History) -> Chec
         if name in counted and counted[name] != rows:
             reason = f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
             return claim.undecided(reason, n=decisions.hit)
+    outside = _hit_outside(window, history)
+    if outside:
+        reason = f"{wording.count(outside, 'attempt')} hit by it were not made while it was on: the times do not agree"
+        return claim.undecided(reason, n=decisions.hit)
     return _judge_felt(claim, fault, history)
+
+
+def _hit_outside(window: FaultWindow, history: History) -> int:
+    """Count attempts that it hit before it was asked for, or after it was verified to be off."""
+    off_ns = undone(history, window) if window.off_ns is None else window.off_ns
+    return int(history.row(_OUTSIDE, window.fault.edge, window.fault.id, window.requested_ns, off_ns)[0])
 
 
 def recomputed(fault: RequestFault, history: History) -> Decisions:

@@ -74,12 +74,13 @@ def _judge_times(
         return claim.undecided(f"no {spec.journey} journey in {(phases[0] if base is None else phases[1]).name}", n=0)
     decision = quantile_ratio_at_most(seen, base, spec.floor, spec.at_most)
     ratio = max(seen.value, spec.floor) / max(base.value, spec.floor)
-    bounds = "" if decision.interval is None else f", {decision.interval[0]:.3g} to {decision.interval[1]:.3g}"
+    bounds = "" if decision.interval is None else f" ({decision.interval[0]:.3g} to {decision.interval[1]:.3g})"
     return claim.decided(
         decision,
         f"p95 of {wording.count(seen.n, spec.journey + ' journey')} in {phases[1].name} is"
-        f" {wording.time(seen.value)}, of {base.n} in baseline {wording.time(base.value)}: {ratio:.3g} times as long"
-        f"{bounds} (times below {wording.time(spec.floor)} count as that); {spec.at_most:g} times is allowed",
+        f" {wording.time(seen.value)}, of {base.n} in baseline {wording.time(base.value)}: a ratio of {ratio:.3g}"
+        f"{bounds}, where everything below {wording.time(spec.floor)} counts as {wording.time(spec.floor)};"
+        f" {spec.at_most:g} is allowed",
         observed=Value(number=ratio, unit="ratio"),
         limit=Limit(comparison="at_most", number=spec.at_most, unit="ratio"),
         n=min(seen.n, base.n),

@@ -1,6 +1,6 @@
 """V4: what checks read is complete. Missing is not zero: a gap here could hide anything, so it decides the run.
 
-Five questions: was every service scraped to the end, were spans dropped, were rows dropped, are the traces of
+Six questions: was every service scraped to the end, were spans dropped, were rows dropped, are the traces of
 attempts there, and did the clocks agree.
 """
 
@@ -29,6 +29,14 @@ FROM attempts
 WHERE NOT canary AND list_contains(?, edge) AND accepted BETWEEN ? AND ?
 """
 
+_MADE = "SELECT count(*) FROM spans WHERE attempt IS NOT NULL AND list_contains(?, edge) AND started BETWEEN ? AND ?"
+
+# An attempt lies within its caller's span; a second is for a plane that had no core.
+_APART = """
+SELECT count(*), count(*) FILTER (started < caller_started - ? OR started > caller_ended + ?)
+FROM edge_attempts WHERE source = 'plane' AND caller_started IS NOT NULL
+"""
+
 _SCRAPES = "SELECT time FROM metrics WHERE name = 'up' AND value = 1 AND service = ? ORDER BY time"
 
 _DROPPED_SPANS = """
@@ -48,10 +56,10 @@ class Finding:
 
 
 def judge_telemetry(history: History) -> list[CheckResult]:
-    """V4: ask all five questions and name everything that is missing."""
+    """V4: ask all six questions and name everything that is missing."""
     claim = validity_claim("V4", "the telemetry that checks read is complete")
     traced, attempts = _traced(history)
-    findings = [ask(history) for ask in _QUESTIONS] + [_traces(traced, attempts)]
+    findings = [ask(history) for ask in _QUESTIONS] + [_traces(traced, attempts, _in_spans(history))]
     wrong = [*history.problems, *(text for finding in findings for text in finding.wrong)]
     evidence = [Evidence(kind="note", ref=f"V4.{i}", text=text) for i, text in enumerate(wrong, 1)]
     share = Value(number=traced / attempts, unit="ratio") if attempts else NoData(reason="no traced caller")
@@ -133,10 +141,26 @@ def _traced(history: History) -> tuple[int, int]:
     return found, total
 
 
-def _traces(found: int, total: int) -> Finding:
+def _in_spans(history: History) -> int:
+    """Return how many attempts traced callers say they made."""
+    edges = [edge.name for edge in history.run.system.edges if edge.caller in history.run.traced]
+    return int(history.row(_MADE, edges, history.load_start_ns(), history.load_end_ns())[0])
+
+
+def _times(history: History) -> Finding:
+    """What the fault plane and the callers say of one attempt happened at the same time."""
+    total, apart = history.row(_APART, NS_PER_S, NS_PER_S)
+    if apart > (1 - TRACED) * total:
+        return Finding([f"{apart} of {wording.count(total, 'attempt')} and their spans are not of the same time"], "")
+    return Finding([], "attempts and spans agree in time")
+
+
+def _traces(found: int, total: int, in_spans: int) -> Finding:
+    if in_spans and not total:
+        return Finding([f"callers made {wording.count(in_spans, 'attempt')}, the fault plane has counted none"], "")
     if total and found / total < TRACED:
         return Finding([f"only {found} of {total} attempts of traced callers have a span"], "")
     return Finding([], f"{found} of {total} attempts of traced callers have a span")
 
 
-_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks)
+_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks, _times)

@@ -68,10 +68,11 @@ def collect(folder: Path, zero: Clock) -> dict[str, int]:
     return counts
 
 
-def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+def open_tables(folder: Path, *, every_row: bool = False) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
     """Return an in-memory database with a view per kept table, and what could not be read.
 
-    A missing or unreadable file becomes an empty table and a problem.
+    A missing or unreadable file becomes an empty table and a problem; with `every_row` also one that turns out to be
+    damaged further in.
     """
     database = duckdb.connect(
         config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder / ".spill")}
@@ -81,11 +82,19 @@ def open_tables(folder: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
         file = folder / f"{table.name}.parquet"
         try:
             database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({_text(file)})")
+            if every_row:
+                database.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table.name}").fetchall()
         except duckdb.Error as error:
-            problems.append(f"{file.name}: {str(error).splitlines()[0]}")
+            problems.append(_unreadable(file, error))
             columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
-            database.execute(f"CREATE TABLE {table.name} ({columns})")
+            database.execute(f"DROP VIEW IF EXISTS {table.name}; CREATE TABLE {table.name} ({columns})")
     return database, problems
+
+
+def _unreadable(file: Path, error: duckdb.Error) -> str:
+    if not file.exists():
+        return f"{file.name} is missing"
+    return f"{file.name} cannot be read: " + str(error).splitlines()[0].replace(str(file), file.name)
 
 
 @contextmanager

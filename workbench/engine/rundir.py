@@ -7,11 +7,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import duckdb
 from pydantic import ValidationError
 
 from workbench.engine.collecting import open_tables
@@ -23,6 +24,8 @@ from workbench.model.history import History
 from workbench.model.run import RUN_FORMAT, RunRecord
 from workbench.model.stack import RunningStack
 from workbench.model.verdict import Verdict
+
+T = TypeVar("T")
 
 
 class RunDirectory:
@@ -159,9 +162,22 @@ class RunDirectory:
         except ValidationError as error:
             raise InvalidInput(_misfits(path, error), hint=f"workbench judge {self.folder}") from error
 
-    def history(self, record: RunRecord | None = None) -> History:
-        """Open everything for reading. `record` stands in for run.json after limits were changed."""
-        connection, problems = open_tables(self.folder)
+    def read(self, use: Callable[[History], T], record: RunRecord | None = None) -> T:
+        """Return what `use` makes of the run. A table that turns out to be damaged counts as missing, and is told.
+
+        `record` stands in for run.json after limits were changed.
+        """
+        try:
+            return use(self.history(record))
+        except duckdb.Error:
+            careful = self.history(record, every_row=True)
+            if not careful.problems:
+                raise
+            return use(careful)
+
+    def history(self, record: RunRecord | None = None, *, every_row: bool = False) -> History:
+        """Open everything for reading; with `every_row` find out about damage now, not when a row is asked for."""
+        connection, problems = open_tables(self.folder, every_row=every_row)
         events, torn = read_journal(self.journal)
         before, after, unreadable = self._audits()
         return History(

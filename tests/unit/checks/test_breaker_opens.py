@@ -79,7 +79,7 @@ def test_no_failing_attempt_leaves_it_undecided() -> None:
         attempt.status, attempt.end_reason = 200, "complete"
     seen = result(run, ID)
     assert seen.outcome is INCONCLUSIVE
-    assert "no reason to open" in seen.reason
+    assert "opening cannot be judged" in seen.reason
     assert result(run, THRESHOLD).outcome is INCONCLUSIVE
 
 
