@@ -107,6 +107,7 @@ class Desk(Protocol):
 def plan_scenario(request: Request) -> Planned:
     """Load and plan. Raises UsageError or InvalidInput with everything that is wrong."""
     loaded = load_scenario(find_scenario(request.scenario), request.overrides)
+    loaded.loaded_system.refuse_unknown_bugs(request.bugs)
     plan, schedule = make_plan(loaded.scenario)
     facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
     return Planned(loaded, plan, schedule, preview(facts, plan))
@@ -216,6 +217,7 @@ def _stack(
         )
     )
     try:
+        _refuse_inability(stack, planned)
         yield stack
     finally:
         interruption.shield()
@@ -237,6 +239,17 @@ def _refuse_other(found: RunningStack, planned: Planned, request: Request) -> No
             f"bugs are planted when services start; the running stack has: {has}",
             hint="workbench down, then the same command again starts a stack of its own",
         )
+
+
+def _refuse_inability(stack: RunningStack, planned: Planned) -> None:
+    """Refuse faults that the stack's runtime cannot inject."""
+    for fault in planned.loaded.scenario.faults:
+        missing = sorted(fault.abilities_needed() - set(stack.abilities))
+        if missing:
+            raise UsageError(
+                f"fault {fault.id} ({fault.kind}) needs {', '.join(missing)}, which runtime {stack.runtime} lacks",
+                hint="workbench down, then the same command starts a stack of its own",
+            )
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
@@ -261,6 +274,7 @@ def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunR
             rate_override=request.overrides.rate,
             changes=dict(request.overrides.changes),
             bugs=request.bugs,
+            inconclusive_allowed=request.allow_inconclusive,
             faults_disabled=request.no_faults,
         ),
     )

@@ -109,6 +109,7 @@ class LocalStack:
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
         loaded = load_system(system, Path.cwd())
+        loaded.refuse_unknown_bugs(bugs)
         with self.state.exclusive(f"up {loaded.system.name}"):
             found = self.runtime.find()
             if found is None:
@@ -137,7 +138,7 @@ class LocalStack:
             "processes": {},
             "faults": [],
             "bugs": [] if stack is None else stack.bugs,
-            "busy": None if pid is None else f"{self.state.holder()} (pid {pid})",
+            "busy": None if pid is None else self.state.holder(),
             "ledger": self.ledger.entries(),
         }
         if stack is not None:

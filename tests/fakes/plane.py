@@ -35,6 +35,7 @@ class FakePlane:
         self.broken = False
         self.deaf = False
         self.inject_takes_s = 0.0
+        self.callee_says = "answered"
         self.canary_says: Callable[[str], str | None] = lambda _: None
 
     @property
@@ -87,8 +88,10 @@ class FakePlane:
                 self.log.append(("off", fault_id, self._time.now_ns()))
             return state
 
-    def canary(self, edge: str) -> str:
+    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
         with self._calls.passing("plane.canary"):
+            if past_the_plane:
+                return self.callee_says
             said = self.canary_says(edge)
             if said is not None:
                 return said

@@ -46,10 +46,10 @@ class BuiltinPlane:
         last = self._client.remove(fault_id)
         return None if last is None else _state(last)
 
-    def canary(self, edge: str) -> str:
+    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
         """Send one uncounted request to the callee's readiness address; on a TCP edge, connect."""
         address = self._stack.edges[edge]
-        host, _, port = address.listener.rpartition(":")
+        host, _, port = (address.upstream if past_the_plane else address.listener).rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=_CANARY_TIMEOUT_S)
         began = time.monotonic()
         try:

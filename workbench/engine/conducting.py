@@ -15,7 +15,7 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import Rim
 from workbench.engine.rundir import RunDirectory
-from workbench.errors import DirtyError, EnvironmentFailure, HarnessError, Interrupted, WorkbenchError
+from workbench.errors import DirtyError, EnvironmentFailure, HarnessError, Interrupted, UsageError, WorkbenchError
 from workbench.model.events import Clock, Collected, Failed, InterruptedBy, RunEnded
 from workbench.model.expectations import NoLostOrders
 from workbench.model.loadjob import LoadJob
@@ -39,7 +39,10 @@ class Conductor:
     _rows: dict[str, int] = field(default_factory=dict, init=False)
 
     def conduct(self) -> None:
-        """Carry the plan out. Returns in any case; what went wrong is in the journal."""
+        """Carry the plan out. What went wrong is in the journal.
+
+        Raises UsageError where the load could not even begin, such as for a locustfile that cannot be imported.
+        """
         injector = Injector(self.rim.plane, self.ledger, self.journal, self.rim.time, self.record.run_id)
         guard = AbortGuard(self.record.scenario, self.record.slos, self.wholly_below)
         execution = Execution(self.record, self.rim, self.journal, injector, guard)
@@ -68,6 +71,8 @@ class Conductor:
             self.rim.interruption.shield()
             self._note(failed(error, self.journal.now()))
             self._give_up(finish, steps)
+            if isinstance(error, UsageError) and not execution.load_started:
+                raise
 
     def _go(self, execution: Execution) -> None:
         self.directory.save_audits("before", self.rim.services.audits())

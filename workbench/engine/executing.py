@@ -88,6 +88,7 @@ class Execution:
                 cpu_s=cpu_s,
                 cores=self._record.machine.cores,
                 at_ns=self._journal.now(),
+                allowed=self._record.reproduce.inconclusive_allowed,
             )
             self._journal.write(found)
             if warning is not None:

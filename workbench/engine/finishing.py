@@ -54,7 +54,7 @@ class Finish:
         self._load_ended_ns = self._rim.time.now_ns()
         if done is None:
             self.whole = False
-            self._journal.write(LoadStopped(at_ns=asked_ns, journeys=0, unfinished=0))
+            self._journal.write(LoadStopped(at_ns=asked_ns, journeys=None, unfinished=None))
             self._journal.write(
                 Warned(
                     at_ns=self._journal.now(),

@@ -51,8 +51,11 @@ class FaultPlane(Protocol):
     def undo(self, fault_id: str) -> FaultState | None:
         """Take a fault off; return its last state, or None if it was not on."""
 
-    def canary(self, edge: str) -> str:
-        """Send one request over an edge; return `answered`, `slow`, `refused` or `broken`."""
+    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
+        """Send one request over an edge, or straight to its callee.
+
+        Return `answered`, `slow`, `refused` or `broken`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

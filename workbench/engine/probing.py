@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.errors import UsageError
 from workbench.model.events import MachineProbed, Warned
 from workbench.model.plan import Plan
 from workbench.model.units import NS_PER_S, Rate
@@ -10,8 +11,17 @@ _COMFORTABLE = 0.7
 """Part of all cores that the stack may use; beyond it queues grow and the numbers tell of the machine."""
 
 
-def assess(plan: Plan, *, journeys: int, cpu_s: float, cores: int, at_ns: int) -> tuple[MachineProbed, Warned | None]:
-    """Return what the probe found, and a warning if the planned rate is more than the machine sustains."""
+_IMPOSSIBLE = 2.0
+"""Times what all cores could do; the probe's estimate is off by less than that."""
+
+
+def assess(
+    plan: Plan, *, journeys: int, cpu_s: float, cores: int, at_ns: int, allowed: bool
+) -> tuple[MachineProbed, Warned | None]:
+    """Return what the probe found, and a warning if the planned rate is more than the machine sustains.
+
+    Raises UsageError for a rate that no luck can reach, unless that is `allowed`.
+    """
     per_journey = cpu_s / journeys
     sustainable = _COMFORTABLE * cores / per_journey if per_journey > 0 else float("inf")
     planned = max(sum(slot.arrivals.values()) * NS_PER_S / (slot.end_ns - slot.start_ns) for slot in plan.phases)
@@ -23,6 +33,12 @@ def assess(plan: Plan, *, journeys: int, cpu_s: float, cores: int, at_ns: int) -
         sustainable_per_s=min(sustainable, 1e9),
         planned_per_s=planned,
     )
+    if planned > _IMPOSSIBLE * sustainable / _COMFORTABLE and not allowed:
+        raise UsageError(
+            f"{planned:.0f} journeys/s are planned, and this machine sustains about {sustainable:.0f}/s"
+            f" ({per_journey * 1000:.0f} ms of CPU each on {cores} cores)",
+            hint=f"--rate {Rate(max(int(sustainable), 1))} fits; --allow-inconclusive runs it nevertheless",
+        )
     if planned <= sustainable:
         return probed, None
     rate = Rate(max(int(sustainable), 1))

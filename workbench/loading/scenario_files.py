@@ -13,6 +13,7 @@ from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overr
 from workbench.loading.references import references
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
+from workbench.model.faults.base import Ability
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
@@ -29,6 +30,13 @@ class LoadedSystem:
     @property
     def folder(self) -> Path:
         return self.path.parent
+
+    def refuse_unknown_bugs(self, bugs: list[str]) -> None:
+        """Raise UsageError for bugs that cannot be planted in this system."""
+        known = list(self.system.bugs)
+        unknown = [f"{bug!r}{nearest(bug, known)}" for bug in bugs if bug not in known]
+        if unknown:
+            raise UsageError(f"system {self.system.name} has no bug {', '.join(unknown)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
     if loaded is not None:
         slos = {slo.name: slo for slo in loaded.slos} | own_slos
         problems += _dangling(given, loaded.system, slos)
+        problems += [] if scenario is None else _unfit_faults(given, scenario, loaded.system)
     if problems or scenario is None or loaded is None:
         raise InvalidInput(
             list(dict.fromkeys(problems)), hint=f"workbench validate {given.source.file} checks it again"
@@ -151,6 +160,17 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
                 place, f"SLO {name!r} is about journey {slos[name].journey!r}, which is not in load.mix"
             )
     yield from _unknown_journeys(given, system)
+
+
+def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:
+    """Yield the faults that act on requests, on edges that have none."""
+    for index, fault in enumerate(scenario.faults):
+        edge = system.edge(fault.edge)
+        if edge is not None and edge.protocol == "tcp" and Ability.HTTP in fault.abilities_needed():
+            yield given.problem(
+                ("faults", index, "kind"),
+                f"{fault.kind} as declared here needs requests, and {fault.edge} is an edge of protocol tcp, not http",
+            )
 
 
 def _mix(given: Overridden) -> list[str]:

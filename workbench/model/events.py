@@ -47,11 +47,11 @@ class LoadStarted(Event):
 
 
 class LoadStopped(Event):
-    """No arrivals after this. `journeys` were started; `unfinished` were cut at the drain deadline."""
+    """No arrivals after this. `journeys` were started; `unfinished` were cut at the drain deadline; None: unknown."""
 
     event: Literal["load_stopped"] = "load_stopped"
-    journeys: int
-    unfinished: int
+    journeys: int | None
+    unfinished: int | None
 
 
 class PhaseStarted(Event):

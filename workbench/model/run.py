@@ -35,6 +35,7 @@ class Reproduce(Frozen):
     rate_override: str | None = None
     changes: dict[str, str] = Field(default_factory=dict, description="--set path=value")
     bugs: list[str] = Field(default_factory=list)
+    inconclusive_allowed: bool = Field(default=False, description="--allow-inconclusive")
     faults_disabled: bool = Field(default=False, description="--no-faults: the injector was switched off")
 
 

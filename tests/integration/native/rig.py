@@ -11,34 +11,16 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tests.ended import Done
 from tests.integration.supervisor.marks import DEADLINE_S, MARK, marked, nothing_left, wait_until
 
 PAIR = Path(__file__).parent / "pair"
 _ENDS_WITHIN_S = 180.0
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    def refused(self, code: int, *words: str) -> None:
-        """Assert that it said why on stderr, named its exit code there last, and left stdout to results."""
-        assert code == self.code, self.err
-        assert "" == self.out
-        assert self.err.splitlines()[-1].startswith(f"exit {code}: ")
-        assert "Traceback" not in self.err
-        for word in words:
-            assert word in self.err, f"{word!r} is missing in:\n{self.err}"
 
 
 class Folder:

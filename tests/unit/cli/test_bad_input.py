@@ -65,7 +65,6 @@ def test_a_rate_beyond_what_a_run_can_hold_is_refused_before_anything_starts(wor
     assert not (pair / "reports").exists()
 
 
-@pytest.mark.xfail(strict=False, reason="abilities are not asked for while planning yet")
 def test_a_fault_that_an_edge_cannot_have_is_refused_before_anything_starts(workbench: Terminal, pair: Path) -> None:
     _replace(pair / "system.yaml", "env: BACK_URL}", "env: BACK_URL, protocol: tcp}")
     _replace(pair / "scenarios" / "back-refused.yaml", "kind: refuse,", "kind: http_status, status: 503,")

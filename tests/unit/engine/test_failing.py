@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.calls import Moment
 from tests.unit.engine.stage import Stage, only
 from workbench.engine import conducting
-from workbench.errors import EnvironmentFailure, HarnessError, WorkbenchError
+from workbench.errors import EnvironmentFailure, HarnessError, InvalidInput, Problem, WorkbenchError
 from workbench.model.events import CleanVerified, Collected, Failed, FaultLost, LoadStopped, Settled, Warned
 
 Staged = Callable[..., Stage]
@@ -133,7 +133,7 @@ def test_a_load_that_dies_ends_the_run_with_its_last_words(staged: Staged) -> No
     stage.world.time.after(4.0, lambda: setattr(stage.world.load, "dead", True))
     events = stage.conduct()
     assert ["the load child ended with status 1 while sending load"] == [e.message for e in only(events, Failed)]
-    assert [(0, 0)] == [(e.journeys, e.unfinished) for e in only(events, LoadStopped)]
+    assert [(None, None)] == [(e.journeys, e.unfinished) for e in only(events, LoadStopped)]
     assert only(events, CleanVerified)[-1].clean
 
 
@@ -174,7 +174,7 @@ def test_a_second_failure_does_not_hide_the_first(staged: Staged) -> None:
     stage.world.plane.canary_says = lambda _: "broken" if stage.world.load.dead else None
     messages = [event.message for event in only(stage.conduct(), Failed)]
     assert messages[0].startswith("the load child ended")
-    assert "a canary request on orders:payments was broken, not answered" in messages[1]
+    assert "a canary request on orders:payments was broken, and payments itself answers" in messages[1]
 
 
 def test_accounts_that_cannot_be_had_are_missing_and_not_empty(staged: Staged) -> None:
@@ -209,3 +209,17 @@ def test_a_lost_fault_is_no_reason_to_end_the_run(staged: Staged) -> None:
     assert ["slow"] == [event.fault for event in only(events, FaultLost)]
     assert [] == only(events, Failed)
     assert only(events, CleanVerified)[-1].clean
+
+
+def test_a_load_that_cannot_even_begin_is_no_run(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a locustfile that cannot be imported: that is the user's to mend, and it leaves nothing behind."""
+    stage = staged()
+
+    def fails(deadline_s: float) -> None:
+        raise InvalidInput([Problem("journeys.py", 3, "", "there is no module 'shup'")])
+
+    monkeypatch.setattr(stage.world.load, "wait_warm", fails)
+    with pytest.raises(InvalidInput, match=r"journeys\.py:3"):
+        stage.conduct()
+    assert not stage.world.load.running
+    assert [] == stage.world.left_on()

@@ -198,3 +198,27 @@ def test_clean_means_that_nothing_is_left_and_that_all_could_be_asked(staged: St
     found = injector.verify_clean([])
     assert (False, ["unknown: the fault plane does not answer"]) == (found.clean, found.faults)
     assert ["slow on orders:payments (latency)"] == found.ledger
+
+
+@pytest.mark.parametrize("seen", ["slow", "broken", "refused"])
+def test_a_callee_that_answers_nobody_is_what_the_fault_left_behind(staged: Staged, seen: str) -> None:
+    """A retry storm, a full queue: the fault is off, and whether the callee recovers is for the checks to say."""
+    stage = staged()
+    injector = begun(stage)
+    injector.inject(stage.record.scenario.faults[0], 1)
+    stage.world.plane.canary_says = lambda _: seen
+    stage.world.plane.callee_says = "slow"
+    injector.undo("slow")
+    (off,) = only(stage.events(), FaultOff)
+    assert f"{seen}, and slow past the plane: payments answers nobody" == off.evidence["canary"]
+    assert injector.verify_clean([]).clean
+
+
+def test_a_callee_that_answers_only_past_the_plane_shows_a_fault_that_is_still_on(staged: Staged) -> None:
+    stage = staged()
+    injector = begun(stage)
+    injector.inject(stage.record.scenario.faults[0], 1)
+    stage.world.plane.canary_says = lambda _: "slow"
+    with pytest.raises(DirtyError, match="was slow, and payments itself answers"):
+        injector.undo("slow")
+    assert ["slow"] == injector.on

@@ -10,6 +10,7 @@ from tests.fakes.processes import progress
 from tests.unit.engine.stage import record_of, short
 from workbench.engine.guard import AbortGuard
 from workbench.engine.probing import assess
+from workbench.errors import UsageError
 from workbench.model.units import NS_PER_S
 
 RULE = {"slo": "checkout-complete", "below": "50%", "for": "3s"}
@@ -93,7 +94,7 @@ def test_a_target_of_the_scenario_counts_instead_of_the_objective() -> None:
 def test_a_machine_is_warned_of_when_the_busiest_phase_is_more_than_it_sustains(cpu_s: float, warns: bool) -> None:
     """0.7 of two cores; 12 journeys/s are planned, more or less; the remedy can be used as it stands."""
     plan = record_of(short()).plan
-    probed, warning = assess(plan, journeys=4, cpu_s=cpu_s, cores=2, at_ns=-5)
+    probed, warning = assess(plan, journeys=4, cpu_s=cpu_s, cores=2, at_ns=-5, allowed=True)
     assert max(sum(s.arrivals.values()) * NS_PER_S / (s.end_ns - s.start_ns) for s in plan.phases) == (
         probed.planned_per_s
     )
@@ -102,3 +103,17 @@ def test_a_machine_is_warned_of_when_the_busiest_phase_is_more_than_it_sustains(
     if warning is not None:
         assert "run with --rate 1/s" == warning.remedy
         assert "1000 ms of CPU each on 2 cores" in warning.message
+
+
+@pytest.mark.parametrize(("cpu_s", "refused"), [(0.4, False), (1.3, False), (1.4, True), (4.0, True)])
+def test_a_rate_that_no_luck_can_reach_is_refused(cpu_s: float, refused: bool) -> None:
+    """Twelve a second are planned; 4 journeys in 1.333 s of CPU are twelve a second on two cores and twice as many."""
+    plan = record_of(short()).plan
+    planned = max(sum(s.arrivals.values()) * NS_PER_S / (s.end_ns - s.start_ns) for s in plan.phases)
+    if not refused:
+        assess(plan, journeys=4, cpu_s=cpu_s * 12 / planned, cores=2, at_ns=-5, allowed=False)
+        return
+    with pytest.raises(UsageError, match=r"journeys/s are planned, and this machine sustains about \d+/s") as caught:
+        assess(plan, journeys=4, cpu_s=cpu_s * 12 / planned, cores=2, at_ns=-5, allowed=False)
+    assert caught.value.hint is not None
+    assert "--allow-inconclusive" in caught.value.hint

@@ -16,9 +16,8 @@ from workbench.adapters.native.layout import stack_spec
 from workbench.adapters.native.ports import choose
 from workbench.adapters.native.state import State, is_alive
 from workbench.calls import NoAnswer, call_json
-from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.errors import EnvironmentFailure, HarnessError
 from workbench.loading.scenario_files import LoadedSystem
-from workbench.loading.source import nearest
 from workbench.model.stack import RunningStack
 
 _DOWN_WITHIN_S = 12.0
@@ -41,10 +40,7 @@ class NativeRuntime:
 
         Raises UsageError for an unknown bug, EnvironmentFailure with the last log lines if something did not start.
         """
-        known = loaded.system.bugs
-        for bug in bugs:
-            if bug not in known:
-                raise UsageError(f"system {loaded.system.name} has no bug {bug!r}{nearest(bug, list(known))}")
+        loaded.refuse_unknown_bugs(bugs)
         self.state.clear()
         ports = choose(loaded.system, port_base)
         spec_file = self.state.folder / "supervisor.json"
