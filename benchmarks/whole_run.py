@@ -58,6 +58,14 @@ def waited_for_the_plan(run: Path) -> float:
 def one_round(folder: Path, scenario: str, results: dict[str, list[float]]) -> None:
     """Start, run, judge, report, end."""
     results["`up` until ready (s)"].append(timed(folder, "up"))
+    try:
+        measure(folder, scenario, results)
+    finally:
+        results["`down` (s)"].append(timed(folder, "down"))
+
+
+def measure(folder: Path, scenario: str, results: dict[str, list[float]]) -> None:
+    """Run, judge and report on a stack that is up."""
     results["memory after start (MiB PSS)"].append(pss_mib(folder))
     took = timed(folder, "run", scenario)
     run = (folder / "reports" / "latest").resolve()
@@ -68,7 +76,6 @@ def one_round(folder: Path, scenario: str, results: dict[str, list[float]]) -> N
     results["report.html (KB)"].append((run / "report.html").stat().st_size / 1000)
     size = sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
     results["run directory (MB)"].append(size / 1e6)
-    results["`down` (s)"].append(timed(folder, "down"))
 
 
 def main() -> None:

@@ -158,6 +158,7 @@ class FakeServices:
 
     def __init__(self, calls: Calls, plane: FakePlane) -> None:
         self._calls = calls
+        self.can_flush = True
         self._plane = plane
         self.dying: list[Death] = []
         self.ended: list[str] = []
@@ -186,9 +187,9 @@ class FakeServices:
             pending = self.pending.pop(0) if len(self.pending) > 1 else self.pending[0]
             return {"orders": Audit(service="orders", pending=pending)}
 
-    def flush_spans(self) -> None:
+    def flush_spans(self) -> bool:
         with self._calls.passing("services.flush_spans"):
-            pass
+            return self.can_flush
 
     def cpu_seconds(self) -> float:
         with self._calls.passing("services.cpu_seconds"):

@@ -121,6 +121,9 @@ class Collector:
         return _answer(recording.state())
 
     async def _delete_recording(self, _request: web.Request) -> web.StreamResponse:
+        """End it with one more scrape, so that nothing depends on where in its beat the scraping was."""
+        if self._keeping.recording is not None:
+            await self._scraper.scrape_all()
         recording, self._keeping.recording = self._keeping.recording, None
         if recording is None:
             raise _refusal(404, "no recording is on")

@@ -96,6 +96,12 @@ class Scraper:
             for position, target in enumerate(self._targets)
         ]
 
+    async def scrape_all(self) -> None:
+        """Scrape every target once, now, beside the beat."""
+        session = self._session
+        if session is not None:
+            await asyncio.gather(*(_scrape(target, session) for target in self._targets))
+
     def forget(self) -> None:
         """Begin anew with the numbers of series, in all targets."""
         for target in self._targets:
@@ -123,10 +129,14 @@ class Scraper:
         due = loop.time() + offset_s
         while True:
             await asyncio.sleep(due - loop.time())
-            began_ns = time.monotonic_ns()
-            target.take(await _answer(session, target.url), began_ns)
+            await _scrape(target, session)
             missed = max(0.0, loop.time() - due) // INTERVAL_S
             due += INTERVAL_S * (missed + 1)
+
+
+async def _scrape(target: _Target, session: aiohttp.ClientSession) -> None:
+    began_ns = time.monotonic_ns()
+    target.take(await _answer(session, target.url), began_ns)
 
 
 async def _answer(session: aiohttp.ClientSession, url: str) -> str | None:

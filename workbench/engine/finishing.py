@@ -12,7 +12,7 @@ from workbench.model.audit import Audit
 from workbench.model.events import Clock, LoadStopped, Settled, Warned
 from workbench.model.units import NS_PER_S
 
-_SCRAPES_AFTER_LOAD_S = 2.2
+_UNFLUSHED_SPANS_S = 2.0  # exporters are told to send three times a second
 _SETTLE_POLL_S = 0.5
 _SPANS_POLL_S = 0.2
 _SPANS_DEADLINE_S = 4.0
@@ -32,7 +32,7 @@ class Finish:
         self.hurry = False
         self._recorders = list(rim.recorders)
         """Those that still record."""
-        self._load_ended_ns: int | None = None
+        self._load_ended = False
         self.whole = True
         """All producers said what they have written."""
         self.audits: dict[str, Audit] = {}
@@ -44,14 +44,14 @@ class Finish:
 
     def stop_load(self, drain_s: float, *, started: bool) -> None:
         """Stop arrivals and let journeys in flight end."""
-        if self._load_ended_ns is not None:
+        if self._load_ended:
             return
         asked_ns = self._journal.now()
         if not started:
             self._rim.load.kill()
             return
         done = self._rim.load.stop(_HURRY_S if self.hurry else drain_s + _STOP_BEYOND_DRAIN_S)
-        self._load_ended_ns = self._rim.time.now_ns()
+        self._load_ended = True
         if done is None:
             self.whole = False
             self._journal.write(LoadStopped(at_ns=asked_ns, journeys=None, unfinished=None))
@@ -82,12 +82,14 @@ class Finish:
         self._journal.write(Settled(at_ns=self._journal.now(), pending=self._pending(audits), waited_ns=waited_ns))
 
     def stop_recording(self) -> None:
-        """Wait for the last scrapes and spans, then close all row files."""
+        """Wait for the last spans, then close all row files; the collector scrapes once more before it does."""
         if not self._recorders:
             return
-        self._await_scrapes()
+        flushed = False
         with suppress(HarnessError):
-            self._rim.services.flush_spans()
+            flushed = self._rim.services.flush_spans()
+        if not flushed and not self.hurry and self._load_ended:
+            self._rim.time.sleep(_UNFLUSHED_SPANS_S)
         self._await_spans()
         while self._recorders:
             self._stop_recorder(self._recorders[0])
@@ -122,13 +124,6 @@ class Finish:
     @staticmethod
     def _pending(audits: dict[str, Audit]) -> int:
         return sum(audit.pending for audit in audits.values())
-
-    def _await_scrapes(self) -> None:
-        """The last scrape has to come two intervals after the load has ended."""
-        if self.hurry or self._load_ended_ns is None:
-            return
-        since_s = (self._rim.time.now_ns() - self._load_ended_ns) / NS_PER_S
-        self._rim.time.sleep(max(_SCRAPES_AFTER_LOAD_S - since_s, 0))
 
     def _await_spans(self) -> None:
         """Wait until the number of spans is the same twice."""

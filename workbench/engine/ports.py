@@ -129,8 +129,8 @@ class Services(Protocol):
     def audits(self) -> dict[str, Audit]:
         """Return every service's own account. Raises HarnessError if one that should give it does not."""
 
-    def flush_spans(self) -> None:
-        """Ask every service to send the spans it still holds; a dead service is skipped."""
+    def flush_spans(self) -> bool:
+        """Ask services to send the spans they hold. False: some that send spans could not be asked."""
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that all processes of the stack have used so far."""

@@ -149,3 +149,15 @@ def test_labels_are_masked(rig: Rig, expose: Expose) -> None:
 
     assert {"card": "[masked]"} in [json.loads(row[3]) for row in rig.rows("series")]
     assert "4111" not in (rig.raw / "series.csv").read_text()
+
+
+def test_a_recording_ends_with_a_scrape_of_everybody(rig: Rig, expose: Expose) -> None:
+    """Wherever in its beat the scraping was: what happened last is in it."""
+    orders, payments = expose(PAGE), expose("other 1\n")
+    rig.client.set_targets({"orders": orders.url, "payments": payments.url})
+    rig.client.start_recording(rig.raw, "run-1")
+    rig.wait_for("a scrape of each", lambda: min(orders.scrapes, payments.scrapes) >= 1)
+    told = rig.client.health().monotonic_ns
+    rig.client.stop_recording()
+    after = {service for at, service, name, _, value in rig.samples() if at > told and (name, value) == ("up", "1.0")}
+    assert {"orders", "payments"} == after

@@ -9,6 +9,8 @@ import pytest
 from tests.fakes.clock import STARTED_NS
 from tests.unit.engine.stage import Stage, only, short
 from workbench.engine import conducting
+from workbench.engine.ports import RecordingState
+from workbench.errors import HarnessError
 from workbench.model.events import (
     CleanVerified,
     Collected,
@@ -230,6 +232,10 @@ def test_raw_rows_go_only_when_all_are_in_the_tables(
     assert raw_stays == stage.directory.raw.exists()
 
 
+def _no_answer() -> RecordingState:
+    raise HarnessError("the collector does not answer")
+
+
 @pytest.mark.parametrize("loss", ["load", "recorder"])
 def test_raw_rows_stay_when_somebody_did_not_say_how_many_there_are(
     staged: Staged, monkeypatch: pytest.MonkeyPatch, loss: str
@@ -239,7 +245,8 @@ def test_raw_rows_stay_when_somebody_did_not_say_how_many_there_are(
     if loss == "load":
         stage.world.load.stubborn = True
     else:
-        stage.world.time.after(9.5, lambda: setattr(stage.world.recorders[1], "broken", True))
+        collector = stage.world.recorders[1]
+        monkeypatch.setattr(collector, "stop_recording", _no_answer)
     events = stage.conduct()
     assert 1 == len(only(events, Warned))
     assert stage.directory.raw.exists()
@@ -265,3 +272,14 @@ def test_ticks_tell_what_is_on(staged: Staged) -> None:
     assert {(), ("slow",), ("slow", "gone")} == {tuple(tick.faults_on) for tick in ticks}
     assert {"warmup", "baseline", "fault", "recovery"} == {tick.phase for tick in ticks}
     assert all(0 <= tick.phase_left_ns <= tick.run_left_ns for tick in ticks)
+
+
+@pytest.mark.parametrize("can_flush", [True, False])
+def test_spans_that_nobody_can_be_asked_for_get_time_to_come(staged: Staged, can_flush: bool) -> None:
+    """Exporters of foreign services send by their own clock, a moment after a span has ended."""
+    stage = staged()
+    stage.world.services.can_flush = can_flush
+    events = stage.conduct()
+    (settled,), (collected,) = only(events, Settled), only(events, Collected)
+    waited_s = (collected.at_ns - settled.at_ns) / NS_PER_S
+    assert can_flush == (waited_s < 2.0)

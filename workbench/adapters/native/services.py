@@ -75,17 +75,20 @@ class StackServices:
                     ) from error
         return accounts
 
-    def flush_spans(self) -> None:
-        """Ask every service that offers it to send its spans now."""
+    def flush_spans(self) -> bool:
+        """Ask every service that offers it to send its spans now. False: some that sends spans could not be asked."""
+        all_asked = True
         for name, service in self._system.services.items():
-            if service.flush is not None:
-                with suppress(NoAnswer):
-                    call(
-                        "POST",
-                        f"{self._stack.services[name]}{service.flush}",
-                        token=self._stack.token,
-                        deadline_s=3.0,
-                    )
+            if service.traces:
+                all_asked &= service.flush is not None and self._flushed(name, service.flush)
+        return all_asked
+
+    def _flushed(self, service: str, path: str) -> bool:
+        try:
+            call("POST", f"{self._stack.services[service]}{path}", token=self._stack.token, deadline_s=3.0)
+        except NoAnswer:
+            return False
+        return True
 
     def cpu_seconds(self) -> float:
         """Return what all processes of the stack have used so far; one that is gone no longer counts."""
