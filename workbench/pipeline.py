@@ -19,6 +19,7 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.planning import make_plan
 from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
+from workbench.engine.refusing import refuse_inability, refuse_other_stack, refuse_undecidable
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.loading.changes import with_limits
@@ -115,7 +116,7 @@ def plan_scenario(request: Request) -> Planned:
 
 def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDirectory]:
     """Run a planned scenario up to its verdict. Raises UsageError where nothing was run."""
-    _refuse(planned.preview, allow_inconclusive=request.allow_inconclusive)
+    refuse_undecidable(planned.preview, allowed=request.allow_inconclusive)
     with desk.exclusive(f"run {planned.loaded.scenario.name}"):
         directory = RunDirectory.create(desk.reports, planned.loaded.scenario.name)
         try:
@@ -155,18 +156,6 @@ def report_again(directory: RunDirectory) -> list[Path]:
     return directory.read(lambda history: write_reports(directory.folder, history, verdict))
 
 
-def _refuse(expected: Preview, *, allow_inconclusive: bool) -> None:
-    if expected.problems:
-        raise UsageError("this cannot be judged:\n" + "\n".join(f"  {problem}" for problem in expected.problems))
-    weak = [estimate for estimate in expected.estimates if not estimate.sufficient]
-    if weak and not allow_inconclusive:
-        lines = "\n".join(f"  {e.id}: {e.claim}\n    {e.remedy}" for e in weak)
-        raise UsageError(
-            f"{len(weak)} of {len(expected.estimates)} claims would probably not be decided:\n{lines}",
-            hint="--allow-inconclusive runs it nevertheless; workbench plan shows all of them",
-        )
-
-
 def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> None:
     """Get a stack, run the plan on it, and leave everything in the directory, whatever happens."""
     record = _record(request, planned, directory.run_id, desk)
@@ -181,7 +170,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
             ):
                 directory.save_stack(stack)
                 record = record.model_copy(update={"policies": opened.policies()})
-                _refuse(preview(Facts.of_run(record), planned.plan), allow_inconclusive=request.allow_inconclusive)
+                refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
                 write_schedule(directory.folder, planned.schedule)
                 job = _job(planned, stack, directory)
                 Conductor(record, job, directory, journal, opened.rim, desk.ledger, wholly_below).conduct()
@@ -205,7 +194,7 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        _refuse_other(found, planned, request)
+        refuse_other_stack(found, planned.loaded.system.name, request.bugs)
     system = planned.loaded.loaded_system
     stack = found or desk.up(system, port_base=request.port_base, bugs=request.bugs, owned=not request.keep_up)
     journal.write(
@@ -217,39 +206,12 @@ def _stack(
         )
     )
     try:
-        _refuse_inability(stack, planned)
+        refuse_inability(stack, planned.loaded.scenario.faults)
         yield stack
     finally:
         interruption.shield()
         if found is None and not request.keep_up:
             desk.down(stack)
-
-
-def _refuse_other(found: RunningStack, planned: Planned, request: Request) -> None:
-    """Refuse to run on a stack that is not what was asked for."""
-    wanted = planned.loaded.system.name
-    if found.system != wanted:
-        raise UsageError(
-            f"a stack of system {found.system} is running here, and the scenario wants {wanted}",
-            hint="workbench down ends it",
-        )
-    if sorted(found.bugs) != sorted(request.bugs):
-        has = ", ".join(found.bugs) or "none"
-        raise UsageError(
-            f"bugs are planted when services start; the running stack has: {has}",
-            hint="workbench down, then the same command again starts a stack of its own",
-        )
-
-
-def _refuse_inability(stack: RunningStack, planned: Planned) -> None:
-    """Refuse faults that the stack's runtime cannot inject."""
-    for fault in planned.loaded.scenario.faults:
-        missing = sorted(fault.abilities_needed() - set(stack.abilities))
-        if missing:
-            raise UsageError(
-                f"fault {fault.id} ({fault.kind}) needs {', '.join(missing)}, which runtime {stack.runtime} lacks",
-                hint="workbench down, then the same command starts a stack of its own",
-            )
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:

@@ -1,0 +1,49 @@
+"""What is refused before a run that could not come to anything: each with the remedy. Raises UsageError."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.checks import Preview
+from workbench.errors import UsageError
+from workbench.model.faults.base import FaultBase
+from workbench.model.stack import RunningStack
+
+
+def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
+    """Refuse claims that cannot be judged at all, and, unless `allowed`, those that probably would not be decided."""
+    if expected.problems:
+        raise UsageError("this cannot be judged:\n" + "\n".join(f"  {problem}" for problem in expected.problems))
+    weak = [estimate for estimate in expected.estimates if not estimate.sufficient]
+    if weak and not allowed:
+        lines = "\n".join(f"  {e.id}: {e.claim}\n    {e.remedy}" for e in weak)
+        raise UsageError(
+            f"{len(weak)} of {len(expected.estimates)} claims would probably not be decided:\n{lines}",
+            hint="--allow-inconclusive runs it nevertheless; workbench plan shows all of them",
+        )
+
+
+def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str]) -> None:
+    """Refuse a running stack that is not what was asked for."""
+    if found.system != system:
+        raise UsageError(
+            f"a stack of system {found.system} is running here, and the scenario wants {system}",
+            hint="workbench down ends it",
+        )
+    if sorted(found.bugs) != sorted(bugs):
+        has = ", ".join(found.bugs) or "none"
+        raise UsageError(
+            f"bugs are planted when services start; the running stack has: {has}",
+            hint="workbench down, then the same command again starts a stack of its own",
+        )
+
+
+def refuse_inability(stack: RunningStack, faults: Sequence[FaultBase]) -> None:
+    """Refuse faults that the stack's runtime cannot inject."""
+    for fault in faults:
+        missing = sorted(fault.abilities_needed() - set(stack.abilities))
+        if missing:
+            raise UsageError(
+                f"fault {fault.id} ({fault.kind}) needs {', '.join(missing)}, which runtime {stack.runtime} lacks",
+                hint="workbench down, then the same command starts a stack of its own",
+            )
