@@ -35,7 +35,7 @@ package_command() { # Debian's name, Fedora's name, Homebrew's name
   elif command -v dnf >/dev/null 2>&1; then echo "sudo dnf install -y $2"
   elif command -v apk >/dev/null 2>&1; then echo "sudo apk add $2"
   elif command -v zypper >/dev/null 2>&1; then echo "sudo zypper install -y $2"
-  elif command -v pacman >/dev/null 2>&1; then echo "sudo pacman -S python"
+  elif command -v pacman >/dev/null 2>&1; then echo "sudo pacman -S ${4:-python}"
   else echo "install $1 with this system's package manager"
   fi
 }
@@ -63,6 +63,10 @@ if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$lock" pyproject.toml | cksu
 fi
 
 say "setting up $venv ($set_name); this is done once"
+if ! command -v make >/dev/null 2>&1; then # who has none started this by hand
+  [ "$system" = Darwin ] && get_make="xcode-select --install" || get_make=$(package_command make make make make)
+  say "- there is no make: $get_make; or go on without it, as $venv/bin/workbench"
+fi
 if command -v uv >/dev/null 2>&1; then
   say "- using uv"
   if [ ! -x $venv/bin/python ] || ! new_enough $venv/bin/python; then

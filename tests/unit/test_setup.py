@@ -101,6 +101,19 @@ def test_a_newer_python_beside_an_old_one_is_found_and_one_that_is_asked_for_com
     machine.asks_for(f"the venv module of {machine.path}/mine", "sudo apt-get install -y python3-venv", PYTHON="mine")
 
 
+def test_without_make_the_command_that_installs_it_is_named_and_set_up_goes_on(machine: Machine) -> None:
+    """Who has no make starts setup.sh by hand."""
+    machine.has("apt-get")
+    machine.has("python3", NEW_WITHOUT_VENV)
+    told = machine.set_up().stderr
+    assert "- there is no make: sudo apt-get install -y make; or go on without it" in told
+    assert "missing: the venv module" in told
+    machine.has("uname", "echo Darwin")
+    assert "- there is no make: xcode-select --install; or" in machine.set_up().stderr
+    machine.has("make")
+    assert "there is no make" not in machine.set_up().stderr
+
+
 @pytest.mark.parametrize("manager", _MANAGERS)
 def test_without_the_venv_module_the_command_that_installs_it_is_named(machine: Machine, manager: str) -> None:
     machine.has(manager)
