@@ -33,7 +33,7 @@ from workbench.model.units import NS_PER_S
 _POLL_S = 0.02
 _TICK_NS = NS_PER_S // 4
 _LOOK_AT_ROWS_NS = 2 * NS_PER_S
-_LEAD_NS = NS_PER_S // 5  # between fixing run zero and the first possible arrival
+_LEAD_NS = NS_PER_S // 10  # between fixing run zero and the first possible arrival
 _LOAD_READY_S = 60.0
 
 

@@ -14,7 +14,7 @@ from workbench.model.units import NS_PER_S
 
 _UNFLUSHED_SPANS_S = 2.0  # exporters are told to send three times a second
 _SETTLE_POLL_S = 0.5
-_SPANS_POLL_S = 0.2
+_SPANS_POLL_S = 0.1
 _SPANS_DEADLINE_S = 4.0
 _STOP_BEYOND_DRAIN_S = 5.0
 _HURRY_S = 1.5

@@ -166,13 +166,13 @@ def test_a_fault_that_ends_by_itself_is_told_when_it_is_noticed(staged: Staged) 
 def test_a_fault_that_ended_unnoticed_is_told_when_it_is_undone(staged: Staged) -> None:
     """Such as in a runner that stood still: no renewal comes between the loss and the undo, which finds nothing on."""
     stage = staged(short(faults=short()["faults"][:1]))
-    stage.world.time.after(7.1, lambda: stage.world.plane.lose("slow"))
+    stage.world.time.after(7.05, lambda: stage.world.plane.lose("slow"))
     events = stage.conduct()
     assert ["slow"] == [event.fault for event in only(events, FaultLost)]
     assert [{}] == [event.counts for event in only(events, FaultOff)]
 
 
-@pytest.mark.parametrize("at_s", [4.5, 7.199], ids=["in the middle", "a moment before the undo"])
+@pytest.mark.parametrize("at_s", [4.5, 7.099], ids=["in the middle", "a moment before the undo"])
 def test_a_service_that_dies_is_told_and_the_run_goes_on(staged: Staged, at_s: float) -> None:
     """A dead callee answers no canary: that is its death, and no fault that may still be on."""
     stage = staged()
