@@ -17,14 +17,7 @@ from typing import cast
 import httptools
 import psutil
 import uvloop
-from load_peers import ask, k6_executable, start_k6, start_locust, where
-from stalling_server import LOCUSTFILE
-
-from workbench.adapters.locust_load import LocustLoad
-from workbench.model.arrivals import schedule
-from workbench.model.load import Arrivals, Load
-from workbench.model.loadjob import JobJourney, LoadJob
-from workbench.model.units import Rate
+from load_peers import ask, k6_executable, start_k6, start_locust, start_workbench, where
 
 WARM_S, MEASURED_S = 5, 10
 DURATION_S = WARM_S + MEASURED_S + 5
@@ -74,30 +67,8 @@ def per_cpu_second(process: psutil.Process, url: str) -> tuple[float, float]:
 
 
 def ours(folder: Path, url: str, rate: float) -> tuple[float, float]:
-    file = folder / "locustfile.py"
-    file.write_text(LOCUSTFILE)
-    planned = schedule(Load(mix={"read": 1}, arrivals=Arrivals(rate=Rate(rate))), DURATION_S * 10**9, seed=1)
-    lines = zip(planned.intended, planned.journey, strict=True)
-    (folder / "schedule.csv").write_text("".join(f"{start},{journey}\n" for start, journey in lines))
-    load = LocustLoad()
-    pid = load.start(
-        LoadJob(
-            run_id="benchmark",
-            seed=1,
-            journeys=[JobJourney(name="read", locustfile=str(file), user="Reader", host=url, weight=1)],
-            schedule_file=str(folder / "schedule.csv"),
-            rows_file=str(folder / "requests.csv"),
-            urls={},
-            max_users=USERS,
-            drain_s=5,
-            probe_journeys=10,
-            slis=[],
-        ),
-        folder / "job.json",
-    )
+    load, pid = start_workbench(folder, url, users=USERS, rate=rate, duration_s=DURATION_S)
     try:
-        load.wait_ready(60)
-        load.begin(time.monotonic_ns() + 100_000_000)
         return per_cpu_second(psutil.Process(pid), url)
     finally:
         load.stop(10)

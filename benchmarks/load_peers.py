@@ -1,4 +1,4 @@
-"""Other load generators on the same target, and where it all ran: for benchmarks that compare with them.
+"""Load generators on the same target, ours and others, and where it all ran: for benchmarks that compare them.
 
 k6 is used where it is on PATH or named by the variable K6.
 """
@@ -11,13 +11,19 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine
+from workbench.model.arrivals import schedule
+from workbench.model.load import Arrivals, Load
+from workbench.model.loadjob import JobJourney, LoadJob
+from workbench.model.units import NS_PER_S, Rate
 
 LOCUSTFILE = """
 import random
@@ -73,6 +79,32 @@ def start_locust(
         ],
         folder / "locust.log",
     )
+
+
+def start_workbench(folder: Path, url: str, *, users: int, rate: float, duration_s: int) -> tuple[LocustLoad, int]:
+    """Start our load child on one GET per journey, with its rows in `folder`; return it, and its process."""
+    file = folder / "locustfile.py"
+    file.write_text(LOCUSTFILE.format(wait_time="lambda _: 0"))  # nobody asks for it in an open model
+    planned = schedule(Load(mix={"read": 1}, arrivals=Arrivals(rate=Rate(rate))), duration_s * NS_PER_S, seed=1)
+    lines = zip(planned.intended, planned.journey, strict=True)
+    (folder / "schedule.csv").write_text("".join(f"{start},{journey}\n" for start, journey in lines))
+    load = LocustLoad()
+    job = LoadJob(
+        run_id="benchmark",
+        seed=1,
+        journeys=[JobJourney(name="read", locustfile=str(file), user="Reader", host=url, weight=1)],
+        schedule_file=str(folder / "schedule.csv"),
+        rows_file=str(folder / "requests.csv"),
+        urls={},
+        max_users=users,
+        drain_s=10,
+        probe_journeys=5,
+        slis=[],
+    )
+    pid = load.start(job, folder / "job.json")
+    load.wait_ready(60)
+    load.begin(time.monotonic_ns() + NS_PER_S // 5)
+    return load, pid
 
 
 def locust_reported(folder: Path) -> Reported:

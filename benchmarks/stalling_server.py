@@ -32,28 +32,13 @@ from load_peers import (
     locust_reported,
     start_k6,
     start_locust,
+    start_workbench,
     where,
 )
-
-from workbench.adapters.locust_load import LocustLoad
-from workbench.model.arrivals import schedule
-from workbench.model.load import Arrivals, Load
-from workbench.model.loadjob import JobJourney, LoadJob
-from workbench.model.units import Rate
 
 CYCLE_S, FROZEN_S, SERVICE_S = 5.0, 1.0, 0.002
 RATE = 100.0
 OUR_USERS, LOCUST_USERS, K6_USERS = 5, 5, 10
-
-LOCUSTFILE = """
-from locust import FastHttpUser, task
-
-
-class Reader(FastHttpUser):
-    @task
-    def read(self):
-        self.client.get("/")
-"""
 
 
 class Server:
@@ -136,29 +121,7 @@ def uniform(start: float, duration_s: int) -> list[float]:
 
 def run_ours(folder: Path, url: str, duration_s: int) -> tuple[list[float], list[float]]:
     """Return our arrivals, in seconds of the monotonic clock, and the response times that we report."""
-    file = folder / "locustfile.py"
-    file.write_text(LOCUSTFILE)
-    planned = schedule(Load(mix={"read": 1}, arrivals=Arrivals(rate=Rate(RATE))), duration_s * 10**9, seed=1)
-    lines = zip(planned.intended, planned.journey, strict=True)
-    (folder / "schedule.csv").write_text("".join(f"{start},{journey}\n" for start, journey in lines))
-    load = LocustLoad()
-    load.start(
-        LoadJob(
-            run_id="benchmark",
-            seed=1,
-            journeys=[JobJourney(name="read", locustfile=str(file), user="Reader", host=url, weight=1)],
-            schedule_file=str(folder / "schedule.csv"),
-            rows_file=str(folder / "requests.csv"),
-            urls={},
-            max_users=OUR_USERS,
-            drain_s=10,
-            probe_journeys=5,
-            slis=[],
-        ),
-        folder / "job.json",
-    )
-    load.wait_ready(60)
-    load.begin(time.monotonic_ns() + 500_000_000)
+    load, _ = start_workbench(folder, url, users=OUR_USERS, rate=RATE, duration_s=duration_s)
     load.wait_done(duration_s + 30)
     with (folder / "requests.csv").open() as rows:
         journeys = sorted((int(row[4]), int(row[7])) for row in csv.reader(rows) if row[0] == "journey")

@@ -1,7 +1,7 @@
 """V4: what checks read is complete. Missing is not zero: a gap here could hide anything, so it decides the run.
 
 Six questions: was every service scraped to the end, were spans dropped, were rows dropped, are the traces of
-attempts there, and did the clocks agree.
+attempts there, did the clocks agree, and do attempts and spans agree in time.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Journal:
 
     def now(self) -> int:
         """Return the time since run zero; absolute monotonic time as long as there is no run zero."""
-        return self._now_ns() - (self._zero_ns or 0)
+        return self._now_ns() if self._zero_ns is None else self._now_ns() - self._zero_ns
 
     def set_zero(self, zero_ns: int) -> None:
         """Fix run zero (absolute monotonic ns) and write what happened before it."""

@@ -102,7 +102,8 @@ class RunDirectory:
         hidden = Masks(list(masks))
         for log in sorted(logs.glob("*.log")):
             with log.open("rb") as source, (self.folder / "logs" / log.name).open("wb") as target:
-                source.seek(min(offsets.get(log.name, 0), log.stat().st_size))
+                if log.name in offsets:  # another log has begun since then, and is wanted whole
+                    source.seek(min(offsets[log.name], log.stat().st_size))
                 for line in source:
                     target.write(hidden.line(line.decode(errors="replace")).encode())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
@@ -17,14 +18,14 @@ Protocol = Literal["http", "tcp", "auto"]
 """`auto`: nobody said. The callee is then dialled at once, because it may be the one that speaks first."""
 
 
-class ConnectionRule(Influence):
+class ConnectionRule(Influence, ABC):
     """Something that acts on whole connections, whatever they speak, those that are open included."""
 
     __slots__ = ()
 
+    @abstractmethod
     def meet(self, connection: Connection) -> None:
         """Take hold of a connection, or leave it alone."""
-        raise NotImplementedError
 
 
 class Edge:

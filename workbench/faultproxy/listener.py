@@ -79,16 +79,16 @@ def parse_loopback(address: str) -> tuple[str, int]:
         raise ValueError(f"address {address}: missing port in address")
     if port and (not port.isdigit() or int(port) > 65535):
         raise ValueError(f"address {port}: invalid port")
-    host = host.strip("[]")
+    host, number = host.strip("[]"), int(port) if port else 0  # no port is any port, as in Go
     if host in ("", "localhost"):
-        return "127.0.0.1", int(port or 0)
+        return "127.0.0.1", number
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         raise ValueError(f"address {address}: not a loopback address")
-    return host, int(port or 0)
+    return host, number
 
 
 def format_address(bound: socket.socket) -> str:

@@ -41,8 +41,7 @@ class Recorder:
         if journey is None or journey.recorded:
             return
         sent: Sent | None = (context or {}).get(SENT)
-        lasted = round((response_time or 0) * 1_000_000)
-        started = sent.started if sent is not None else monotonic_ns() - lasted
+        started, ended = _times(sent, response_time)
         status = getattr(response, "status_code", None) or None
         error = None
         if exception is not None:
@@ -56,7 +55,7 @@ class Recorder:
                 "request",
                 *_arrival(journey, self._masks.text(one_line(name))),
                 started,
-                started + lasted,
+                ended,
                 status,
                 "ok" if exception is None else "failed",
                 error,
@@ -96,6 +95,16 @@ class Recorder:
 
     def _promised(self, ack: dict[str, object]) -> str:
         return self._masks.line(json.dumps(ack, separators=(",", ":"), default=str))
+
+
+def _times(sent: Sent | None, response_time_ms: float | None) -> tuple[int, int]:
+    """Return start and end of a request. An event that tells no length ends now, and began when it was sent."""
+    now = monotonic_ns()
+    if response_time_ms is None:
+        return (now if sent is None else sent.started), now
+    lasted = round(response_time_ms * 1_000_000)
+    started = now - lasted if sent is None else sent.started
+    return started, started + lasted
 
 
 def _arrival(journey: Journey, name: str) -> tuple[int, str, str, int, int]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+from workbench.model.units import NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,8 @@ class Schedule:
 
     def peak_per_s(self, journey: int) -> int:
         """Return the most arrivals of one journey that any whole second holds."""
-        seconds: dict[int, int] = {}
-        for start, number in zip(self.intended, self.journey, strict=True):
-            if number == journey:
-                second = start // 1_000_000_000
-                seconds[second] = seconds.get(second, 0) + 1
+        arrivals = zip(self.intended, self.journey, strict=True)
+        seconds = Counter(start // NS_PER_S for start, number in arrivals if number == journey)
         return max(seconds.values(), default=0)
 
 

@@ -7,6 +7,7 @@ person would write it in a scenario. A bare number is refused where the unit cou
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -37,14 +38,15 @@ def _fixed(number: float, digits: int) -> str:
     return f"{rounded.normalize():f}"
 
 
-class _Parsed:
+class _Parsed(ABC):
     """What the three units share with pydantic: parse from text, write as text, describe in JSON Schema."""
 
     _schema: ClassVar[dict[str, Any]]
 
     @classmethod
+    @abstractmethod
     def parse(cls, raw: object) -> Self:
-        raise NotImplementedError
+        """Read what a person wrote. Raises ValueError."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:

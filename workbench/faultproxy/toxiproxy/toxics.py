@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -50,9 +51,9 @@ class Toxic(ConnectionRule):
             pipe = connection.up if self.is_upstream else connection.down
             pipe.add_stage(self.new_stage(connection))
 
+    @abstractmethod
     def new_stage(self, connection: Connection) -> Stage:
         """Return what it does to the pieces of one connection."""
-        raise NotImplementedError
 
     def update(self, toxicity: float, attributes: Attributes, connections: Iterable[Connection]) -> None:
         """Change it for connections that are open and to come; who is hit is drawn anew."""

@@ -6,6 +6,7 @@ caller. It does no I/O; the plane carries out the `Action`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -111,14 +112,14 @@ class FaultBase(Frozen):
         return self.needs
 
 
-class EdgeFault(FaultBase):
-    """A fault on one edge."""
+class EdgeFault(FaultBase, ABC):
+    """A fault on one edge. A kind that leaves something out fails when it is made, not when it is asked."""
 
     edge: EdgeName = Field(description="caller:callee", examples=["orders:payments"])
 
+    @abstractmethod
     def describe(self) -> str:
         """Say what the fault does, in a few words that follow "orders:payments"."""
-        raise NotImplementedError
 
 
 class RequestFault(EdgeFault):
@@ -140,13 +141,13 @@ class RequestFault(EdgeFault):
         selective = {Ability.HTTP} if self.match != Match() else set()
         return self.needs | partial | selective
 
+    @abstractmethod
     def action(self, draw: Draw) -> Action:
         """Say what happens to a request that is hit. `draw` gives the seeded random numbers of its ordinal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def felt(self, attempt: HitAttempt, timeout_ns: int | None) -> bool:
         """Tell whether the caller felt the fault. `timeout_ns` is the caller's per-attempt timeout, if known."""
-        raise NotImplementedError
 
     def _share_text(self) -> str:
         return "" if float(self.share) == 1.0 else f" ({self.share} of requests)"
