@@ -198,10 +198,10 @@ def _journal() -> list[Any]:
         events += [PhaseStarted(at_ns=ns(start), phase=name), PhaseEnded(at_ns=ns(end), phase=name)]
     return [
         *events,
-        FaultRequested(at_ns=ns(23.0), fault=FAULT, edge=EDGE),
-        FaultOn(at_ns=ns(ON), fault=FAULT, edge=EDGE),
-        FaultUndoRequested(at_ns=ns(UNDO), fault=FAULT, edge=EDGE),
-        FaultOff(at_ns=ns(OFF), fault=FAULT, edge=EDGE),
+        FaultRequested(at_ns=ns(23.0), fault=FAULT, target=EDGE),
+        FaultOn(at_ns=ns(ON), fault=FAULT, target=EDGE),
+        FaultUndoRequested(at_ns=ns(UNDO), fault=FAULT, target=EDGE),
+        FaultOff(at_ns=ns(OFF), fault=FAULT, target=EDGE),
         LoadStopped(at_ns=ns(END), journeys=757, unfinished=0),
         Settled(at_ns=ns(END + 2), pending=0, waited_ns=ns(2)),
         CleanVerified(at_ns=ns(END + 3), clean=True, faults=[], processes=[], ledger=[]),

@@ -144,7 +144,7 @@ class LocalStack:
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
             plane = BuiltinPlane(stack, None)
-            seen["faults"] = [f"{fault.id} on {fault.edge}" for fault in plane.faults()]
+            seen["faults"] = [f"{fault.id} on {fault.target}" for fault in plane.faults()]
         return seen
 
     def stop(self, within_s: float) -> int | None:
@@ -193,4 +193,4 @@ class LocalStack:
             raise HarnessError(f"still on: {', '.join(fault.id for fault in left)}", hint="workbench down")
         if not on:
             return ["no fault is on"]
-        return [f"undone: {fault.id} on {fault.edge}" for fault in on]
+        return [f"undone: {fault.id} on {fault.target}" for fault in on]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.fakes.calls import Calls
 from workbench.engine.ports import FaultState, TimeSource
 from workbench.errors import HarnessError
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import FaultBase
 from workbench.model.units import NS_PER_MS
 
 
@@ -16,7 +16,7 @@ from workbench.model.units import NS_PER_MS
 class Held:
     """A fault that is on."""
 
-    fault: EdgeFault
+    fault: FaultBase
     seed: int
     since_ns: int
     expires_ns: int
@@ -53,7 +53,7 @@ class FakePlane:
         self.broken = self.deaf = False
         self._on.clear()
 
-    def inject(self, fault: EdgeFault, seed: int, lease_ms: int) -> FaultState:
+    def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:
         with self._calls.passing("plane.inject"):
             self._answer()
             if self.inject_takes_s:
@@ -62,7 +62,7 @@ class FakePlane:
             self._on[fault.id] = Held(fault, seed, now_ns, now_ns + lease_ms * NS_PER_MS)
             self.seeds[fault.id] = seed
             self.log.append(("on", fault.id, now_ns))
-            return FaultState(fault.id, fault.edge, now_ns)
+            return FaultState(fault.id, fault.target, now_ns)
 
     def faults(self) -> list[FaultState]:
         with self._calls.passing("plane.faults"):
@@ -88,20 +88,20 @@ class FakePlane:
                 self.log.append(("off", fault_id, self._time.now_ns()))
             return state
 
-    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
+    def canary(self, target: str, *, past_the_plane: bool = False) -> str:
         with self._calls.passing("plane.canary"):
             if past_the_plane:
                 return self.callee_says
-            said = self.canary_says(edge)
+            said = self.canary_says(target)
             if said is not None:
                 return said
-            refused = [self._on[i] for i in self.on if self._on[i].fault.edge == edge]
+            refused = [self._on[i] for i in self.on if self._on[i].fault.target == target]
             return "refused" if any(held.fault.level == "listener" for held in refused) else "answered"
 
     def _state(self, fault_id: str) -> FaultState:
         held = self._on[fault_id]
         counts = {"eligible": 12, "hit": 11, "passed": 1}
-        return FaultState(fault_id, held.fault.edge, held.since_ns, counts)
+        return FaultState(fault_id, held.fault.target, held.since_ns, counts)
 
     def _answer(self) -> None:
         if self.broken:

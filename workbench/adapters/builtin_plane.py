@@ -10,7 +10,7 @@ from pathlib import Path
 from workbench.adapters.plane_client import PlaneClient
 from workbench.engine import ports
 from workbench.faultproxy.wire import FaultState
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import EdgeFault, FaultBase
 from workbench.model.names import CANARY_HEADER
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
@@ -32,7 +32,8 @@ class BuiltinPlane:
 
     # -- faults ---------------------------------------------------------------------------------------
 
-    def inject(self, fault: EdgeFault, seed: int, lease_ms: int) -> ports.FaultState:
+    def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> ports.FaultState:
+        assert isinstance(fault, EdgeFault)
         lease = self._client.add_fault(fault, seed, lease_ms)
         return ports.FaultState(lease.id, lease.edge, lease.active_since_ns)
 
@@ -46,16 +47,16 @@ class BuiltinPlane:
         last = self._client.remove(fault_id)
         return None if last is None else _state(last)
 
-    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
+    def canary(self, target: str, *, past_the_plane: bool = False) -> str:
         """Send one uncounted request to the callee's readiness address; on a TCP edge, connect."""
-        address = self._stack.edges[edge]
+        address = self._stack.edges[target]
         host, _, port = (address.upstream if past_the_plane else address.listener).rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=_CANARY_TIMEOUT_S)
         began = time.monotonic()
         try:
             connection.connect()
             if address.protocol == "http":
-                connection.request("GET", self._ready_path(edge), headers={CANARY_HEADER: self._canary_token})
+                connection.request("GET", self._ready_path(target), headers={CANARY_HEADER: self._canary_token})
                 connection.getresponse().read()
         except ConnectionRefusedError:
             return "refused"

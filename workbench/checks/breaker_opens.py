@@ -195,7 +195,7 @@ def too_short(facts: Facts, edge: str, phase: str | None, needed: Duration, what
     problems = []
     for fault in facts.scenario.faults:
         declared = facts.scenario.phase(fault.phase)
-        if fault.edge != edge or phase not in (None, fault.phase) or declared is None:
+        if not fault.touches(edge) or phase not in (None, fault.phase) or declared is None:
             continue
         lasts = fault.schedule.duration
         if lasts is None:

@@ -53,7 +53,7 @@ def _never_undone(history: History) -> list[str]:
     """Return the faults that were asked for and never verified off: nobody looked, so they may still be on."""
     lost = {event.fault for event in history.events(FaultLost)}
     return [
-        f"fault {w.fault.id} on {w.fault.edge}, never verified to be off"
+        f"fault {w.fault.id} on {w.fault.target}, never verified to be off"
         for w in history.fault_windows()
         if w.requested_ns is not None and w.off_ns is None and w.fault.id not in lost
     ]

@@ -14,7 +14,7 @@ from workbench.checks import power, wording
 from workbench.checks.facts import Facts
 from workbench.checks.statistics import binomial_at_least, fewest_for_upper_bound
 from workbench.model.base import Frozen
-from workbench.model.faults.base import EdgeFault, Match, RequestFault
+from workbench.model.faults.base import EdgeFault, FaultBase, Match, RequestFault
 from workbench.model.plan import Plan
 
 KEPT = 0.98
@@ -115,11 +115,13 @@ def cases_estimate(
     )
 
 
-def most_failing(facts: Facts, plan: Plan, fault: EdgeFault) -> int | None:
+def most_failing(facts: Facts, plan: Plan, fault: FaultBase) -> int | None:
     """Return how many failing attempts a breaker lets through at most while a fault is on; None if nothing bounds it.
 
     Those that open it, those in flight meanwhile (one call for each journey, with a margin for chance), and probes.
     """
+    if not isinstance(fault, EdgeFault):
+        return None
     policy, phase = facts.policy(fault.edge), plan.phase(fault.phase)
     if policy is None or policy.breaker is None or policy.timeout is None or phase is None:
         return None

@@ -76,7 +76,7 @@ class Facts:
 
     def fault_phases(self, edge: str | None, phase: str | None) -> list[str]:
         """Return the phases that have a fault (on that edge), in order; or only the one that is asked for."""
-        names = {fault.phase for fault in self.scenario.faults if edge in (None, fault.edge)}
+        names = {fault.phase for fault in self.scenario.faults if edge is None or fault.touches(edge)}
         return [p.name for p in self.scenario.phases if p.name in names and phase in (None, p.name)]
 
 

@@ -16,7 +16,7 @@ from workbench.checks.sli import EVIDENCE
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import FallbackServed
-from workbench.model.faults.base import EdgeFault, RequestFault
+from workbench.model.faults.base import FaultBase, RequestFault
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -108,7 +108,7 @@ def _judge_edge(spec: FallbackServed, phase: str, history: History) -> CheckResu
     A call span lies between a fallback and its attempts, and sometimes a span of the service's own.
     """
     windows = [w for w in history.fault_windows() if w.fault.phase == phase and w.on_ns is not None]
-    edges = sorted({window.fault.edge for window in windows})
+    edges = sorted(edge.name for edge in history.run.system.edges if any(w.fault.touches(edge.name) for w in windows))
     seen = history.phase(phase)
     text = f"the fallback leaves {wording.listed(edges)} alone"
     claim = _claim(spec, phase, "edge", text, () if seen is None else (window_of(seen),))
@@ -201,7 +201,7 @@ def fallback_served_power(spec: FallbackServed, facts: Facts, plan: Plan) -> lis
     return estimates
 
 
-def _not_served(fault: EdgeFault, facts: Facts) -> float:
+def _not_served(fault: FaultBase, facts: Facts) -> float:
     """Return which part of the journeys a fault keeps from being served in full: every attempt has to be hit."""
     phase = facts.scenario.phase(fault.phase)
     lasts = 1.0

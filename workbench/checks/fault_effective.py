@@ -75,7 +75,7 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         id=result_id("A2", fault.id),
         check="A2",
         kind="fault_effective",
-        text=f"{fault.edge} {fault.describe()}, and callers felt it",
+        text=f"{fault.target} {fault.describe()}, and callers felt it",
         check_class=CheckClass.VALIDITY,
         windows=()
         if window.on_ns is None
@@ -110,17 +110,17 @@ def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, hist
         if name in counted and counted[name] != rows:
             reason = f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
             return claim.undecided(reason, n=decisions.hit)
-    outside = _hit_outside(window, history)
+    outside = _hit_outside(fault, window, history)
     if outside:
         reason = f"{wording.count(outside, 'attempt')} hit by it were not made while it was on: the times do not agree"
         return claim.undecided(reason, n=decisions.hit)
     return _judge_felt(claim, fault, history)
 
 
-def _hit_outside(window: FaultWindow, history: History) -> int:
+def _hit_outside(fault: RequestFault, window: FaultWindow, history: History) -> int:
     """Count attempts that it hit before it was asked for, or after it was verified to be off."""
     off_ns = undone(history, window) if window.off_ns is None else window.off_ns
-    return int(history.row(_OUTSIDE, window.fault.edge, window.fault.id, window.requested_ns, off_ns)[0])
+    return int(history.row(_OUTSIDE, fault.edge, fault.id, window.requested_ns, off_ns)[0])
 
 
 def recomputed(fault: RequestFault, history: History) -> Decisions:
@@ -182,7 +182,7 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),
-                f"{fault.edge} {fault.describe()}, and callers felt it",
+                f"{fault.target} {fault.describe()}, and callers felt it",
                 {fault.phase: planned(plan, fault.phase)},
                 facts,
                 min_n=fault.min_evidence,

@@ -10,6 +10,7 @@ from workbench.checks import wording
 from workbench.checks.check import Claim, traces
 from workbench.checks.stretches import undone
 from workbench.model.events import FaultOff, FaultOn
+from workbench.model.faults.base import EdgeFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import CheckResult, Evidence, Limit, Outcome, Value
 
@@ -34,6 +35,7 @@ WHERE edge = ? AND NOT canary AND accepted >= ? AND accepted < ? AND end_reason 
 def judge_listener_fault(claim: Claim, window: FaultWindow, history: History) -> CheckResult:
     """Judge one fault that was on: by the plane's evidence first, then by what its callers saw."""
     fault, on_ns = window.fault, window.on_ns
+    assert isinstance(fault, EdgeFault)
     assert on_ns is not None
     undo_ns = undone(history, window)
     doubt = _doubt(window, history, on_ns, undo_ns)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workbench.checks import wording
 from workbench.checks.at_hand import put_at_hand
 from workbench.model.events import FaultLost, FaultSkipped, GuardFired
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import FaultBase
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import Window
 
@@ -18,7 +18,7 @@ class Stretch:
 
     edge: str
     phase: str
-    faults: tuple[EdgeFault, ...]
+    faults: tuple[FaultBase, ...]
     on_ns: int | None
     undo_ns: int
     why: str = ""

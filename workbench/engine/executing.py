@@ -216,7 +216,7 @@ class Execution:
                 FaultLost(
                     at_ns=self._journal.now(),
                     fault=fault.id,
-                    edge=fault.edge,
+                    target=fault.target,
                     reason="its lease expired, or the plane died",
                 )
             )

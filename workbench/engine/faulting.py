@@ -20,7 +20,7 @@ from workbench.model.events import (
     FaultRequested,
     FaultUndoRequested,
 )
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import FaultBase
 from workbench.model.plan import TRANSITION_NS
 from workbench.model.units import NS_PER_MS
 
@@ -42,7 +42,7 @@ class Injector:
         self._now = journal.now
         self._run_id = run_id
         self._lock = threading.Lock()
-        self._held: dict[str, EdgeFault] = {}
+        self._held: dict[str, FaultBase] = {}
         self._renewed: dict[str, int] = {}  # fault id -> when its lease was last confirmed
         self._lost: list[str] = []
         self._last: dict[str, FaultState] = {}  # fault id -> how it was when it was taken off
@@ -57,23 +57,23 @@ class Injector:
         with self._lock:
             return list(self._held)
 
-    def inject(self, fault: EdgeFault, seed: int) -> None:
+    def inject(self, fault: FaultBase, seed: int) -> None:
         """Put a fault on and verify it. Raises HarnessError if it does not come on within the transition."""
         with self._lock:
             self._held[fault.id] = fault  # first of all: whatever comes now, `undo_all` knows of it
-        self._journal.write(FaultRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
-        self._ledger.open(fault.id, fault.edge, fault.kind, self._run_id)
+        self._journal.write(FaultRequested(at_ns=self._now(), fault=fault.id, target=fault.target))
+        self._ledger.open(fault.id, fault.target, fault.kind, self._run_id)
         self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
         with self._lock:
             self._renewed[fault.id] = self._time.now_ns()
         evidence: dict[str, str | int | float | bool] = {}
         if fault.level == "listener":
-            evidence["canary"] = self._await_canary(fault.edge, "refused")
+            evidence["canary"] = self._await_canary(fault.target, "refused")
             if evidence["canary"] != "refused":
-                raise HarnessError(f"a canary request on {fault.edge} was {evidence['canary']}, not refused")
+                raise HarnessError(f"a canary request on {fault.target} was {evidence['canary']}, not refused")
         elif fault.id not in [state.id for state in self._plane.faults()]:
             raise HarnessError(f"fault {fault.id} was asked for, but the plane does not report it")
-        self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, edge=fault.edge, evidence=evidence))
+        self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, target=fault.target, evidence=evidence))
 
     def undo(self, fault_id: str) -> None:
         """Take a fault off and verify it: the plane reports none, and a canary request comes through.
@@ -84,16 +84,16 @@ class Injector:
         with self._lock:
             fault = self._held[fault_id]
             meant_on = self._renewed.pop(fault_id, None) is not None  # from here on its absence is no loss
-        self._journal.write(FaultUndoRequested(at_ns=self._now(), fault=fault.id, edge=fault.edge))
+        self._journal.write(FaultUndoRequested(at_ns=self._now(), fault=fault.id, target=fault.target))
         try:
             found = self._take_off(fault)
             if meant_on and not found:
                 reason = "it was no longer on when it was to be undone"
-                self._journal.write(FaultLost(at_ns=self._now(), fault=fault.id, edge=fault.edge, reason=reason))
-            evidence: dict[str, str | int | float | bool] = {"canary": self._undone_canary(fault.edge)}
+                self._journal.write(FaultLost(at_ns=self._now(), fault=fault.id, target=fault.target, reason=reason))
+            evidence: dict[str, str | int | float | bool] = {"canary": self._undone_canary(fault.target)}
         except HarnessError as error:
             raise DirtyError(
-                f"fault {fault.id} on {fault.edge} may still be on: {error}", hint="workbench heal"
+                f"fault {fault.id} on {fault.target} may still be on: {error}", hint="workbench heal"
             ) from error
         counts: dict[str, int] = {}
         if fault.id in self._last:
@@ -104,10 +104,10 @@ class Injector:
         with self._lock:
             del self._held[fault.id]
         self._journal.write(
-            FaultOff(at_ns=self._now(), fault=fault.id, edge=fault.edge, counts=counts, evidence=evidence)
+            FaultOff(at_ns=self._now(), fault=fault.id, target=fault.target, counts=counts, evidence=evidence)
         )
 
-    def _take_off(self, fault: EdgeFault) -> bool:
+    def _take_off(self, fault: FaultBase) -> bool:
         """Return whether the plane had the fault on. Raises HarnessError if it has it still."""
         last = self._plane.undo(fault.id)
         if last is not None:
@@ -116,21 +116,21 @@ class Injector:
             raise HarnessError("the plane still reports it after it was removed")
         return last is not None
 
-    def _undone_canary(self, edge: str) -> str:
+    def _undone_canary(self, target: str) -> str:
         """Show that requests come through again, where somebody is able to answer them.
 
         A callee that answers nobody, also past the plane, is what the fault has left behind, and not the fault: a
         retry storm, a full queue. Whether it recovers is for the checks to say.
         """
-        callee = edge.partition(":")[2]
+        callee = target.partition(":")[2] or target
         if callee in self._dead:
             return "not sent: the callee has ended"
-        seen = self._await_canary(edge, "answered")
+        seen = self._await_canary(target, "answered")
         if seen == "answered":
             return seen
-        direct = self._plane.canary(edge, past_the_plane=True)
+        direct = self._plane.canary(target, past_the_plane=True)
         if direct == "answered":
-            raise HarnessError(f"a canary request on {edge} was {seen}, and {callee} itself answers")
+            raise HarnessError(f"a canary request on {target} was {seen}, and {callee} itself answers")
         return f"{seen}, and {direct} past the plane: {callee} answers nobody"
 
     def undo_all(self) -> None:
@@ -157,7 +157,7 @@ class Injector:
             self._renewed.clear()
         self._ledger.clear("force")
 
-    def take_lost(self) -> list[EdgeFault]:
+    def take_lost(self) -> list[FaultBase]:
         """Return the faults that ended by themselves since the last call; they are no longer held."""
         self._note_lost([])  # also what a renewal that hangs has not noted
         with self._lock:
@@ -174,7 +174,7 @@ class Injector:
     def verify_clean(self, leftovers: list[str]) -> CleanVerified:
         """Return what is left: faults in the plane, processes, ledger entries."""
         try:
-            faults = [f"{state.id} on {state.edge}" for state in self._plane.faults()]
+            faults = [f"{state.id} on {state.target}" for state in self._plane.faults()]
         except HarnessError as error:
             faults = [f"unknown: {error}"]
         ledger = self._ledger.entries()
@@ -186,11 +186,11 @@ class Injector:
         self._stop.set()
         self._renewer.join(timeout=2 * _RENEW_S)
 
-    def _await_canary(self, edge: str, wanted: str) -> str:
+    def _await_canary(self, target: str, wanted: str) -> str:
         """Return what the last canary was when the one that is wanted came, or the time for it was over."""
         until = self._time.now_ns() + TRANSITION_NS
         while True:
-            seen = self._plane.canary(edge)
+            seen = self._plane.canary(target)
             if seen == wanted or self._time.now_ns() > until:
                 return seen
             self._time.sleep(_VERIFY_POLL_S)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from workbench.model.audit import Audit
 from workbench.model.events import AnyEvent, Clock
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import FaultBase
 from workbench.model.loadjob import Done, LoadJob, Probed, Progress
 
 
@@ -31,7 +31,7 @@ class FaultState:
     """A fault as the plane reports it. Times are absolute monotonic ns."""
 
     id: str
-    edge: str
+    target: str
     active_since_ns: int
     counts: Mapping[str, int] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ class FaultState:
 class FaultPlane(Protocol):
     """Injects faults that expire unless renewed. Every call has a deadline and raises HarnessError beyond it."""
 
-    def inject(self, fault: EdgeFault, seed: int, lease_ms: int) -> FaultState:
+    def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:
         """Put a fault on; it is on when this returns."""
 
     def faults(self) -> list[FaultState]:
@@ -51,8 +51,8 @@ class FaultPlane(Protocol):
     def undo(self, fault_id: str) -> FaultState | None:
         """Take a fault off; return its last state, or None if it was not on."""
 
-    def canary(self, edge: str, *, past_the_plane: bool = False) -> str:
-        """Send one request over an edge, or straight to its callee.
+    def canary(self, target: str, *, past_the_plane: bool = False) -> str:
+        """Send one request over an edge, or straight to its callee; of a service, ask whether it is ready.
 
         Return `answered`, `slow`, `refused` or `broken`.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from workbench.faultproxy.heads import RequestHead
-from workbench.model.faults.base import Answer
+from workbench.model.faults.actions import Answer
 
 
 def write_answer(answer: Answer, request: RequestHead, *, close: bool) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from workbench.faultproxy.active_fault import Influence, RequestInfluence
 from workbench.faultproxy.heads import RequestHead, read_all_headers
-from workbench.model.faults.base import Answer, Delay, Swallow
+from workbench.model.faults.actions import Answer, Delay, Swallow
 from workbench.model.faults.seeded import Draw, is_hit
 
 CANARY_ORDINAL = -1
@@ -92,5 +92,6 @@ def _apply(fault: RequestInfluence, decided: Decided, ordinal: int) -> None:
         hold = decided.request_hold if action.side == "request" else decided.response_hold
         hold[fault] = action.ns
     else:
+        assert isinstance(action, (Answer, Swallow))
         decided.ending = action
         decided.ended_by = fault

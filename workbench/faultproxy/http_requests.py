@@ -15,7 +15,7 @@ from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, body_of
 from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, NO_REQUEST, Probe, read_request_head
 from workbench.faultproxy.pipe import Pipe
-from workbench.model.faults.base import Swallow
+from workbench.model.faults.actions import Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream

@@ -21,7 +21,7 @@ from workbench.faultproxy.heads import RequestHead
 from workbench.faultproxy.http_answers import Answers
 from workbench.faultproxy.http_requests import Requests
 from workbench.faultproxy.raw_stream import RawStream
-from workbench.model.faults.base import Answer, Swallow
+from workbench.model.faults.actions import Answer, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence

@@ -17,7 +17,7 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import HoldParts
 from workbench.faultproxy.small_reads import read_in_small_pieces
-from workbench.model.faults.base import Delay, Swallow
+from workbench.model.faults.actions import Delay, Swallow
 
 LIMIT_FOR_LARGE_PIECES = 4 * 1024
 LIMIT_FOR_SMALL_PIECES = 128 * 1024

@@ -15,7 +15,7 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import Decided, ask, decide
 from workbench.faultproxy.pipe import Pipe
-from workbench.model.faults.base import Delay, Swallow
+from workbench.model.faults.actions import Delay, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence

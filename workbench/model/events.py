@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from workbench.model.base import Frozen
 
@@ -64,43 +64,48 @@ class PhaseEnded(Event):
     phase: str
 
 
-class FaultRequested(Event):
-    event: Literal["fault_requested"] = "fault_requested"
+class FaultEvent(Event):
+    """Something happened to a fault. `target` is an edge, a service, or `load`."""
+
     fault: str
-    edge: str
+    target: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, data: Any) -> Any:
+        """Runs of before faults on services say `edge`."""
+        if isinstance(data, dict) and "edge" in data and "target" not in data:
+            return {("target" if key == "edge" else key): value for key, value in data.items()}
+        return data
 
 
-class FaultOn(Event):
+class FaultRequested(FaultEvent):
+    event: Literal["fault_requested"] = "fault_requested"
+
+
+class FaultOn(FaultEvent):
     """The plane confirmed that the fault is on."""
 
     event: Literal["fault_on"] = "fault_on"
-    fault: str
-    edge: str
     evidence: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
-class FaultUndoRequested(Event):
+class FaultUndoRequested(FaultEvent):
     event: Literal["fault_undo_requested"] = "fault_undo_requested"
-    fault: str
-    edge: str
 
 
-class FaultOff(Event):
+class FaultOff(FaultEvent):
     """The plane confirmed that the fault is off. `counts` are its final figures: eligible, hit, passed."""
 
     event: Literal["fault_off"] = "fault_off"
-    fault: str
-    edge: str
     counts: dict[str, int] = Field(default_factory=dict)
     evidence: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
-class FaultLost(Event):
+class FaultLost(FaultEvent):
     """The fault ended before its time, by itself: what was measured since is not what was meant."""
 
     event: Literal["fault_lost"] = "fault_lost"
-    fault: str
-    edge: str
     reason: str
 
 

@@ -26,7 +26,7 @@ from workbench.model.events import (
     PhaseEnded,
     PhaseStarted,
 )
-from workbench.model.faults.base import EdgeFault
+from workbench.model.faults.base import FaultBase
 from workbench.model.policies import EdgePolicy
 from workbench.model.run import RunRecord
 from workbench.model.scenario import Role
@@ -54,7 +54,7 @@ class PhaseWindow:
 class FaultWindow:
     """The four moments of a fault. None means that it did not come to that."""
 
-    fault: EdgeFault
+    fault: FaultBase
     requested_ns: int | None
     on_ns: int | None
     undo_requested_ns: int | None
@@ -193,7 +193,7 @@ class History:
 
     def faults_on_edge(self, edge: str, phase: str | None = None) -> list[FaultWindow]:
         """Return the faults on an edge, in one phase or in any."""
-        return [w for w in self.fault_windows() if w.fault.edge == edge and phase in (None, w.fault.phase)]
+        return [w for w in self.fault_windows() if w.fault.touches(edge) and phase in (None, w.fault.phase)]
 
     def was_starved(self) -> bool:
         """Tell whether a process of the run ever waited long for a core."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workbench.checks import wording
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
-from workbench.model.faults.base import RequestFault
+from workbench.model.faults.base import EdgeFault, RequestFault
 from workbench.model.history import FaultWindow, History
 from workbench.reporting import figures
 
@@ -44,7 +44,7 @@ class Injected:
 
     id: str
     kind: str
-    edge: str
+    target: str
     does: str
     state: State
     when: str
@@ -68,7 +68,7 @@ def _injected(window: FaultWindow, history: History) -> Injected:
     return Injected(
         id=fault.id,
         kind=fault.kind,
-        edge=fault.edge,
+        target=fault.target,
         does=fault.describe(),
         state=state,
         when=when,
@@ -101,6 +101,8 @@ def _hits(window: FaultWindow, history: History) -> str:
     if window.requested_ns is None:
         return "hit nothing: it was never asked for"
     until = history.load_end_ns() if window.off_ns is None else window.off_ns
+    if not isinstance(fault, EdgeFault):
+        return "not counted by the plane"
     if not isinstance(fault, RequestFault):
         (refused,) = history.row(_REFUSED, fault.edge, window.requested_ns, until)
         if not refused and fault.edge.split(":")[0] not in history.run.traced:

@@ -89,7 +89,7 @@ def _done(report: Report) -> Iterator[str]:
     yield "**What was done to it**"
     yield ""
     for fault in report.injected[:_MOST_REASONS]:
-        yield f"- {escaped(fault.edge)} {escaped(fault.does)}: {escaped(fault.when)}; {escaped(fault.hits)}"
+        yield f"- {escaped(fault.target)} {escaped(fault.does)}: {escaped(fault.when)}; {escaped(fault.hits)}"
     if len(report.injected) > _MOST_REASONS:
         yield f"- and {len(report.injected) - _MOST_REASONS} more in run.json"
     if not report.injected:

@@ -75,6 +75,17 @@ class Report:
     commands: tuple[Command, ...]
 
 
+def _faulted(history: History, injected: list[Injected]) -> dict[str, str]:
+    """Return the kind of the fault on each edge that felt one."""
+    was_on = {fault.id: fault.kind for fault in injected if fault.was_on}
+    return {
+        edge.name: was_on[fault.id]
+        for fault in history.run.scenario.faults
+        for edge in history.run.system.edges
+        if fault.id in was_on and fault.touches(edge.name)
+    }
+
+
 def gather(history: History, verdict: Verdict) -> Report:
     """Read from the history all that the reports show."""
     injected = what_was_done(history)
@@ -87,7 +98,7 @@ def gather(history: History, verdict: Verdict) -> Report:
         reasons=tuple(reasons(verdict)),
         banners=tuple(banners(history, verdict)),
         injected=tuple(injected),
-        map=drawn(history.run.system, {fault.edge: fault.kind for fault in injected if fault.was_on}),
+        map=drawn(history.run.system, _faulted(history, injected)),
         felt=tuple(what_users_felt(history)),
         objectives=tuple(objectives(history, verdict)),
         groups=tuple(grouped(verdict, history)),

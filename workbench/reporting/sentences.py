@@ -57,16 +57,16 @@ def sentence(event: AnyEvent) -> tuple[str, Weight]:  # noqa: C901, PLR0911, PLR
         case PhaseEnded():
             return f"phase {event.phase} ends", "detail"
         case FaultRequested():
-            return f"fault {event.fault} on {event.edge} asked for", "detail"
+            return f"fault {event.fault} on {event.target} asked for", "detail"
         case FaultOn():
-            return f"fault {event.fault} on {event.edge} is ON (verified)", "normal"
+            return f"fault {event.fault} on {event.target} is ON (verified)", "normal"
         case FaultUndoRequested():
-            return f"undoing fault {event.fault} on {event.edge}", "detail"
+            return f"undoing fault {event.fault} on {event.target}", "detail"
         case FaultOff():
             hits = f", hit {event.counts['hit']} requests" if "hit" in event.counts else ""
-            return f"fault {event.fault} on {event.edge} is OFF (verified){hits}", "normal"
+            return f"fault {event.fault} on {event.target} is OFF (verified){hits}", "normal"
         case FaultLost():
-            return f"fault {event.fault} on {event.edge} ended before its time: {event.reason}", "bad"
+            return f"fault {event.fault} on {event.target} ended before its time: {event.reason}", "bad"
         case FaultSkipped():
             return f"fault {event.fault} is not injected: {event.reason}", "warning"
         case GuardFired():

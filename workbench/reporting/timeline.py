@@ -69,7 +69,7 @@ class FaultBand:
     """A fault on the axis, in seconds. Between asked and on, and between undoing and off, nobody knows."""
 
     id: str
-    edge: str
+    target: str
     asked_s: float
     on_s: float
     undo_s: float
@@ -137,7 +137,7 @@ def fault_bands(history: History, axis: Axis) -> list[FaultBand]:
             undo = window.off_ns if window.undo_requested_ns is None else window.undo_requested_ns
             off, ended = window.off_ns, "verified"
         asked_s, on_s, undo_s, off_s = (ns / NS_PER_S for ns in (asked, window.on_ns, undo, off))
-        found.append(FaultBand(id_, window.fault.edge, asked_s, on_s, undo_s, off_s, ended))
+        found.append(FaultBand(id_, window.fault.target, asked_s, on_s, undo_s, off_s, ended))
     return found
 
 

@@ -56,7 +56,7 @@ def test_a_fault_that_was_asked_for_and_never_verified_off_may_still_be_on() -> 
     run = healthy()
     run.drop(CleanVerified, FaultOff)
     assert result(run, "A24").outcome is FAIL
-    run.journal.append(FaultLost(at_ns=ns(30), fault=FAULT, edge=EDGE, reason="its lease expired"))
+    run.journal.append(FaultLost(at_ns=ns(30), fault=FAULT, target=EDGE, reason="its lease expired"))
     assert result(run, "A24").outcome is INCONCLUSIVE
     run.drop(FaultLost, FaultRequested)
     assert result(run, "A24").outcome is INCONCLUSIVE

@@ -199,7 +199,7 @@ def test_a_fault_that_was_never_verified_is_undecided() -> None:
 def test_a_fault_that_ended_by_itself_is_undecided() -> None:
     run = healthy()
     run.drop(FaultOff)
-    run.journal.append(FaultLost(at_ns=ns(33.05), fault=FAULT, edge=EDGE, reason="its lease expired"))
+    run.journal.append(FaultLost(at_ns=ns(33.05), fault=FAULT, target=EDGE, reason="its lease expired"))
     seen = result(run, ID)
     assert seen.outcome is INCONCLUSIVE
     assert "ended by itself, 10 s after it was on" in seen.reason

@@ -10,7 +10,7 @@ from workbench.faultproxy.active_fault import ActiveFault, RequestInfluence, act
 from workbench.faultproxy.deciding import Decided, decide
 from workbench.faultproxy.heads import RequestHead, read_request_head
 from workbench.faultproxy.wire import FaultOrder
-from workbench.model.faults.base import Answer, Swallow
+from workbench.model.faults.actions import Answer, Swallow
 from workbench.model.faults.seeded import Draw, is_hit
 
 NOW = 1_000

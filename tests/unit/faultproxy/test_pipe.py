@@ -11,7 +11,7 @@ from workbench.faultproxy import pipe as pipe_module
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.pipe import LIMIT_FOR_LARGE_PIECES, LIMIT_FOR_SMALL_PIECES, Pipe
-from workbench.model.faults.base import Delay, Swallow
+from workbench.model.faults.actions import Delay, Swallow
 
 MS = 1_000_000
 

@@ -61,7 +61,7 @@ def test_a_skipped_fault_gives_the_reason() -> None:
 def test_a_lost_fault_says_when_it_was_lost() -> None:
     """Its undo, which came later, is not what ended it."""
     run = healthy()
-    run.journal.append(FaultLost(at_ns=30_000_000_000, fault=FAULT, edge=EDGE, reason="lease expired"))
+    run.journal.append(FaultLost(at_ns=30_000_000_000, fault=FAULT, target=EDGE, reason="lease expired"))
     (fault,) = what_was_done(run.build())
     assert State.LOST is fault.state
     assert fault.when == "verified on at 23.1 s, ended by itself at 30.0 s: lease expired"

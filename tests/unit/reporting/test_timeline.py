@@ -119,7 +119,7 @@ def test_what_was_not_recorded_is_no_chart_of_zeros() -> None:
 def test_a_lost_fault_ends_on_the_axis_where_it_was_lost() -> None:
     """Not where its undo was verified."""
     run = healthy()
-    run.journal.append(FaultLost(at_ns=30 * NS_PER_S, fault=FAULT, edge=EDGE, reason="lease expired"))
+    run.journal.append(FaultLost(at_ns=30 * NS_PER_S, fault=FAULT, target=EDGE, reason="lease expired"))
     history = run.build()
     (band,) = fault_bands(history, of(history))
     assert (band.on_s, band.off_s, band.ended) == (ON, 30.0, "then lost")

@@ -16,7 +16,7 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.connection import Connection
 from workbench.faultproxy.edge import ConnectionRule
 from workbench.faultproxy.pipe import Stage
-from workbench.model.faults.base import Delay, Swallow
+from workbench.model.faults.actions import Delay, Swallow
 from workbench.model.units import NS_PER_MS
 
 Attributes = dict[str, int]

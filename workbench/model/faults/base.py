@@ -1,4 +1,4 @@
-"""What every fault has in common, and the small vocabulary in which a kind tells the plane what to do.
+"""What every fault has in common.
 
 A kind is one file: its fields, what it does to one request, and how an attempt that was hit looks to the
 caller. It does no I/O; the plane carries out the `Action`.
@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen
-from workbench.model.faults.seeded import Draw
+from workbench.model.faults.actions import Action
+from workbench.model.faults.seeded import Draw, is_hit
 from workbench.model.names import EdgeName, Name
 from workbench.model.units import Duration, Ratio
 
@@ -27,31 +28,31 @@ class Ability(StrEnum):
     HTTP = "http"  # understand requests: answer, match
     PER_REQUEST = "per_request"  # decide for each request, not for each connection
     SEEDED = "seeded"  # the same seed hits the same ordinals
+    RESET = "reset"  # end connections by RST, pooled ones too
+    PROCESS = "process"  # stop, kill, restart and limit services
+    NETEM = "netem"  # lose and reorder packets in the kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Hold the request (before it is forwarded) or the response (before its first byte) for `ns`."""
+Level = Literal["request", "listener", "process", "load"]
 
-    ns: int
-    side: Literal["request", "response"]
+_SHORTEST_PERIOD = Duration.parse("100ms")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer in the callee's place; the callee is not called."""
+class Key(Frozen):
+    """What makes requests the same, for kinds that count them apart. Exactly one of them."""
 
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    by: Literal["edge", "path", "trace", "header"] = Field(
+        default="edge",
+        description="`edge`: all are counted together; `path`: without query; `trace`: the trace id, so that what one"
+        " user's action leads to is counted together; `header`: the value of a header",
+    )
+    header: str | None = Field(default=None, description="name of the header", examples=["idempotency-key"])
 
-
-@dataclass(frozen=True, slots=True)
-class Swallow:
-    """Take the bytes and give nothing back; the connection is closed when the fault is removed."""
-
-
-Action = Delay | Answer | Swallow
+    @model_validator(mode="after")
+    def _header_has_a_name(self) -> Self:
+        if (self.by == "header") != (self.header is not None):
+            raise ValueError("`header` names a header, and goes together with `by: header`")
+        return self
 
 
 class Match(Frozen):
@@ -83,21 +84,44 @@ class Schedule(Frozen):
 
     start: Duration = Field(default=Duration(0), description="how long after the start of the phase")
     duration: Duration | None = Field(default=None, description="how long it stays; default: to the end of the phase")
+    period: Duration | None = Field(
+        default=None, description="flapping: it goes on and off again and again, once in this time; edges only"
+    )
+    duty: Ratio = Field(default=Ratio(0.5), description="flapping: part of each period in which it is on, at its start")
+
+    @model_validator(mode="after")
+    def _pulses(self) -> Self:
+        if self.period is None:
+            return self
+        if self.period < _SHORTEST_PERIOD:
+            raise ValueError(f"period {self.period} is below {_SHORTEST_PERIOD}, the shortest that can be kept")
+        if not 0 < self.duty < 1:
+            raise ValueError(f"duty {self.duty} has to be above 0 % and below 100 %")
+        return self
+
+    @property
+    def on_share(self) -> float:
+        """Part of the time in which the fault is on."""
+        return 1.0 if self.period is None else float(self.duty)
 
 
 @dataclass(frozen=True, slots=True)
 class HitAttempt:
-    """One attempt that a fault hit, as the fault plane saw it. Times in ns; `status` is what the caller got."""
+    """One attempt that a fault hit, as the fault plane saw it. Times in ns; `status` is what the caller got.
+
+    `after_ns` is when it began, counted from the moment at which the fault was verified to be on.
+    """
 
     duration_ns: int
     status: int | None
     end_reason: str
+    after_ns: int = 0
 
 
-class FaultBase(Frozen):
-    """Fields of every fault."""
+class FaultBase(Frozen, ABC):
+    """Fields of every fault. A kind that leaves something out fails when it is made, not when it is asked."""
 
-    level: ClassVar[Literal["request", "listener"]]
+    level: ClassVar[Level]
     needs: ClassVar[frozenset[Ability]]
 
     kind: str
@@ -107,31 +131,55 @@ class FaultBase(Frozen):
     min_evidence: int = Field(default=10, ge=1, description="hits below this leave the run INCONCLUSIVE")
     seed: int | None = Field(default=None, description="default: the scenario's seed")
 
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """What it is done to: an edge `caller:callee`, a service, or `load`."""
+
+    @abstractmethod
+    def touches(self, edge: str) -> bool:
+        """Tell whether calls on an edge feel it."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say what the fault does, in a few words that follow the target."""
+
     def abilities_needed(self) -> frozenset[Ability]:
         """Return what the fault plane has to be able to do for this fault as it is declared."""
         return self.needs
 
 
 class EdgeFault(FaultBase, ABC):
-    """A fault on one edge. A kind that leaves something out fails when it is made, not when it is asked."""
+    """A fault on one edge."""
 
     edge: EdgeName = Field(description="caller:callee", examples=["orders:payments"])
 
-    @abstractmethod
-    def describe(self) -> str:
-        """Say what the fault does, in a few words that follow "orders:payments"."""
+    @property
+    def target(self) -> str:
+        return self.edge
+
+    def touches(self, edge: str) -> bool:
+        return edge == self.edge
+
+    def abilities_needed(self) -> frozenset[Ability]:
+        return self.needs | ({Ability.PER_REQUEST} if self.schedule.period is not None else set())
+
+    def _flapping_text(self) -> str:
+        if self.schedule.period is None:
+            return ""
+        return f", on for {self.schedule.duty} of every {self.schedule.period}"
 
 
-class RequestFault(EdgeFault):
-    """A fault that is decided for each request: hit iff the seeded draw of its ordinal is below `share`."""
+class RequestFault(EdgeFault, ABC):
+    """A fault that is decided for each request, or for each connection where there are no requests."""
 
-    level: ClassVar[Literal["request", "listener"]] = "request"
+    level: ClassVar[Level] = "request"
 
     share: Ratio = Field(default=Ratio(1.0), description="part of the eligible requests that is hit")
     match: Match = Field(default_factory=Match, description="which requests are eligible")
 
     @model_validator(mode="after")
-    def _share_above_zero(self) -> RequestFault:
+    def _share_above_zero(self) -> Self:
         if float(self.share) == 0.0:
             raise ValueError("share is 0 %, so the fault would hit nothing; remove the fault, or use --no-faults")
         return self
@@ -139,7 +187,19 @@ class RequestFault(EdgeFault):
     def abilities_needed(self) -> frozenset[Ability]:
         partial = {Ability.PER_REQUEST, Ability.SEEDED} if self.share < 1 else set()
         selective = {Ability.HTTP} if self.match != Match() else set()
-        return self.needs | partial | selective
+        return super().abilities_needed() | partial | selective
+
+    def hits(self, seed: int, ordinal: int, nth: int) -> bool:  # noqa: ARG002 - for kinds that count by key
+        """Tell whether an eligible request is hit: by default by the seeded draw of its ordinal alone.
+
+        `ordinal` counts the eligible requests of this fault from 0, `nth` those of the request's own `key`.
+        """
+        return is_hit(seed, self.id, ordinal, self.share)
+
+    @property
+    def counts_by(self) -> Key | None:
+        """How requests are counted apart (`nth` of `hits`); None: only their ordinal matters."""
+        return None
 
     @abstractmethod
     def action(self, draw: Draw) -> Action:
@@ -150,4 +210,27 @@ class RequestFault(EdgeFault):
         """Tell whether the caller felt the fault. `timeout_ns` is the caller's per-attempt timeout, if known."""
 
     def _share_text(self) -> str:
-        return "" if float(self.share) == 1.0 else f" ({self.share} of requests)"
+        share = "" if float(self.share) == 1.0 else f" ({self.share} of requests)"
+        return share + self._flapping_text()
+
+
+class ServiceFault(FaultBase, ABC):
+    """A fault on the process of one service. Every edge to the service feels it."""
+
+    level: ClassVar[Level] = "process"
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.PROCESS})
+
+    service: Name = Field(description="the service it is done to", examples=["payments"])
+
+    @property
+    def target(self) -> str:
+        return self.service
+
+    def touches(self, edge: str) -> bool:
+        return edge.partition(":")[2] == self.service
+
+    @model_validator(mode="after")
+    def _does_not_flap(self) -> Self:
+        if self.schedule.period is not None:
+            raise ValueError("`period` is for faults on edges; for a service, declare several faults one after another")
+        return self

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from workbench.model.faults.base import Ability, HitAttempt, RequestFault, Swallow
+from workbench.model.faults.actions import Swallow
+from workbench.model.faults.base import Ability, HitAttempt, RequestFault
 from workbench.model.faults.seeded import Draw
 
 

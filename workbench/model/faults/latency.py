@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from workbench.model.faults.base import Ability, Delay, HitAttempt, RequestFault
+from workbench.model.faults.actions import Delay
+from workbench.model.faults.base import Ability, HitAttempt, RequestFault
 from workbench.model.faults.seeded import Draw
 from workbench.model.units import Duration
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from workbench.model.faults.base import Ability, EdgeFault
+from workbench.model.faults.base import Ability, EdgeFault, Level
 
 
 class Refuse(EdgeFault):
@@ -14,10 +14,10 @@ class Refuse(EdgeFault):
     refused canary, and the callers' attempt spans with outcome `connect_refused`.
     """
 
-    level: ClassVar[Literal["request", "listener"]] = "listener"
+    level: ClassVar[Level] = "listener"
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.NETWORK})
 
     kind: Literal["refuse"] = "refuse"
 
     def describe(self) -> str:
-        return "refuses connections"
+        return f"refuses connections{self._flapping_text()}"
