@@ -39,6 +39,9 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "blackhole": {"kind": "blackhole"},
     "refuse": {"kind": "refuse"},
     "http_status": {"kind": "http_status", "status": 503},
+    "reset": {"kind": "reset"},
+    "accept_then_close": {"kind": "accept_then_close"},
+    "truncate": {"kind": "truncate", "after": 1},
 }
 
 

@@ -9,13 +9,18 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from workbench.model.faults.accept_then_close import AcceptThenClose
 from workbench.model.faults.base import EdgeFault
 from workbench.model.faults.blackhole import Blackhole
 from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.reset import Reset
+from workbench.model.faults.truncate import Truncate
 
-FaultSpec = Annotated[Latency | Blackhole | Refuse | HttpStatus, Field(discriminator="kind")]
+FaultSpec = Annotated[
+    Latency | Blackhole | Refuse | HttpStatus | Reset | AcceptThenClose | Truncate, Field(discriminator="kind")
+]
 """One declared disturbance."""
 
 KINDS: dict[str, type[EdgeFault]] = {
