@@ -109,7 +109,7 @@ def plan_scenario(request: Request) -> Planned:
     """Load and plan. Raises UsageError or InvalidInput with everything that is wrong."""
     loaded = load_scenario(find_scenario(request.scenario), request.overrides)
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
-    plan, schedule = make_plan(loaded.scenario)
+    plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
     facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
     return Planned(loaded, plan, schedule, preview(facts, plan))
 

@@ -13,7 +13,7 @@ from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overr
 from workbench.loading.references import references
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
-from workbench.model.faults.base import Ability
+from workbench.model.faults.base import Ability, EdgeFault
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
@@ -165,11 +165,11 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
 def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:
     """Yield the faults that act on requests, on edges that have none."""
     for index, fault in enumerate(scenario.faults):
-        edge = system.edge(fault.edge)
+        edge = system.edge(fault.edge) if isinstance(fault, EdgeFault) else None
         if edge is not None and edge.protocol == "tcp" and Ability.HTTP in fault.abilities_needed():
             yield given.problem(
                 ("faults", index, "kind"),
-                f"{fault.kind} as declared here needs requests, and {fault.edge} is an edge of protocol tcp, not http",
+                f"{fault.kind} as declared here needs requests, and {edge.name} is an edge of protocol tcp, not http",
             )
 
 
