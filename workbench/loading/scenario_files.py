@@ -10,6 +10,7 @@ from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import find_system
 from workbench.loading.locustfiles import locustfile_problems
 from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overridden
+from workbench.loading.partitions import in_parts
 from workbench.loading.references import references
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
@@ -92,7 +93,10 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
     if loaded is not None:
         slos = {slo.name: slo for slo in loaded.slos} | own_slos
         problems += _dangling(given, loaded.system, slos)
-        problems += [] if scenario is None else _unfit_faults(given, scenario, loaded.system)
+        if scenario is not None:
+            problems += _unfit_faults(given, scenario, loaded.system)
+            scenario, found = in_parts(given, scenario, loaded.system)
+            problems += found
     if problems or scenario is None or loaded is None:
         raise InvalidInput(
             list(dict.fromkeys(problems)), hint=f"workbench validate {given.source.file} checks it again"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.histories import RATE, SCENARIO, healthy, record
 from tests.history_builder import HistoryBuilder, ns
 from tests.unit.checks.asking import result
