@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.integration.faultproxy.stage import CANARY, EDGE, LEASE_MS, PLANES, S
 from workbench.adapters.plane_client import PlaneClient
 from workbench.engine.collecting import collect, open_tables
 from workbench.faultproxy.wire import Counts, ProxyOrder
-from workbench.model.faults import KINDS
+from workbench.model.faults import KINDS, EdgeFaultSpec
 from workbench.model.faults.base import Ability
 from workbench.model.faults.seeded import is_hit
 
