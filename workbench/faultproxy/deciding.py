@@ -88,7 +88,7 @@ def ask(fault: RequestInfluence, decided: Decided, now: int, *, canary: bool = F
             fault.count_hit(now)
     decided.note(fault, ordinal, hit=hit)
     if hit:
-        _apply(fault, decided, ordinal)
+        _apply(fault, decided, ordinal, now)
     return hit
 
 
@@ -102,8 +102,8 @@ def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
     return match.fits(head.method, head.path, headers)
 
 
-def _apply(fault: RequestInfluence, decided: Decided, ordinal: int) -> None:
-    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal))
+def _apply(fault: RequestInfluence, decided: Decided, ordinal: int, now: int) -> None:
+    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal, now - fault.active_since_ns))
     if isinstance(action, Delay):
         hold = decided.request_hold if action.side == "request" else decided.response_hold
         hold[fault] = action.ns

@@ -92,7 +92,7 @@ class HttpStream:
             if decided.request_hold:
                 connection.up.hold(decided.request_hold, attempt)
             if paces := decided.paces("request"):
-                connection.up.pace(paces, head=len(head.raw))
+                connection.up.pace(paces, head=len(head.raw), attempt=attempt)
             return
         attempt.awaits_callee = False
         if isinstance(decided.ending, Swallow) and decided.ended_by is not None:

@@ -133,9 +133,11 @@ class RawStream:
             connection.touch(influence)
             if isinstance(shape, Truncate):
                 connection.down.add_stage(Limit(influence, shape.after_bytes))
+            elif shape.side == "request":
+                connection.up.pace({}, attempt=attempt)
+                connection.up.add_stage(Stage(influence, shape))
             else:
-                pipe = connection.up if shape.side == "request" else connection.down
-                pipe.add_stage(Stage(influence, shape))
+                connection.down.add_stage(Stage(influence, shape))
         if isinstance(decided.ending, Close):
             connection.down.cut(reset=decided.ending.reset)
         elif isinstance(decided.ending, Swallow) and decided.ended_by is not None:

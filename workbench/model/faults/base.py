@@ -33,7 +33,7 @@ class Ability(StrEnum):
     NETEM = "netem"  # lose and reorder packets in the kernel
 
 
-Level = Literal["request", "listener", "process", "load"]
+Level = Literal["request", "listener", "packet", "process", "load"]
 
 _SHORTEST_PERIOD = Duration.parse("100ms")
 
@@ -109,13 +109,22 @@ class Schedule(Frozen):
 class HitAttempt:
     """One attempt that a fault hit, as the fault plane saw it. Times in ns; `status` is what the caller got.
 
-    `after_ns` is when it began, counted from the moment at which the fault was verified to be on.
+    `after_ns` is when it began, counted from the moment at which the fault was verified to be on. `delay_ns` is
+    what the plane added to it, as far as somebody says so.
     """
 
     duration_ns: int
     status: int | None
     end_reason: str
     after_ns: int = 0
+    delay_ns: int = 0
+
+    def was_kept_waiting(self, timeout_ns: int | None) -> bool:
+        """Tell whether its bytes were held up, and the caller's own time shows it."""
+        if self.end_reason == "client_gone":
+            return True  # it gave up waiting for the rest
+        expected = self.delay_ns if timeout_ns is None else min(self.delay_ns, timeout_ns)
+        return self.delay_ns > 0 and self.duration_ns >= 0.8 * expected
 
 
 class FaultBase(Frozen, ABC):
@@ -130,6 +139,12 @@ class FaultBase(Frozen, ABC):
     schedule: Schedule = Field(default_factory=Schedule)
     min_evidence: int = Field(default=10, ge=1, description="hits below this leave the run INCONCLUSIVE")
     seed: int | None = Field(default=None, description="default: the scenario's seed")
+
+    @model_validator(mode="after")
+    def _flaps_on_edges_only(self) -> Self:
+        if self.schedule.period is not None and not isinstance(self, EdgeFault):
+            raise ValueError("`period` is for faults on edges; declare several faults, one after another")
+        return self
 
     @property
     @abstractmethod
@@ -229,8 +244,16 @@ class ServiceFault(FaultBase, ABC):
     def touches(self, edge: str) -> bool:
         return edge.partition(":")[2] == self.service
 
-    @model_validator(mode="after")
-    def _does_not_flap(self) -> Self:
-        if self.schedule.period is not None:
-            raise ValueError("`period` is for faults on edges; for a service, declare several faults one after another")
-        return self
+
+class LoadFault(FaultBase, ABC):
+    """A fault that is made of users: the load is the disturbance. Nothing has to be undone."""
+
+    level: ClassVar[Level] = "load"
+    needs: ClassVar[frozenset[Ability]] = frozenset()
+
+    @property
+    def target(self) -> str:
+        return "load"
+
+    def touches(self, edge: str) -> bool:  # noqa: ARG002 - none is broken
+        return False
