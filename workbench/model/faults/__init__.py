@@ -12,10 +12,16 @@ from pydantic import Field
 
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.cpu import Cpu
 from workbench.model.faults.http_status import HttpStatus
+from workbench.model.faults.kill import Kill
 from workbench.model.faults.latency import Latency
+from workbench.model.faults.memory import Memory
 from workbench.model.faults.partition import Partition
+from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.restart import Restart
+from workbench.model.faults.slow_start import SlowStart
 from workbench.model.faults.surge import Surge
 
 # fmt: off
@@ -24,6 +30,14 @@ EdgeKind = (
     | Blackhole
     | Refuse
     | HttpStatus
+)
+ServiceKind = (
+    Cpu
+    | Kill
+    | Memory
+    | Pause
+    | Restart
+    | SlowStart
 )
 LoadKind = (
     Surge
@@ -36,7 +50,7 @@ CompositeKind = (
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[EdgeKind | LoadKind | CompositeKind, Field(discriminator="kind")]
+FaultSpec = Annotated[EdgeKind | ServiceKind | LoadKind | CompositeKind, Field(discriminator="kind")]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {
