@@ -10,9 +10,7 @@ from workbench.model.base import Place
 
 Kind = Literal["edge", "service", "journey", "SLO"]
 
-_KEYS: Mapping[str, Kind] = MappingProxyType(
-    {"edge": "edge", "service": "service", "journey": "journey", "slo": "SLO"}
-)
+_KEYS: Mapping[str, Kind] = MappingProxyType({"edge": "edge", "service": "service", "journey": "journey", "slo": "SLO"})
 _SECTIONS = ("faults", "steady_state", "slos", "expect", "abort_when")
 
 

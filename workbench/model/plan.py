@@ -7,6 +7,7 @@ from typing import Literal
 from workbench.model.base import Frozen
 from workbench.model.scenario import Role
 
+
 class PhaseSlot(Frozen):
     """When a phase is meant to be; transitions in front of it shift it by what they really take."""
 

@@ -170,7 +170,7 @@ class Scenario(Frozen):
             for other, other_start, other_end in others:
                 same = (other.service, other.phase) == (fault.service, fault.phase)
                 if same and start < other_end and other_start < end:
-                    said = f"service {fault.service} is disturbed by {other.id} at that time, and takes one fault at once"
+                    said = f"{fault.service} is disturbed by {other.id} at that time, and a service takes one at once"
                     yield ("faults", index, "service"), f"{said}; let one end before the other starts (`schedule`)"
             others.append((fault, start, end))
 
