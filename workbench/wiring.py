@@ -24,12 +24,13 @@ from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, FaultState, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
+from workbench.model.units import NS_PER_S
 from workbench.pipeline import OpenStack
 
 STATE_FOLDER = ".workbench"
@@ -123,6 +124,10 @@ class LocalStack:
                 )
             return found, False
 
+    def plane(self, stack: RunningStack) -> FaultPlane:
+        """Return what injects faults into a stack."""
+        return _planes(stack)
+
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
         with self.state.exclusive("down"):
@@ -145,8 +150,11 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            plane = FaultPlanes(BuiltinPlane(stack, None), ProcessFaults(stack, None))
-            seen["faults"] = [f"{fault.id} on {fault.target}" for fault in plane.faults()]
+            now_ns = time.monotonic_ns()
+            seen["faults"] = [
+                f"{fault.id} on {fault.target}, {max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
+                for fault in self.plane(stack).faults()
+            ]
         return seen
 
     def stop(self, within_s: float) -> int | None:
@@ -184,7 +192,7 @@ class LocalStack:
 
 def _heal(stack: RunningStack) -> list[str]:
     """Undo every fault of a stack; return what was on. Raises HarnessError if something still is."""
-    planes = FaultPlanes(BuiltinPlane(stack, None), ProcessFaults(stack, None))
+    planes = _planes(stack)
     on: list[FaultState] = []
     try:
         on = planes.faults()
@@ -200,3 +208,8 @@ def _heal(stack: RunningStack) -> list[str]:
     if not on:
         return ["no fault is on"]
     return [f"undone: {fault.id} on {fault.target}" for fault in on]
+
+
+def _planes(stack: RunningStack) -> FaultPlanes:
+    """Return what injects faults into a stack of which no more is known."""
+    return FaultPlanes(BuiltinPlane(stack, None), ProcessFaults(stack, None))

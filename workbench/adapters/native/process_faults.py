@@ -62,4 +62,11 @@ class ProcessFaults:
 
 
 def _state(fault: ProcessFaultState) -> ports.FaultState:
-    return ports.FaultState(fault.id, fault.service, fault.active_since_ns, evidence=fault.evidence)
+    return ports.FaultState(
+        id=fault.id,
+        target=fault.service,
+        active_since_ns=fault.active_since_ns,
+        kind=fault.kind,
+        expires_at_ns=fault.expires_at_ns,
+        evidence=fault.evidence,
+    )

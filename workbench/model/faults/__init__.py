@@ -17,6 +17,8 @@ from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.kill import Kill
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.memory import Memory
+from workbench.model.faults.packet_loss import PacketLoss
+from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
 from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
@@ -45,12 +47,16 @@ LoadKind = (
 CompositeKind = (
     Partition
 )
+PacketKind = (
+    PacketLoss
+    | PacketReorder
+)
 # fmt: on
 
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[EdgeKind | ServiceKind | LoadKind | CompositeKind, Field(discriminator="kind")]
+FaultSpec = Annotated[EdgeKind | ServiceKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {
