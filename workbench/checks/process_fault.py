@@ -1,7 +1,8 @@
 """A2 for faults on a service: those who called it while it was on felt it.
 
-The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time; for
-the service that users talk to, their requests do. Felt it has who failed, or took longer than twice the p95 of the
+The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time, from
+the moment on at which the fault was asked for: a service that is restarted may be back soon after. For the service that
+users talk to, their requests count. Felt it has who failed, or took longer than twice the p95 of the
 same edge in baseline; and of either kind only if it was more than baseline explains by chance, since some attempts are
 always slow.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from workbench.checks import wording
 from workbench.checks.check import Claim, traces
-from workbench.checks.statistics import clopper_pearson
+from workbench.checks.statistics import binomial_at_least
 from workbench.checks.stretches import undone
 from workbench.model.faults.base import ServiceFault
 from workbench.model.history import FaultWindow, History
@@ -20,6 +21,9 @@ from workbench.model.verdict import CheckResult, Outcome, Value
 
 SLOW = 2.0
 """Times the p95 of baseline: what takes longer is slow."""
+
+BY_CHANCE = 0.01
+"""What is seen by chance more often than this is no evidence of a fault."""
 
 _EXAMPLES = 3
 
@@ -61,8 +65,8 @@ class Tally:
 class Callers:
     """What the callers of a service saw while a fault on it was on, beside what they saw in baseline."""
 
-    what: str
-    """What is counted, in the singular."""
+    what: tuple[str, str]
+    """What is counted, one and several."""
     seen: Tally
     usual: Tally
 
@@ -77,7 +81,7 @@ class Callers:
     def text(self) -> str:
         """Say what was seen."""
         seen, usual = self.seen, self.usual
-        made = wording.count(seen.made, self.what)
+        made = wording.count(seen.made, *self.what)
         said = f"of {made} while it was on, {seen.failed} failed and {seen.slow} took longer than twice the usual"
         if not usual.made:
             return said
@@ -97,13 +101,17 @@ def callers_of(fault: ServiceFault, history: History, from_ns: int, to_ns: int) 
         return Tally(number, failed, slow, tuple(filter(None, trace_ids or [])))
 
     seen = tally("(SELECT * FROM made WHERE began >= ? AND began < ?)", from_ns, to_ns)
-    return Callers("request of users" if by_users else f"attempt on {wording.listed(edges)}", seen, tally("base"))
+    on_edges = wording.listed(edges)
+    what = (
+        ("request of users", "requests of users") if by_users else (f"attempt on {on_edges}", f"attempts on {on_edges}")
+    )
+    return Callers(what, seen, tally("base"))
 
 
 def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, history: History) -> CheckResult:
     """Judge one fault on a service that was verified to be on."""
-    assert window.on_ns is not None
-    callers = callers_of(fault, history, window.on_ns, undone(history, window))
+    assert window.requested_ns is not None
+    callers = callers_of(fault, history, window.requested_ns, undone(history, window))
     felt, made = callers.felt, callers.seen.made
     if felt < fault.min_evidence:
         reason = f"callers felt it {wording.count(felt, 'time')}, at least {fault.min_evidence} are wanted: "
@@ -118,10 +126,11 @@ def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, 
 
 
 def _more(k: int, n: int, usual_k: int, usual_n: int) -> bool:
-    """Tell whether a share is above what it is usually, beyond chance: the 95 % intervals do not overlap.
+    """Tell whether k of n are more than their share in baseline gives by chance, in all but one of a hundred cases.
 
-    Without anything usual to compare with, what was seen stands for itself.
+    That share is estimated as (k + 1) / (n + 2) (Laplace's rule of succession), so that one that was never seen is not
+    taken to be impossible. Without anything usual to compare with, what was seen stands for itself.
     """
     if not usual_n:
         return k > 0
-    return clopper_pearson(k, n)[0] > clopper_pearson(usual_k, usual_n)[1]
+    return k > 0 and binomial_at_least(k, n, (usual_k + 1) / (usual_n + 2)) <= BY_CHANCE

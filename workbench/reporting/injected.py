@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from workbench.checks import wording
 from workbench.checks.process_fault import callers_of
+from workbench.checks.stretches import undone
 from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
 from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault, ServiceFault
@@ -108,7 +109,7 @@ def _hits(window: FaultWindow, history: History) -> str:
         case EdgeFault() as fault:
             return _refused(fault, history, window.requested_ns, until)
         case ServiceFault() as fault:
-            return f"not counted by the plane; {callers_of(fault, history, window.requested_ns, until).text()}"
+            return callers_of(fault, history, window.requested_ns, undone(history, window)).text()
         case LoadFault() as fault:
             return _extra_users(fault, history)
         case _:
