@@ -1,7 +1,7 @@
-"""The control server: one port, on loopback unless it is told otherwise, for the plane's own API and Toxiproxy's. Decides who may talk to it.
+"""The control server: one port for the plane's own API and Toxiproxy's, on loopback unless it is told otherwise.
 
-Browsers may not: a page could otherwise reach the port with a request it never sees the answer of, or by a
-name of its own that resolves to this machine.
+Decides who may talk to it. Browsers may not: a page could otherwise reach the port with a request it never sees the
+answer of, or by a name of its own that resolves to this machine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from workbench.faultproxy.addresses import is_ip_address, is_loopback
 from workbench.faultproxy.extension_api import extension_routes
@@ -22,7 +23,6 @@ BODY_LIMIT = 1024 * 1024
 _SHUTDOWN_S = 0.2
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 def build_app(plane: Plane, options: Options, chance: Chance) -> web.Application:

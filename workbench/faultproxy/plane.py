@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterable
 from time import monotonic_ns
 
-from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.active_fault import ActiveFault, activate, fits_bytes
+from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks

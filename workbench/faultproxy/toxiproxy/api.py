@@ -190,8 +190,11 @@ class _Api:
     # -- names ------------------------------------------------------------------------------------------
 
     def _edge(self, request: web.Request) -> Edge:
+        name = request.match_info["proxy"]
+        if "/" in name:  # it was escaped; Toxiproxy takes its paths apart behind that
+            raise web.HTTPNotFound
         try:
-            return self._plane.edge(request.match_info["proxy"])
+            return self._plane.edge(name)
         except UnknownEdgeError as error:
             raise ApiError("proxy not found", 404) from error
 

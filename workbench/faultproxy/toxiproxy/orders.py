@@ -16,7 +16,8 @@ from workbench.faultproxy.toxiproxy.go_json import (
     read_value,
     wrong_type,
 )
-from workbench.faultproxy.toxiproxy.toxics import TOXICS, Attributes, Chance, Toxic
+from workbench.faultproxy.toxiproxy.toxic_stages import Attributes
+from workbench.faultproxy.toxiproxy.toxics import TOXICS, Chance, Toxic
 
 _PROXY: Fields = {
     "name": "string",

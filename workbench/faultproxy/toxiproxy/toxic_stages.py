@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.connection import Connection
+from workbench.faultproxy.pipe import Pipe
 from workbench.faultproxy.stages import Stage
 from workbench.model.faults.actions import Delay, Pace, Side, Swallow
 from workbench.model.units import NS_PER_MS
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Attributes = dict[str, int]
 
-_LONGEST_MS = 1000 * 365 * 24 * 3600 * 1000
+_LONGEST_MS = 99 * 365 * 24 * 3600 * 1000
 """Attributes may be any int64; nobody waits longer than this."""
 
 _NS_PER_US = 1_000
@@ -48,9 +49,15 @@ class ToxicStage(Stage):
     def side(self) -> Side:
         return _side(self.toxic)
 
+    @property
+    def pipe(self) -> Pipe:
+        return self.connection.up if self.toxic.is_upstream else self.connection.down
+
     def draw(self) -> None:
         """Decide whether the connection is hit from now on."""
         self.hit = self.toxic.chance.random() < self.toxic.toxicity
+        if self.pace is not None:
+            self.pipe.renew_pace(self.toxic)
 
     def stop(self) -> None:
         """The connection is free, or over."""
@@ -103,8 +110,8 @@ class Sliced(ToxicStage):
         self._slices: Iterator[int] = iter(())
 
     def draw(self) -> None:
-        super().draw()
         self._slices = iter(())
+        super().draw()
 
     def _size(self, _number: int) -> int:
         if not self.hit:

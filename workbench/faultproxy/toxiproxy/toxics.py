@@ -26,6 +26,9 @@ from workbench.faultproxy.toxiproxy.documents import (
 )
 from workbench.faultproxy.toxiproxy.toxic_stages import Attributes, ToxicStage
 
+DocumentClass = type[Document]
+StageClass = type[ToxicStage]
+
 
 class Chance(Protocol):
     """Where random numbers come from: `random.Random`."""
@@ -47,8 +50,8 @@ class Toxic(ConnectionRule):
     """Its name in Toxiproxy's own error messages."""
     number: ClassVar[Literal["int", "int64"]] = "int64"
     """What its attributes are called there."""
-    document: ClassVar[type[Document]]
-    stage: ClassVar[type[ToxicStage] | None]
+    document: ClassVar[DocumentClass]
+    stage: ClassVar[StageClass | None]
 
     def __init__(self, name: str, stream: str, toxicity: float, attributes: Attributes, chance: Chance) -> None:
         super().__init__()
@@ -74,7 +77,7 @@ class Toxic(ConnectionRule):
         stage = self.stage(self, connection)
         self._stages[connection] = stage
         connection.touch(self)
-        (connection.up if self.is_upstream else connection.down).add_stage(stage)
+        stage.pipe.add_stage(stage)
         stage.draw()
 
     def update(self, toxicity: float, attributes: Attributes) -> None:
