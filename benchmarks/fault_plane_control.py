@@ -120,10 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readers", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the built-in plane for each kind")
-    parser.add_argument("--patience", type=float, default=10, help="seconds to wait for an answer of Toxiproxy (it gives up after 25)")
+    parser.add_argument(
+        "--patience", type=float, default=10, help="seconds to wait for an answer of Toxiproxy (it gives up after 25)"
+    )
     options = parser.parse_args()
     show_machine()
-    print(f"{options.readers} stalled readers; milliseconds: median, highest of {options.rounds} rounds (Toxiproxy: one)\n")
+    print(f"{options.readers} stalled readers; ms: median, highest of {options.rounds} rounds (Toxiproxy: one)\n")
     print("| | read | add | update | remove | add again | reset |\n|---|---|---|---|---|---|---|")
     cases = [(BUILT_IN, "fault", kind) for kind in FAULTS]
     cases += [(BUILT_IN, "toxic", kind) for kind in TOXICS]

@@ -64,9 +64,9 @@ class Connection:
         self._answers_here = False
         self._caller_left = False
         self.closed = False
-        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
+        self.up = Pipe(edge.timers, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
         self.down = Pipe(
-            loop,
+            edge.timers,
             on_need=self.dial,
             on_end=self._close_if_done,
             on_cut=self._end_here,

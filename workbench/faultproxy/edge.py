@@ -13,6 +13,7 @@ from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream
 from workbench.faultproxy.recording import Evidence
 from workbench.faultproxy.stream import Stream
+from workbench.faultproxy.timers import Timers
 
 Protocol = Literal["http", "tcp", "auto"]
 """`auto`: nobody said. The callee is then dialled at once, because it may be the one that speaks first."""
@@ -40,12 +41,15 @@ class Edge:
         protocol: Protocol,
         evidence: Evidence,
         loop: asyncio.AbstractEventLoop,
+        timers: Timers | None = None,
         anywhere: bool = False,
     ) -> None:
         self.name = name
         self.upstream = upstream
         self.protocol: Protocol = protocol
         self.evidence = evidence
+        self.timers: Timers = loop if timers is None else timers
+        """For what is delayed."""
         self.enabled = False
         self.connections: set[Connection] = set()
         self.faults: list[RequestInfluence] = []

@@ -18,9 +18,10 @@ from workbench.faultproxy.deciding import HoldParts
 from workbench.faultproxy.paces import Paces
 from workbench.faultproxy.small_reads import read_in_small_pieces
 from workbench.faultproxy.stages import Stage
+from workbench.faultproxy.timers import Cancellable, Timers
 from workbench.faultproxy.waiting import END, Cut, End, Hold, PaceChange, Piece
 from workbench.model.faults.actions import Pace, Swallow
-from workbench.model.units import NS_PER_MS
+from workbench.model.units import NS_PER_S
 
 LIMIT_FOR_LARGE_PIECES = 4 * 1024
 LIMIT_FOR_SMALL_PIECES = 128 * 1024
@@ -37,7 +38,6 @@ class Pipe:
         "_full",
         "_held_back",
         "_limit",
-        "_loop",
         "_on_cut",
         "_on_end",
         "_on_full",
@@ -49,6 +49,7 @@ class Pipe:
         "_source",
         "_stages",
         "_timer",
+        "_timers",
         "clear",
         "ended",
         "transport",
@@ -56,14 +57,14 @@ class Pipe:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        timers: Timers,
         *,
         on_need: Callable[[], None],
         on_end: Callable[[], None],
         on_cut: Callable[[bool], None],
         on_full: Callable[[bool], None] | None = None,
     ) -> None:
-        self._loop = loop
+        self._timers = timers
         self._on_need = on_need
         self._on_end = on_end
         self._on_cut = on_cut
@@ -75,7 +76,7 @@ class Pipe:
         self._paces = Paces()
         self._delays: Attempt | None = None
         """Whose delay it is if bytes without an attempt are held up by a pace."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Cancellable | None = None
         self._source: asyncio.ReadTransport | None = None
         self._blocked = False
         self._full = False
@@ -351,9 +352,8 @@ class Pipe:
             read_in_small_pieces(self._source)
 
     def _wait_until(self, due: int, now: int) -> None:
-        # Timers have a resolution of 1 ms and may be early; the due time is looked at again.
-        ms = -(-max(due - now, 0) // NS_PER_MS)
-        self._timer = self._loop.call_later(ms / 1000, self._flush)
+        # Timers may be early where the loop's own have to do; the due time is looked at again.
+        self._timer = self._timers.call_later(max(due - now, 0) / NS_PER_S, self._flush)
 
     def _pass_end(self) -> None:
         self.ended = True
