@@ -46,6 +46,7 @@ class Pipe:
         "_paces",
         "_queue",
         "_queued",
+        "_reads_small",
         "_source",
         "_stages",
         "_timer",
@@ -82,6 +83,7 @@ class Pipe:
         self._full = False
         self._held_back = False
         self._limit = LIMIT_FOR_LARGE_PIECES
+        self._reads_small = False
         self._dead = False
         self._over = False
         """The connection is to end here, so nothing more is taken."""
@@ -101,8 +103,6 @@ class Pipe:
     def feed_from(self, source: asyncio.ReadTransport) -> None:
         """Say who is to be paused while too much waits here."""
         self._source = source
-        if self._limit == LIMIT_FOR_SMALL_PIECES:
-            read_in_small_pieces(source)
         if self._full:
             source.pause_reading()
 
@@ -131,6 +131,8 @@ class Pipe:
         """Pass bytes on, behind everything that is here, through all stages."""
         if self._dead or self._over:
             return
+        if self._limit == LIMIT_FOR_SMALL_PIECES and not self._reads_small:
+            self._read_small()
         ends_here = False
         if self._stages and data:
             parts: HoldParts = {}
@@ -233,7 +235,7 @@ class Pipe:
 
     def lift(self, influence: Influence) -> None:
         """Take out what an influence does here; bytes that only it held leave at once."""
-        if self._dead:
+        if self._dead or not (self._stages or self._queue or self._paces):
             return
         self._stages = [stage for stage in self._stages if stage.influence is not influence]
         self._paces.lift(influence)
@@ -346,9 +348,13 @@ class Pipe:
                 self._paces.change({}, now)
 
     def _expect_many(self) -> None:
-        """Several pieces may have to wait here, so they have to be small."""
+        """Several pieces may have to wait here, so those behind the first one have to be small."""
         self._limit = LIMIT_FOR_SMALL_PIECES
+
+    def _read_small(self) -> None:
+        """Have small pieces from now on. Only once bytes come: there can be many connections, and few may be used."""
         if self._source is not None:
+            self._reads_small = True
             read_in_small_pieces(self._source)
 
     def _wait_until(self, due: int, now: int) -> None:
