@@ -16,7 +16,6 @@ from workbench.faultproxy.plane import Plane
 from workbench.faultproxy.toxiproxy.orders import toxic_of
 from workbench.serving import run_process, serve
 
-
 _COLLECT_AFTER = (5_000, 10, 10)
 """Objects until the youngest are looked at, and how often that is done until older ones are."""
 

@@ -131,8 +131,6 @@ class Pipe:
         """Pass bytes on, behind everything that is here, through all stages."""
         if self._dead or self._over:
             return
-        if self._limit == LIMIT_FOR_SMALL_PIECES and not self._reads_small:
-            self._read_small()
         ends_here = False
         if self._stages and data:
             parts: HoldParts = {}
@@ -348,11 +346,13 @@ class Pipe:
                 self._paces.change({}, now)
 
     def _expect_many(self) -> None:
-        """Several pieces may have to wait here, so those behind the first one have to be small."""
+        """Several pieces may have to wait here, so all behind the first one have to be small.
+
+        The source is told only when one waits: there can be many connections that are not used.
+        """
         self._limit = LIMIT_FOR_SMALL_PIECES
 
     def _read_small(self) -> None:
-        """Have small pieces from now on. Only once bytes come: there can be many connections, and few may be used."""
         if self._source is not None:
             self._reads_small = True
             read_in_small_pieces(self._source)
@@ -373,6 +373,8 @@ class Pipe:
             self._timer = None
 
     def _watch_source(self) -> None:
+        if self._queued and self._limit == LIMIT_FOR_SMALL_PIECES and not self._reads_small:
+            self._read_small()
         full = self._blocked or self._held_back or self._queued > self._limit
         if full != self._full:
             self._full = full
