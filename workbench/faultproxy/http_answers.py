@@ -6,6 +6,7 @@ from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from workbench.faultproxy.altering import LIMIT, KeptAnswer
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
 from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Answers:
     """Gives the callee's bytes to the attempts that wait for them, the oldest first."""
 
-    __slots__ = ("_body", "_down", "_last", "_part", "_pending", "_probe", "_probed", "_stream")
+    __slots__ = ("_body", "_down", "_kept", "_last", "_losing", "_part", "_pending", "_probe", "_probed", "_stream")
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
         self._stream = stream
@@ -31,11 +32,10 @@ class Answers:
         self._part = b""
         self._probe: Probe | None = None
         self._probed = 0
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """The answer that is coming has no other end than the connection's."""
-        return isinstance(self._body, UntilClose)
+        self._kept: KeptAnswer | None = None
+        """What there is of an answer that is to be altered."""
+        self._losing = False
+        """Bytes of the answer that is coming were thrown away."""
 
     def take(self, data: bytes) -> None:
         """Take the next piece."""
@@ -49,9 +49,33 @@ class Answers:
             at = self._take_one(data, at)
 
     def take_part(self) -> bytes:
-        """Give away the beginning of a head that will never be complete."""
+        """Give away what was kept of an answer that will never be complete."""
         part, self._part = self._part, b""
+        if self._kept is not None:
+            part, self._kept = self._kept.data + part, None
         return part
+
+    def end(self, attempt: Attempt) -> None:
+        """Nothing more comes: the answer is whole if its end is the connection's, else it never will be."""
+        if attempt.is_lost:
+            self._stream.lost(attempt, closed=True)
+            return
+        whole = isinstance(self._body, UntilClose)
+        if whole and self._kept is not None:
+            self._pass_altered(attempt, self._kept)
+            return
+        if part := self.take_part():
+            self._down.send(part, attempt)
+        self._down.send(b"", attempt, "complete" if whole else "upstream_gone")
+
+    def lift(self) -> bool:
+        """A fault was taken off. Return whether an answer is spoilt: some of it is gone, and the rest would pass."""
+        if not self._pending:
+            return False
+        attempt = self._pending[0]
+        if self._kept is not None and attempt.decided is not None and not attempt.decided.alterations:
+            self._down.send(self.take_part(), attempt)
+        return self._losing and not attempt.is_lost
 
     def _take_one(self, data: bytes, start: int) -> int:
         """Take what is there of one answer. Return where it ends; -1: the rest was dealt with."""
@@ -102,6 +126,15 @@ class Answers:
     def _pass(self, attempt: Attempt, data: bytes, *, done: bool) -> None:
         down = self._down
         if not (down.clear and attempt.plain):
+            if attempt.is_lost:
+                self._losing = not done
+                if done:
+                    self._stream.lost(attempt)
+                return
+            if self._kept is not None:
+                if not self._keep_for_change(attempt, self._kept, data, done=done):
+                    return
+                data = self.take_part()
             down.send(data, attempt, "complete" if done else None)
             if done:
                 self._stream.answered(attempt)
@@ -128,14 +161,38 @@ class Answers:
         if attempt.decided is not None and attempt.decided.response_hold:
             self._down.hold(attempt.decided.response_hold, attempt)
             attempt.decided.response_hold = {}
+        tunnel = head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300)
+        if tunnel and attempt.is_lost:
+            self._stream.lost(attempt, closed=True)
+            return -1
         if head.status == 101 and not attempt.head.upgrades:
             self._stream.give_up_answers(data[start:])
             return -1
-        if head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300):
+        if tunnel:
             attempt.status = head.status
             self._open_tunnel(attempt, data, start, at)
             return -1
+        has_body = head.length != 0 and head.length <= LIMIT and attempt.head.method != "HEAD"
+        if has_body and attempt.decided is not None and attempt.decided.alterations and not attempt.is_lost:
+            self._kept = KeptAnswer(attempt.head, head)
         return 0
+
+    def _keep_for_change(self, attempt: Attempt, kept: KeptAnswer, data: bytes, *, done: bool) -> bool:
+        """Keep a piece of an answer that is to be altered; return whether it passes as it is after all."""
+        if not kept.add(data):
+            return True
+        if done:
+            self._pass_altered(attempt, kept)
+            self._stream.answered(attempt)
+        return False
+
+    def _pass_altered(self, attempt: Attempt, kept: KeptAnswer) -> None:
+        self._kept = None
+        altered = None if attempt.decided is None else kept.altered(attempt.decided.alterations)
+        if altered is None:
+            self._down.send(kept.data, attempt, "complete")
+        else:
+            self._down.send(altered, attempt, "altered")
 
     def _open_tunnel(self, attempt: Attempt, data: bytes, start: int, at: int) -> None:
         self._down.send(data[start:at], attempt, "complete")

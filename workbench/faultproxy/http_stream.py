@@ -14,14 +14,15 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
+from workbench.faultproxy.admission import WAITING_NS
 from workbench.faultproxy.answering import write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
-from workbench.faultproxy.deciding import CANARY_ORDINAL, HoldParts, decide
+from workbench.faultproxy.deciding import CANARY_ORDINAL, Decided, HoldParts, decide
 from workbench.faultproxy.heads import RequestHead
 from workbench.faultproxy.http_answers import Answers
 from workbench.faultproxy.http_requests import Requests
 from workbench.faultproxy.raw_stream import RawStream
-from workbench.model.faults.actions import Answer, Swallow
+from workbench.model.faults.actions import Answer, Close, Lose, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
@@ -59,6 +60,10 @@ class HttpStream:
         self.request_bytes: Callable[[bytes], None] = self._requests.take
         self.answer_bytes: Callable[[bytes], None] = self._answers.take
 
+    @property
+    def finishing(self) -> bool:
+        return any(attempt.is_lost and attempt.whole for attempt in self._pending)
+
     # -- attempts ---------------------------------------------------------------------------------------
 
     def open(self, head: RequestHead, since: int) -> Attempt:
@@ -81,40 +86,89 @@ class HttpStream:
 
     def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
         connection = self._connection
-        attempt.decided = decided = decide(self._edge.faults, head, monotonic_ns(), canary=canary)
+        decided = decide(self._edge.faults, head, monotonic_ns(), connection=connection, canary=canary)
+        attempt.meet(decided)
         if not decided.faults:
             return
         attempt.plain = False
-        for influence in (*decided.request_hold, *decided.response_hold):
+        for influence in decided.influences():
             connection.touch(influence)
-        if decided.ending is None:
-            if decided.request_hold:
-                connection.up.hold(decided.request_hold, attempt)
-            return
-        attempt.awaits_callee = False
-        if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+        ending = decided.ending
+        instead = ending.instead if isinstance(ending, Lose) else ending
+        if decided.ended_by is not None and isinstance(instead, Swallow | Close):
             connection.swallow(decided.ended_by)
+        if decided.answers_here:
+            attempt.awaits_callee = False
+        elif decided.request_hold or decided.places:
+            self._hold_request(attempt, decided)
+
+    def _hold_request(self, attempt: Attempt, decided: Decided) -> None:
+        """Hold a request before it is forwarded: for so long, or until the callee has a place for it."""
+        connection, up = self._connection, self._connection.up
+        parts: HoldParts = dict(decided.request_hold)
+        for fault, place in decided.places.items():
+            parts[fault] = WAITING_NS if place.hold_ns is None else place.hold_ns
+        hold = up.hold(parts, attempt)
+        for fault, place in decided.places.items():
+            place.tell(partial(up.hold_on, hold, fault), partial(connection.close, "client_gone"))
 
     def serve(self) -> None:
         """Give the answers that are due here, as long as it is their turn."""
-        connection, down = self._connection, self._connection.down
         while self._pending:
             attempt = self._pending[0]
-            decided, head = attempt.decided, attempt.head
-            if decided is None or head is None or not isinstance(decided.ending, Answer) or not attempt.due:
+            decided = attempt.decided
+            if decided is None or not isinstance(decided.ending, Answer) or not attempt.due:
                 return
-            close = head.closes or not attempt.whole or self._callee_over
             hold: HoldParts = {**decided.request_hold, **decided.response_hold}
             if hold:
-                down.hold(hold, attempt)
-            attempt.status = decided.ending.status
-            self._leave(self._pending.popleft())
-            connection.answers_here()
-            down.send(write_answer(decided.ending, head, close=close), attempt, "complete")
-            if close or (self._caller_over and not self._pending):
-                self._requests.ignore()
-                down.end()
+                self._connection.down.hold(hold, attempt)
+            if self._give(attempt, decided.ending):
                 return
+
+    def _give(self, attempt: Attempt, answer: Answer) -> bool:
+        """Give an answer that is made here; return whether the connection ends with it."""
+        connection, head = self._connection, attempt.head
+        assert head is not None
+        close = head.closes or not attempt.whole or self._callee_over
+        attempt.status = answer.status
+        self._leave(self._pending.popleft())
+        connection.answers_here()
+        connection.down.send(write_answer(answer, head, close=close), attempt, "complete")
+        ends = close or (self._caller_over and not self._pending)
+        if ends:
+            self._requests.ignore()
+            connection.down.end()
+        return ends
+
+    def lost(self, attempt: Attempt, *, closed: bool = False) -> None:
+        """The callee has answered (`closed`: and ended its side), and it does not arrive: give what does."""
+        assert attempt.decided is not None
+        assert isinstance(attempt.decided.ending, Lose)
+        instead = attempt.decided.ending.instead
+        self._callee_over = self._callee_over or closed
+        if isinstance(instead, Answer):
+            ends = self._give(attempt, instead)
+            if not ends and attempt.head is not None and attempt.head.upgrades:
+                self._requests.resume()
+        else:
+            ends = True
+            self._leave(self._pending.popleft())
+            self._requests.ignore(attempt)
+            if isinstance(instead, Close):
+                self._end_caller(attempt)
+        if ends:
+            self.answer_bytes = _drop
+        elif self._pending:
+            self.serve()
+        if not self.finishing:
+            self._connection.callee_finished()
+
+    def _end_caller(self, attempt: Attempt) -> None:
+        """End the caller's connection behind what is on its way."""
+        connection = self._connection
+        connection.down.send(b"", attempt, "cut")
+        connection.down.end()
+        connection.up.end()
 
     def answered(self, attempt: Attempt) -> None:
         """All of the callee's answer is on its way; the next one is due."""
@@ -128,7 +182,7 @@ class HttpStream:
 
     def _leave(self, attempt: Attempt) -> None:
         """Keep an attempt until its answer has left altogether, and forget those whose answer has."""
-        while self._leaving and self._leaving[0].reason is not None:
+        while self._leaving and self._leaving[0].reason not in (None, "open"):
             self._leaving.popleft()
         self._leaving.append(attempt)
 
@@ -146,6 +200,9 @@ class HttpStream:
             attempt.due = True
             self.serve()
             return
+        elif attempt.is_lost:
+            self._connection.cut()  # nobody could tell where the answer ends that is not to arrive
+            return
         attempt.awaits_callee = False
         if self._pending[0] is attempt:
             self._become_raw()
@@ -161,6 +218,9 @@ class HttpStream:
     def give_up_answers(self, rest: bytes) -> None:
         """The callee's bytes cannot be read from `rest` on; they belong to the attempt whose answer is due."""
         decided = self._pending[0].decided
+        if self._pending[0].is_lost:
+            self.lost(self._pending[0], closed=True)
+            return
         if decided is not None and decided.response_hold:
             self._connection.down.hold(decided.response_hold, self._pending[0])
         self._become_raw()
@@ -215,9 +275,10 @@ class HttpStream:
             self.serve()
             return
         if pending:
-            if part := self._answers.take_part():
-                down.send(part, pending[0])
-            down.send(b"", pending[0], "complete" if self._answers.ends_with_connection else "upstream_gone")
+            was_lost = pending[0].is_lost
+            self._answers.end(pending[0])
+            if was_lost:
+                return
         for attempt in list(pending)[1:]:
             down.send(b"", attempt, "upstream_gone")
         self._leaving.extend(pending)
@@ -240,3 +301,11 @@ class HttpStream:
         for attempt in self._pending:
             if attempt.decided is not None:
                 attempt.decided.forget(influence)
+        if self._answers.lift():
+            self._connection.cut()
+        elif not self.finishing:
+            self._connection.callee_finished()
+
+
+def _drop(data: bytes) -> None:
+    """Take bytes that nobody gets."""

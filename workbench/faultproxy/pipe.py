@@ -38,15 +38,23 @@ class Stage(Protocol):
 class _Hold:
     """A stretch of time in which nothing behind it leaves."""
 
-    __slots__ = ("attempt", "due", "parts")
+    __slots__ = ("_since", "attempt", "due", "parts")
 
     def __init__(self, now: int, parts: HoldParts, attempt: Attempt | None) -> None:
+        self._since = now
         self.due = now + sum(parts.values())
         self.parts = dict(parts)
         self.attempt = attempt
 
     def lift(self, influence: Influence) -> None:
         self.due -= self.parts.pop(influence, 0)
+
+    def change(self, influence: Influence, due: int) -> None:
+        """Let an influence's part end at `due`; the other parts follow it."""
+        if influence in self.parts:
+            self.lift(influence)
+            self.parts[influence] = due - self._since
+            self.due += due - self._since
 
 
 class _Piece:
@@ -169,13 +177,21 @@ class Pipe:
         self._queued += len(data)
         self._flush()
 
-    def hold(self, parts: HoldParts, attempt: Attempt | None) -> None:
+    def hold(self, parts: HoldParts, attempt: Attempt | None) -> _Hold:
         """Let nothing that comes from now on leave before the sum of `parts`, in nanoseconds, is over."""
+        now = monotonic_ns()
+        hold = _Hold(now, parts, attempt)
         if not self._dead:
-            now = monotonic_ns()
             if attempt is not None:
                 attempt.held(now)
-            self._queue.append(_Hold(now, parts, attempt))
+            self._queue.append(hold)
+            self._flush()
+        return hold
+
+    def hold_on(self, hold: _Hold, influence: Influence, ns: int) -> None:
+        """Let a part of a hold that is on last for so long from now, instead of what was said."""
+        hold.change(influence, monotonic_ns() + ns)
+        if not self._dead:
             self._flush()
 
     def end(self) -> None:

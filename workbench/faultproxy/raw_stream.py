@@ -60,6 +60,10 @@ class RawStream:
         """Make it an attempt before anyone has said a word."""
         self._open()
 
+    @property
+    def finishing(self) -> bool:
+        return False
+
     # -- bytes ----------------------------------------------------------------------------------------
 
     def request_bytes(self, data: bytes) -> None:
@@ -110,8 +114,8 @@ class RawStream:
         if before is not None and before.ending is not None:
             return
         decided = Decided() if before is None else before.columns_only()
-        ask(fault, decided, now)
-        attempt.decided = decided
+        ask(fault, decided, now, connection=self._connection)
+        attempt.meet(decided)
         self._carry_out(decided, attempt)
 
     def lift(self, influence: Influence) -> None:
@@ -128,8 +132,9 @@ class RawStream:
         self._attempt = attempt
         edge = self._connection.edge
         if attempt.decided is None and edge.faults:
-            attempt.decided = decide(edge.faults, None, monotonic_ns())
-            self._carry_out(attempt.decided, attempt)
+            decided = decide(edge.faults, None, monotonic_ns(), connection=self._connection)
+            attempt.meet(decided)
+            self._carry_out(decided, attempt)
 
     def _carry_out(self, decided: Decided, attempt: Attempt) -> None:
         connection = self._connection

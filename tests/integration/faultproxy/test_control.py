@@ -125,6 +125,9 @@ def test_a_fault_from_birth_to_end(plane: PlaneProcess) -> None:
         "counts": {"eligible": 0, "hit": 0, "passed": 0},
         "first_hit_ns": None,
         "last_hit_ns": None,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "delay_ns": 0,
     }
     assert plane.send("GET", "/faults").json == {"faults": [state.json]}
     renewal = plane.send("POST", "/faults/renew", {"ids": ["late", "other"], "lease_ms": 120_000})

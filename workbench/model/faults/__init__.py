@@ -11,11 +11,19 @@ from pydantic import Field
 
 from workbench.model.faults.base import EdgeFault
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.brownout import Brownout
+from workbench.model.faults.corrupt_body import CorruptBody
+from workbench.model.faults.every_nth import EveryNth
+from workbench.model.faults.fail_first import FailFirst
 from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.response_lost import ResponseLost
 
-FaultSpec = Annotated[Latency | Blackhole | Refuse | HttpStatus, Field(discriminator="kind")]
+FaultSpec = Annotated[
+    Latency | Blackhole | Refuse | HttpStatus | ResponseLost | CorruptBody | FailFirst | EveryNth | Brownout,
+    Field(discriminator="kind"),
+]
 """One declared disturbance."""
 
 KINDS: dict[str, type[EdgeFault]] = {
