@@ -22,12 +22,13 @@ from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, Interruption, Rim, TimeSource
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
+from workbench.model.units import NS_PER_S
 from workbench.pipeline import OpenStack
 
 STATE_FOLDER = ".workbench"
@@ -121,6 +122,10 @@ class LocalStack:
                 )
             return found, False
 
+    def plane(self, stack: RunningStack) -> FaultPlane:
+        """Return what injects faults into a stack."""
+        return BuiltinPlane(stack, None)
+
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
         with self.state.exclusive("down"):
@@ -143,8 +148,11 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            plane = BuiltinPlane(stack, None)
-            seen["faults"] = [f"{fault.id} on {fault.target}" for fault in plane.faults()]
+            now_ns = time.monotonic_ns()
+            seen["faults"] = [
+                f"{fault.id} on {fault.target}, {max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
+                for fault in self.plane(stack).faults()
+            ]
         return seen
 
     def stop(self, within_s: float) -> int | None:
@@ -180,7 +188,7 @@ class LocalStack:
         return said
 
     def _heal_plane(self, stack: RunningStack) -> list[str]:
-        plane = BuiltinPlane(stack, None)
+        plane = self.plane(stack)
         try:
             on = plane.faults()
             for fault in on:

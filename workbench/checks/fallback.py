@@ -108,7 +108,7 @@ def _judge_edge(spec: FallbackServed, phase: str, history: History) -> CheckResu
     A call span lies between a fallback and its attempts, and sometimes a span of the service's own.
     """
     windows = [w for w in history.fault_windows() if w.fault.phase == phase and w.on_ns is not None]
-    edges = sorted(edge.name for edge in history.run.system.edges if any(w.fault.touches(edge.name) for w in windows))
+    edges = sorted({edge for window in windows for edge in history.edges_of(window.fault)})
     seen = history.phase(phase)
     text = f"the fallback leaves {wording.listed(edges)} alone"
     claim = _claim(spec, phase, "edge", text, () if seen is None else (window_of(seen),))

@@ -13,9 +13,10 @@ from workbench.checks.estimates import PowerEstimate, cases_estimate, most_faili
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
 from workbench.checks.stretches import lost, never_on, undone
+from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultOff
-from workbench.model.faults.base import KEYS_KEPT, HitAttempt, RequestFault
+from workbench.model.faults.base import KEYS_KEPT, HitAttempt, LoadFault, RequestFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
 from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
@@ -106,6 +107,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
     if isinstance(fault, RequestFault):
         result = _judge_requests(claim, fault, window, history)
+    elif isinstance(fault, LoadFault):
+        result = judge_surge(claim, fault, history)
     else:
         result = judge_listener_fault(claim, window, history)
     if aborted(history) and result.outcome is Outcome.INCONCLUSIVE and result.needed_n is not None:
@@ -220,16 +223,19 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         phase = facts.scenario.phase(fault.phase)
         if phase is None:
             continue
+        journeys = planned(plan, fault.phase)
+        if isinstance(fault, LoadFault):
+            journeys = extra_planned(fault, facts.scenario)
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
         share = fault.part_hit if isinstance(fault, RequestFault) else 1.0
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),
                 f"{fault.target} {fault.describe()}, and callers felt it",
-                {fault.phase: planned(plan, fault.phase)},
+                {fault.phase: journeys},
                 facts,
                 min_n=fault.min_evidence,
-                chance=min(1.0, share * lasts / phase.duration),
+                chance=min(1.0, share * lasts / phase.duration) if fault.level != "load" else 1.0,
                 most=most_failing(facts, plan, fault),
             )
         )

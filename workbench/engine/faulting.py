@@ -62,6 +62,9 @@ class Injector:
         with self._lock:
             self._held[fault.id] = fault  # first of all: whatever comes now, `undo_all` knows of it
         self._journal.write(FaultRequested(at_ns=self._now(), fault=fault.id, target=fault.target))
+        if fault.level == "load":  # its arrivals are part of the plan; there is nothing to inject
+            self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, target=fault.target))
+            return
         self._ledger.open(fault.id, fault.target, fault.kind, self._run_id)
         self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
         with self._lock:
@@ -83,8 +86,13 @@ class Injector:
         """
         with self._lock:
             fault = self._held[fault_id]
+            if fault.level == "load":
+                del self._held[fault_id]
             meant_on = self._renewed.pop(fault_id, None) is not None  # from here on its absence is no loss
         self._journal.write(FaultUndoRequested(at_ns=self._now(), fault=fault.id, target=fault.target))
+        if fault.level == "load":
+            self._journal.write(FaultOff(at_ns=self._now(), fault=fault.id, target=fault.target))
+            return
         try:
             found = self._take_off(fault)
             if meant_on and not found:

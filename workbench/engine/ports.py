@@ -34,6 +34,8 @@ class FaultState:
     target: str
     active_since_ns: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    kind: str = ""
+    expires_at_ns: int = 0
 
 
 class FaultPlane(Protocol):

@@ -195,6 +195,10 @@ class History:
         """Return the faults on an edge, in one phase or in any."""
         return [w for w in self.fault_windows() if w.fault.touches(edge) and phase in (None, w.fault.phase)]
 
+    def edges_of(self, fault: FaultBase) -> list[str]:
+        """Return the edges that feel a fault."""
+        return [edge.name for edge in self.run.system.edges if fault.touches(edge.name)]
+
     def was_starved(self) -> bool:
         """Tell whether a process of the run ever waited long for a core."""
         return bool(self.row("SELECT count(*) FROM starved")[0])

@@ -7,9 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from workbench.model.arrivals import Burst
 from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.expectations import ExpectationSpec
 from workbench.model.faults import FaultSpec
+from workbench.model.faults.surge import Surge
 from workbench.model.load import Load
 from workbench.model.names import Name
 from workbench.model.units import Duration, Ratio
@@ -135,6 +137,24 @@ class Scenario(Frozen):
                 yield ("faults", index, "schedule"), f"reaches beyond phase {phase.name}, which lasts {phase.duration}"
             if duration == 0:
                 yield ("faults", index, "schedule", "duration"), f"fault {fault.id} would last no time"
+
+    def bursts(self) -> list[Burst]:
+        """Return the arrivals that its surges bring, at nominal times."""
+        starts, at = {}, 0
+        for phase in self.phases:
+            starts[phase.name] = at
+            at += phase.duration
+        found = []
+        for fault in self.faults:
+            if isinstance(fault, Surge):
+                start = starts[fault.phase] + fault.schedule.start
+                declared = self.phase(fault.phase)
+                assert declared is not None  # see _reference_problems
+                lasts = fault.schedule.duration
+                end = starts[fault.phase] + declared.duration if lasts is None else start + lasts
+                factor = 1.0 if fault.factor is None else fault.factor
+                found.append(Burst(fault.id, start, end, factor, fault.shape == "ramp", fault.at_once or 0))
+        return found
 
     def phase(self, name: str) -> Phase | None:
         """Return the phase of that name, if there is one."""

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*", re.ASCII)
+_DURATION = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*(ns|us|ms|s|m|h)[ \t]*", re.ASCII)
 _DURATION_NS = {
     "ns": 1,
     "us": 1_000,
@@ -26,9 +26,9 @@ _DURATION_NS = {
     "m": 60 * NS_PER_S,
     "h": 3600 * NS_PER_S,
 }
-_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|m|h)\s*", re.ASCII)
+_RATE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*/[ \t]*(s|m|h)[ \t]*", re.ASCII)
 _RATE_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+_PERCENT = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*%[ \t]*", re.ASCII)
 _LONGEST_NS = 100 * 365 * 24 * 3600 * NS_PER_S  # twice a century still is an int64, as every table keeps it
 
 
@@ -64,7 +64,7 @@ class Duration(_Parsed, int):
 
     _schema: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ns|us|ms|s|m|h)\s*$",
+        "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*(ns|us|ms|s|m|h)[ \t]*$",
         "examples": ["250ms", "1.5s", "2m"],
     }
 
@@ -112,7 +112,7 @@ class Rate(_Parsed, float):
 
     _schema: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*/\s*(s|m|h)\s*$",
+        "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*/[ \t]*(s|m|h)[ \t]*$",
         "examples": ["24/s", "600/m"],
     }
 
@@ -138,7 +138,7 @@ class Ratio(_Parsed, float):
 
     _schema: ClassVar[dict[str, Any]] = {
         "anyOf": [
-            {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$"},
+            {"type": "string", "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*%[ \t]*$"},
             {"type": "number", "minimum": 0, "maximum": 1},
         ],
         "examples": ["99.9%", 0.999],

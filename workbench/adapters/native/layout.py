@@ -51,7 +51,7 @@ def stack_spec(
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=list(Ability),
+        abilities=[ability for ability in Ability if ability is not Ability.NETEM],
         owned=owned,
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}

@@ -33,7 +33,7 @@ class Ability(StrEnum):
     NETEM = "netem"  # lose and reorder packets in the kernel
 
 
-Level = Literal["request", "listener", "process", "load"]
+Level = Literal["request", "listener", "packet", "process", "load"]
 
 _SHORTEST_PERIOD = Duration.parse("100ms")
 
@@ -148,6 +148,12 @@ class FaultBase(Frozen, ABC):
     schedule: Schedule = Field(default_factory=Schedule)
     min_evidence: int = Field(default=10, ge=1, description="hits below this leave the run INCONCLUSIVE")
     seed: int | None = Field(default=None, description="default: the scenario's seed")
+
+    @model_validator(mode="after")
+    def _flaps_on_edges_only(self) -> Self:
+        if self.schedule.period is not None and not isinstance(self, EdgeFault):
+            raise ValueError("`period` is for faults on edges; declare several faults, one after another")
+        return self
 
     @property
     @abstractmethod
@@ -271,8 +277,16 @@ class ServiceFault(FaultBase, ABC):
     def touches(self, edge: str) -> bool:
         return edge.partition(":")[2] == self.service
 
-    @model_validator(mode="after")
-    def _does_not_flap(self) -> Self:
-        if self.schedule.period is not None:
-            raise ValueError("`period` is for faults on edges; for a service, declare several faults one after another")
-        return self
+
+class LoadFault(FaultBase, ABC):
+    """A fault that is made of users: the load is the disturbance. Nothing has to be undone."""
+
+    level: ClassVar[Level] = "load"
+    needs: ClassVar[frozenset[Ability]] = frozenset()
+
+    @property
+    def target(self) -> str:
+        return "load"
+
+    def touches(self, edge: str) -> bool:  # noqa: ARG002 - none is broken
+        return False
