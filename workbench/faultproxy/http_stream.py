@@ -270,6 +270,8 @@ class HttpStream:
 
     def callee_done(self, now: int) -> None:  # noqa: ARG002 - attempts end when what is on its way has left
         self._callee_over = True
+        if self.answer_bytes is _drop:
+            return  # the caller's side has its own end
         pending, down = self._pending, self._connection.down
         if pending and pending[0].is_answered_here:
             self.serve()
