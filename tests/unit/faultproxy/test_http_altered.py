@@ -22,7 +22,9 @@ REST = b'{"state": "paid"}'
 
 
 def answer(body: bytes, *lines: str, status: str = "200 OK", version: str = "1.1") -> bytes:
-    framing = () if any(line.startswith(("Transfer", "Connection")) for line in lines) else (f"Content-Length: {len(body)}",)
+    framing = (
+        () if any(line.startswith(("Transfer", "Connection")) for line in lines) else (f"Content-Length: {len(body)}",)
+    )
     return ("\r\n".join((f"HTTP/{version} {status}", "X-A: b", *lines, *framing)) + "\r\n\r\n").encode() + body
 
 
