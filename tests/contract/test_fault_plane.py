@@ -44,6 +44,12 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "fail_first": {"kind": "fail_first", "count": 1, "min_evidence": 1},
     "every_nth": {"kind": "every_nth", "n": 2},
     "brownout": {"kind": "brownout", "concurrent": 1, "service_time": "20ms"},
+    "reset": {"kind": "reset"},
+    "accept_then_close": {"kind": "accept_then_close"},
+    "truncate": {"kind": "truncate", "after": 1},
+    "bandwidth": {"kind": "bandwidth", "rate": "1KB/s"},
+    "slow_drip": {"kind": "slow_drip", "every": "10ms"},
+    "slicer": {"kind": "slicer", "average": 5, "variation": 2, "delay": "1ms"},
 }
 
 

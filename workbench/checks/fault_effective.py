@@ -53,7 +53,8 @@ _KEY_COLUMNS = {"edge": "edge", "path": "path", "trace": "coalesce(trace_id, '')
 
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
-SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?, started
+SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
+       started, delay_ns
 FROM edge_attempts
 WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
 """
@@ -193,8 +194,8 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     hits = felt = 0
     examples: list[str | None] = []
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
-    for duration, status, end_reason, trace_id, undone_meanwhile, began in rows:
-        was_felt = fault.felt(HitAttempt(duration, status, end_reason, began - on_ns), timeout)
+    for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
         if undone_meanwhile and not was_felt:
             continue  # the undo cut it short: it shows neither
         hits += 1

@@ -7,6 +7,8 @@ time: a caller that only finished sending still gets its answer.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from time import monotonic_ns
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 DIAL_TIMEOUT_S = 10.0
 
+LINGER_S = 1.0
+"""How long a caller is still read, and not heard, after the end that it got too early."""
+
+_RST_ON_CLOSE = struct.pack("ii", 1, 0)
+
 
 class Connection:
     """Both transports, both pipes and the stream between them."""
@@ -31,6 +38,7 @@ class Connection:
         "_callee_was_lost",
         "_caller",
         "_dialling",
+        "_lingering",
         "_loop",
         "_put_off",
         "_reason",
@@ -50,6 +58,7 @@ class Connection:
         self._callee: asyncio.Transport | None = None
         self._callee_was_lost = False
         self._dialling: asyncio.Task[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
         self._reason: EndReason | None = None
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
@@ -57,8 +66,14 @@ class Connection:
         self._put_off = False
         """The caller has left, and the callee is not told before it has finished."""
         self.closed = False
-        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
-        self.down = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_full=self._hold_caller_back)
+        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
+        self.down = Pipe(
+            loop,
+            on_need=self.dial,
+            on_end=self._close_if_done,
+            on_cut=self._end_here,
+            on_full=self._hold_caller_back,
+        )
         self.up.feed_from(caller)
         self.down.connect(caller)
         self.stream: Stream = edge.new_stream(self)
@@ -108,7 +123,9 @@ class Connection:
 
     def caller_done(self) -> None:
         """The caller has finished sending. If it waits for nothing, or for what was swallowed, it has left."""
-        if self.stream.finishing:
+        if self.closed:
+            self._stop_lingering()
+        elif self.stream.finishing:
             self._put_off = True
             self.stream.caller_done(monotonic_ns())
         elif self._swallowed_by:
@@ -120,6 +137,8 @@ class Connection:
 
     def caller_lost(self, error: Exception | None) -> None:
         """The caller's connection is gone. What it has sent still goes to the callee, held or not."""
+        if self.closed:
+            self._stop_lingering()
         self._caller = None
         if self.closed:
             return
@@ -182,21 +201,52 @@ class Connection:
 
     def close(self, reason: EndReason | None) -> None:
         """End it, after what was handed to the transports; None means orderly."""
-        if self.closed:
+        if not self._finish(reason):
             return
+        for transport in (self._caller, self._callee):
+            if transport is not None:
+                _close_transport(transport, at_once=reason == "cut")
+
+    def _end_here(self, reset: bool) -> None:
+        """The caller has got all that it may get: end it for both, for the caller by RST or by FIN."""
+        if not self._finish("cut"):
+            return
+        if self._callee is not None:
+            self._callee.abort()
+        caller = self._caller
+        if caller is None:
+            return
+        if reset:
+            caller.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
+            caller.abort()
+        else:
+            # To close a socket that has bytes to read is to send RST, so they are read for a while.
+            caller.write_eof()
+            caller.resume_reading()
+            self._lingering = self._loop.call_later(LINGER_S, caller.abort)
+
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        if self._caller is not None:
+            self._caller.close()
+
+    def _finish(self, reason: EndReason | None) -> bool:
+        """Free everything but the transports. Return whether that was still to be done."""
+        if self.closed:
+            return False
         self.closed = True
         self.stream.end(reason, monotonic_ns())
         self.up.kill()
         self.down.kill()
         if self._dialling is not None and self._callee is None:
             self._dialling.cancel()
-        for transport in (self._caller, self._callee):
-            if transport is not None:
-                _close_transport(transport, at_once=reason == "cut")
         for influence in self._touched_by:
             influence.release(self)
         self._touched_by.clear()
         self.edge.connections.discard(self)
+        return True
 
     def _close_if_done(self) -> None:
         up_done = self.up.ended or self._callee_was_lost
@@ -229,10 +279,10 @@ class CallerEnd(asyncio.Protocol):
             return
         caller.set_write_buffer_limits(high=0)
         self._connection = Connection(self._edge, caller, self._loop)
-        self._edge.connections.add(self._connection)
+        self._edge.begin(self._connection)
 
     def data_received(self, data: bytes) -> None:
-        if self._connection is not None:
+        if self._connection is not None and not self._connection.closed:
             self._connection.stream.request_bytes(data)
 
     def eof_received(self) -> bool:

@@ -137,7 +137,7 @@ def ask(
             decided.hit_by += (fault,)
     decided.note(fault, number, hit=hit)
     if hit:
-        _apply(fault, decided, ordinal)
+        _apply(fault, decided, ordinal, now)
     return hit
 
 
@@ -151,8 +151,8 @@ def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
     return match.fits(head.method, head.path, headers)
 
 
-def _apply(fault: RequestInfluence, decided: Decided, ordinal: int) -> None:
-    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal))
+def _apply(fault: RequestInfluence, decided: Decided, ordinal: int, now: int) -> None:
+    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal, now - fault.active_since_ns))
     match action:
         case Delay():
             hold = decided.request_hold if action.side == "request" else decided.response_hold

@@ -7,10 +7,12 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.altering import LIMIT, KeptAnswer
+from workbench.faultproxy.answering import send_whole
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
 from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
 from workbench.faultproxy.pipe import Pipe
+from workbench.faultproxy.truncating import Truncation
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream
@@ -19,7 +21,19 @@ if TYPE_CHECKING:
 class Answers:
     """Gives the callee's bytes to the attempts that wait for them, the oldest first."""
 
-    __slots__ = ("_body", "_down", "_kept", "_last", "_losing", "_part", "_pending", "_probe", "_probed", "_stream")
+    __slots__ = (
+        "_body",
+        "_down",
+        "_kept",
+        "_last",
+        "_losing",
+        "_part",
+        "_pending",
+        "_probe",
+        "_probed",
+        "_stream",
+        "_truncation",
+    )
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
         self._stream = stream
@@ -36,6 +50,8 @@ class Answers:
         """What there is of an answer that is to be altered."""
         self._losing = False
         """Bytes of the answer that is coming were thrown away."""
+        self._truncation: Truncation | None = None
+        """The answer that is coming is to end too early."""
 
     def take(self, data: bytes) -> None:
         """Take the next piece."""
@@ -64,17 +80,24 @@ class Answers:
         if whole and self._kept is not None:
             self._pass_altered(attempt, self._kept)
             return
-        if part := self.take_part():
+        part = self.take_part()
+        if self._truncation is not None:
+            self._pass_too_little(attempt, self._truncation, part, done=True)
+            return
+        if part:
             self._down.send(part, attempt)
         self._down.send(b"", attempt, "complete" if whole else "upstream_gone")
 
     def lift(self) -> bool:
         """A fault was taken off. Return whether an answer is spoilt: some of it is gone, and the rest would pass."""
-        if not self._pending:
+        if not self._pending or (decided := self._pending[0].decided) is None:
             return False
-        attempt = self._pending[0]
-        if self._kept is not None and attempt.decided is not None and not attempt.decided.alterations:
-            self._down.send(self.take_part(), attempt)
+        attempt, truncation = self._pending[0], self._truncation
+        if self._kept is not None and not decided.alterations:
+            self._pass(attempt, self.take_part(), done=False)
+        if truncation is not None and not truncation.over and decided.truncated_at is None:
+            self._truncation = None
+            self._down.send(truncation.give_back(), attempt)
         return self._losing and not attempt.is_lost
 
     def _take_one(self, data: bytes, start: int) -> int:
@@ -103,6 +126,13 @@ class Answers:
                     return passed
             attempt.status = head.status
             length = 0 if attempt.head.method == "HEAD" else head.length  # type: ignore[union-attr]  # HTTP
+            if (
+                length
+                and attempt.decided is not None
+                and attempt.decided.truncated_at is not None
+                and not attempt.is_lost
+            ):
+                self._truncation = Truncation(attempt.decided.truncated_at, length, at - start)
             if length >= 0 and at + length <= len(data):
                 at += length
                 self._pass(attempt, data[start:at], done=True)
@@ -116,7 +146,10 @@ class Answers:
         try:
             at = body.take(data, at)
         except FramingError:
-            self._stream.give_up_answers(data[start:])
+            if self._truncation is not None and not attempt.is_lost:
+                self._pass_too_little(attempt, self._truncation, self.take_part(), done=True)
+            else:
+                self._stream.give_up_answers(data[start:])
             return -1
         if body.done:
             self._body = None
@@ -135,7 +168,10 @@ class Answers:
                 if not self._keep_for_change(attempt, self._kept, data, done=done):
                     return
                 data = self.take_part()
-            down.send(data, attempt, "complete" if done else None)
+            if self._truncation is not None:
+                self._pass_too_little(attempt, self._truncation, data, done=done)
+            else:
+                down.send(data, attempt, "complete" if done else None)
             if done:
                 self._stream.answered(attempt)
             return
@@ -147,6 +183,14 @@ class Answers:
         self._pending.popleft()
         if self._pending:
             self._stream.serve()
+
+    def _pass_too_little(self, attempt: Attempt, truncation: Truncation, data: bytes, *, done: bool) -> None:
+        data = truncation.take(data, done=done)
+        if truncation.over:
+            self._down.send(data, attempt, "cut")
+            self._down.cut()
+        else:
+            self._down.send(data, attempt)
 
     def _begin_special(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> int:
         """Do what is to be done before an answer that is not the usual one.
@@ -161,6 +205,8 @@ class Answers:
         if attempt.decided is not None and attempt.decided.response_hold:
             self._down.hold(attempt.decided.response_hold, attempt)
             attempt.decided.response_hold = {}
+        if attempt.decided is not None and (paces := attempt.decided.paces("response")):
+            self._down.pace(paces, head=at - start)
         tunnel = head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300)
         if tunnel and attempt.is_lost:
             self._stream.lost(attempt, closed=True)
@@ -187,12 +233,12 @@ class Answers:
         return False
 
     def _pass_altered(self, attempt: Attempt, kept: KeptAnswer) -> None:
-        self._kept = None
+        self._kept = self._truncation = None
         altered = None if attempt.decided is None else kept.altered(attempt.decided.alterations)
         if altered is None:
-            self._down.send(kept.data, attempt, "complete")
+            send_whole(self._down, attempt, kept.data, "complete")
         else:
-            self._down.send(altered, attempt, "altered")
+            send_whole(self._down, attempt, altered, "altered")
 
     def _open_tunnel(self, attempt: Attempt, data: bytes, start: int, at: int) -> None:
         self._down.send(data[start:at], attempt, "complete")

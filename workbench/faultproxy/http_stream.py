@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.admission import WAITING_NS
-from workbench.faultproxy.answering import write_answer
+from workbench.faultproxy.answering import send_whole, write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import CANARY_ORDINAL, Decided, HoldParts, decide
 from workbench.faultproxy.heads import RequestHead
@@ -94,13 +94,16 @@ class HttpStream:
         for influence in decided.influences():
             connection.touch(influence)
         ending = decided.ending
-        instead = ending.instead if isinstance(ending, Lose) else ending
-        if decided.ended_by is not None and isinstance(instead, Swallow | Close):
+        vanishes = ending if isinstance(ending, Swallow) else isinstance(ending, Lose) and ending.instead
+        if decided.ended_by is not None and isinstance(vanishes, Swallow | Close):
             connection.swallow(decided.ended_by)
         if decided.answers_here:
             attempt.awaits_callee = False
-        elif decided.request_hold or decided.places:
+            return
+        if decided.request_hold or decided.places:
             self._hold_request(attempt, decided)
+        if paces := decided.paces("request"):
+            connection.up.pace(paces, head=len(head.raw), attempt=attempt)
 
     def _hold_request(self, attempt: Attempt, decided: Decided) -> None:
         """Hold a request before it is forwarded: for so long, or until the callee has a place for it."""
@@ -117,7 +120,7 @@ class HttpStream:
         while self._pending:
             attempt = self._pending[0]
             decided = attempt.decided
-            if decided is None or not isinstance(decided.ending, Answer) or not attempt.due:
+            if decided is None or not isinstance(decided.ending, Answer | Close) or not attempt.due:
                 return
             hold: HoldParts = {**decided.request_hold, **decided.response_hold}
             if hold:
@@ -125,19 +128,23 @@ class HttpStream:
             if self._give(attempt, decided.ending):
                 return
 
-    def _give(self, attempt: Attempt, answer: Answer) -> bool:
-        """Give an answer that is made here; return whether the connection ends with it."""
+    def _give(self, attempt: Attempt, answer: Answer | Close) -> bool:
+        """Give an answer that is made here, or none; return whether the connection ends with it."""
         connection, head = self._connection, attempt.head
         assert head is not None
+        self._leave(self._pending.popleft())
+        if isinstance(answer, Close):
+            connection.down.send(b"", attempt, "cut")
+            connection.down.cut(reset=answer.reset)
+            return True
         close = head.closes or not attempt.whole or self._callee_over
         attempt.status = answer.status
-        self._leave(self._pending.popleft())
         connection.answers_here()
-        connection.down.send(write_answer(answer, head, close=close), attempt, "complete")
-        ends = close or (self._caller_over and not self._pending)
-        if ends:
+        ends = send_whole(connection.down, attempt, write_answer(answer, head, close=close), "complete")
+        if close or (self._caller_over and not self._pending):
             self._requests.ignore()
             connection.down.end()
+            return True
         return ends
 
     def lost(self, attempt: Attempt, *, closed: bool = False) -> None:
@@ -146,29 +153,21 @@ class HttpStream:
         assert isinstance(attempt.decided.ending, Lose)
         instead = attempt.decided.ending.instead
         self._callee_over = self._callee_over or closed
-        if isinstance(instead, Answer):
-            ends = self._give(attempt, instead)
-            if not ends and attempt.head is not None and attempt.head.upgrades:
-                self._requests.resume()
-        else:
-            ends = True
+        if isinstance(instead, Swallow):
             self._leave(self._pending.popleft())
-            self._requests.ignore(attempt)
-            if isinstance(instead, Close):
-                self._end_caller(attempt)
+            ends = True
+        else:
+            ends = self._give(attempt, instead)
         if ends:
+            self._requests.ignore(attempt)
             self.answer_bytes = _drop
-        elif self._pending:
-            self.serve()
+        else:
+            if attempt.head is not None and attempt.head.upgrades:
+                self._requests.resume()
+            if self._pending:
+                self.serve()
         if not self.finishing:
             self._connection.callee_finished()
-
-    def _end_caller(self, attempt: Attempt) -> None:
-        """End the caller's connection behind what is on its way."""
-        connection = self._connection
-        connection.down.send(b"", attempt, "cut")
-        connection.down.end()
-        connection.up.end()
 
     def answered(self, attempt: Attempt) -> None:
         """All of the callee's answer is on its way; the next one is due."""
@@ -223,6 +222,8 @@ class HttpStream:
             return
         if decided is not None and decided.response_hold:
             self._connection.down.hold(decided.response_hold, self._pending[0])
+        if decided is not None and (paces := decided.paces("response")):
+            self._connection.down.pace(paces)
         self._become_raw()
         self._connection.stream.answer_bytes(rest)
 

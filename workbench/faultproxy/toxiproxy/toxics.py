@@ -12,10 +12,9 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.connection import Connection
 from workbench.faultproxy.edge import ConnectionRule
-from workbench.faultproxy.pipe import Stage
+from workbench.faultproxy.stages import Stage
 from workbench.model.faults.actions import Delay, Swallow
 from workbench.model.units import NS_PER_MS
 
@@ -131,32 +130,35 @@ class Timeout(Toxic):
 TOXICS: dict[str, type[Toxic]] = {toxic.type: toxic for toxic in (Latency, Timeout)}
 
 
-class _DelayStage:
+class _DelayStage(Stage):
     """Draws a delay for each piece."""
 
-    __slots__ = ("_toxic", "influence")
+    __slots__ = ("_toxic",)
 
     def __init__(self, toxic: Latency) -> None:
-        self.influence: Influence = toxic
+        super().__init__(toxic)
         self._toxic = toxic
 
-    def act(self) -> Delay | Swallow:
+    def act(self, size: int) -> Delay:  # noqa: ARG002 - however large
         attributes = self._toxic.attributes
         jitter = attributes["jitter"]
         ms = attributes["latency"] + (_random.randrange(-jitter, jitter) if jitter > 0 else 0)
         return Delay(max(ms, 0) * NS_PER_MS, "request" if self._toxic.is_upstream else "response")
 
 
-class _SwallowStage:
+class _SwallowStage(Stage):
     """Swallows each piece; each one is a sign of life."""
 
-    __slots__ = ("_connection", "_toxic", "influence")
+    __slots__ = ("_connection", "_toxic")
 
     def __init__(self, toxic: Timeout, connection: Connection) -> None:
-        self.influence: Influence = toxic
+        super().__init__(toxic)
         self._toxic = toxic
         self._connection = connection
 
-    def act(self) -> Delay | Swallow:
+    def act(self, size: int) -> Swallow:  # noqa: ARG002 - however large
+        return self.act_at_end()
+
+    def act_at_end(self) -> Swallow:
         self._toxic.wait(self._connection)
         return Swallow()
