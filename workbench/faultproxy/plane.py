@@ -112,6 +112,10 @@ class Plane:
         """Return the faults that are on, in the order in which they were declared."""
         return list(self._faults.values())
 
+    def retired(self) -> list[ActiveFault]:
+        """Return the faults that were on since the recording began, and are off."""
+        return self._evidence.retired(self._faults.values())
+
     def fault(self, fault_id: str) -> ActiveFault:
         """Return a fault that is on. Raises UnknownFaultError."""
         if fault_id not in self._faults:
@@ -158,6 +162,7 @@ class Plane:
 
     async def _take_off(self, fault: ActiveFault, edge: Edge) -> None:
         if self._faults.pop(fault.spec.id, None) is not None:
+            self._evidence.retire(fault)
             await edge.remove_fault(fault)
 
     # -- leases -----------------------------------------------------------------------------------------
@@ -191,7 +196,7 @@ class Plane:
         self.stop_recording()
         for edge in self.edges.values():
             edge.attempts = 0
-        self._evidence.recording = recording
+        self._evidence.begin(recording)
         return clock
 
     def recording_state(self) -> RecordingState:
