@@ -36,6 +36,8 @@ class FaultState:
     counts: Mapping[str, int] = field(default_factory=dict)
     kind: str = ""
     expires_at_ns: int = 0
+    on_ns: int | None = None
+    """How long it has been on in all; None: all the time."""
 
 
 class FaultPlane(Protocol):

@@ -11,7 +11,7 @@ from workbench.faultproxy.wire import FaultState
 Value = tuple[dict[str, str], int]
 
 _FAULT_METRICS: tuple[tuple[str, str, str, Callable[[FaultState], int]], ...] = (
-    ("workbench_fault_active", "gauge", "1 while the fault is on.", lambda _: 1),
+    ("workbench_fault_active", "gauge", "1 while the fault is on.", lambda s: int(s.on)),
     ("workbench_fault_eligible_total", "counter", "Requests that met the fault.", lambda s: s.counts.eligible),
     ("workbench_fault_hit_total", "counter", "Requests that the fault hit.", lambda s: s.counts.hit),
     ("workbench_fault_passed_total", "counter", "Requests that it let pass.", lambda s: s.counts.passed),

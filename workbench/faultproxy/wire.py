@@ -81,6 +81,10 @@ class FaultState(Frozen):
     counts: Counts
     first_hit_ns: int | None
     last_hit_ns: int | None
+    on: bool
+    """False while one that flaps is off."""
+    on_ns: int
+    """How long it has been on in all."""
 
 
 class FaultList(Frozen):
