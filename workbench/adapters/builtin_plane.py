@@ -91,5 +91,5 @@ class BuiltinPlane:
 def _state(fault: FaultState) -> ports.FaultState:
     counts = {"eligible": fault.counts.eligible, "hit": fault.counts.hit, "passed": fault.counts.passed}
     return ports.FaultState(
-        fault.id, fault.edge, fault.active_since_ns, counts, fault.kind, fault.expires_at_ns, fault.on_ns
+        fault.id, fault.edge, fault.active_since_ns, counts, fault.kind, fault.expires_at_ns, on_ns=fault.on_ns
     )

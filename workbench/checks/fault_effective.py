@@ -12,14 +12,16 @@ from workbench.checks.check import Claim, result_id, traces
 from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
+from workbench.checks.process_fault import judge_process_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultOff, FaultOn
-from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault
+from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault, ServiceFault
 from workbench.model.faults.seeded import is_hit
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
+from workbench.model.units import Duration
 from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
 
 FELT = 0.8
@@ -92,6 +94,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
     if isinstance(fault, RequestFault):
         result = _judge_requests(claim, fault, window, history)
+    elif isinstance(fault, ServiceFault):
+        result = judge_process_fault(claim, fault, window, history)
     elif isinstance(fault, LoadFault):
         result = judge_surge(claim, fault, history)
     else:
@@ -202,6 +206,8 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         if isinstance(fault, LoadFault):
             journeys = extra_planned(fault, facts.scenario)
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
+        if isinstance(fault, ServiceFault):
+            lasts = Duration(fault.disturbs_ns(lasts))
         share = (fault.share if isinstance(fault, RequestFault) else 1.0) * fault.schedule.on_share
         estimates.append(
             cases_estimate(

@@ -28,7 +28,7 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault as the plane reports it. Times are absolute monotonic ns."""
+    """A fault as the plane reports it. Times are absolute monotonic ns. `evidence` showed that it is on, or off."""
 
     id: str
     target: str
@@ -36,6 +36,7 @@ class FaultState:
     counts: Mapping[str, int] = field(default_factory=dict)
     kind: str = ""
     expires_at_ns: int = 0
+    evidence: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     on_ns: int | None = None
     """How long it has been on in all; None: all the time."""
 
@@ -143,7 +144,7 @@ class Services(Protocol):
         """Return the state of every breaker that is exported, by edge."""
 
     def force_undo(self) -> None:
-        """Have the supervisor undo all faults, by replacing the fault plane if it does not answer."""
+        """Have the supervisor undo all faults, by replacing the fault plane if need be; then they are off."""
 
     def leftovers(self) -> list[str]:
         """Return processes that should run and do not, or are stopped."""

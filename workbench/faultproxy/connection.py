@@ -36,6 +36,7 @@ class Connection:
         "_callee",
         "_callee_was_lost",
         "_caller",
+        "_caller_left",
         "_dialling",
         "_lingering",
         "_loop",
@@ -61,6 +62,7 @@ class Connection:
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
         self._answers_here = False
+        self._caller_left = False
         self.closed = False
         self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
         self.down = Pipe(
@@ -123,9 +125,17 @@ class Connection:
         elif self._swallowed_by:
             self.close("client_gone")
         elif self.stream.caller_done(monotonic_ns()):
-            self.close(None)
+            self._leave()
         else:
             self.up.end()
+
+    def _leave(self) -> None:
+        """Nobody waits for anything: end it, unless something makes the end late."""
+        if self.up.has_stages:
+            self._caller_left = True
+            self.up.end()
+        else:
+            self.close(None)
 
     def caller_lost(self, error: Exception | None) -> None:
         """The caller's connection is gone. What it has sent still goes to the callee, held or not."""
@@ -164,6 +174,10 @@ class Connection:
         self.touch(influence)
         self._swallowed_by.add(influence)
 
+    def is_swallowed_by(self, influence: Influence) -> bool:
+        """Tell whether bytes have vanished because of an influence."""
+        return influence in self._swallowed_by
+
     def lift(self, influence: Influence) -> None:
         """Free the connection from an influence, or cut it where bytes are missing."""
         self._touched_by.discard(influence)
@@ -181,6 +195,13 @@ class Connection:
         """End it at once, for both."""
         self.close("cut")
 
+    def reset(self) -> None:
+        """End it at once, for both by RST."""
+        if self._finish("cut"):
+            for transport in (self._caller, self._callee):
+                if transport is not None:
+                    _reset_transport(transport)
+
     def close(self, reason: EndReason | None) -> None:
         """End it, after what was handed to the transports; None means orderly."""
         if not self._finish(reason):
@@ -194,13 +215,16 @@ class Connection:
         if not self._finish("cut"):
             return
         if self._callee is not None:
-            self._callee.abort()
+            if reset:
+                self._callee.abort()
+            else:  # it gets what has passed
+                self._callee.close()
+                self._loop.call_later(LINGER_S, self._callee.abort)
         caller = self._caller
         if caller is None:
             return
         if reset:
-            caller.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
-            caller.abort()
+            _reset_transport(caller)
         else:
             # To close a socket that has bytes to read is to send RST, so they are read for a while.
             caller.write_eof()
@@ -232,9 +256,14 @@ class Connection:
 
     def _close_if_done(self) -> None:
         up_done = self.up.ended or self._callee_was_lost
-        down_done = self.down.ended or self._caller is None
+        down_done = self.down.ended or self._caller is None or self._caller_left
         if up_done and down_done:
             self.close(self._reason)
+
+
+def _reset_transport(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
+    transport.abort()
 
 
 def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:

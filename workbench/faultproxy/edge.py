@@ -40,6 +40,7 @@ class Edge:
         protocol: Protocol,
         evidence: Evidence,
         loop: asyncio.AbstractEventLoop,
+        anywhere: bool = False,
     ) -> None:
         self.name = name
         self.upstream = upstream
@@ -54,7 +55,7 @@ class Edge:
         """Counted attempts so far, which is the next ordinal; canaries are not among them."""
         self._closers: list[ActiveFault] = []
         self._loop = loop
-        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop)
+        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop, anywhere=anywhere)
         self._changing = asyncio.Lock()
 
     @property

@@ -49,6 +49,11 @@ class Pacer:
         self._end_part(0)
         return True
 
+    def renew(self, now: int) -> None:
+        """Begin a part now: its size is another one than it was."""
+        self.due = now
+        self._next()
+
     def wake(self, since: int) -> None:
         """Note that there is something to send again, since then."""
         self.due = max(self.due, since)
@@ -92,6 +97,12 @@ class Paces:
         self._stages = tuple(pacer for pacer in self._stages if pacer.influence is not influence)
         self._own = tuple(pacer for pacer in self._own if pacer.influence is not influence)
         self._all = self._stages + self._own
+
+    def renew(self, influence: Influence, now: int) -> None:
+        """Ask for sizes and gaps again: the influence has changed."""
+        for pacer in self._stages:
+            if pacer.influence is influence:
+                pacer.renew(now)
 
     def clear(self) -> None:
         """Drop all."""

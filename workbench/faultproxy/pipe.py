@@ -220,6 +220,16 @@ class Pipe:
             if stage.pace is not None:
                 self._paces.add_stage(stage.influence, stage.pace, monotonic_ns())
 
+    @property
+    def has_stages(self) -> bool:
+        return bool(self._stages)
+
+    def renew_pace(self, influence: Influence) -> None:
+        """Begin the pace of a stage again, because its influence has changed."""
+        if not self._dead:
+            self._paces.renew(influence, monotonic_ns())
+            self._flush()
+
     def lift(self, influence: Influence) -> None:
         """Take out what an influence does here; bytes that only it held leave at once."""
         if self._dead:

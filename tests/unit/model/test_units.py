@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.model.units import ByteRate, Duration, Rate, Ratio
+from workbench.model.units import ByteRate, Duration, Rate, Ratio, Size
 
 CENTURY_NS = 100 * 365 * 24 * 3600 * 10**9
 
@@ -159,3 +159,25 @@ def test_a_rate_of_bytes_needs_a_unit(raw: object) -> None:
 def test_a_rate_of_bytes_has_bounds(raw: str) -> None:
     with pytest.raises(ValueError, match="is not between 1B/s and 1000GB/s"):
         ByteRate.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "said"),
+    [
+        ("0B", 0, "0B"),
+        ("512KiB", 512 * 1024, "512KiB"),
+        (" 1.5 GiB ", 3 * 2**29, "1536MiB"),
+        ("1024MiB", 2**30, "1GiB"),
+        ("1025B", 1025, "1025B"),
+    ],
+)
+def test_sizes_are_read_and_written(text: str, size: int, said: str) -> None:
+    read = Size.parse(text)
+    assert (size, said, f"Size({said!r})") == (read, str(read), repr(read))
+    assert read == Size.parse(str(read)) == Size.parse(read)
+
+
+@pytest.mark.parametrize("raw", [5, "5", "5MB", "5 mib", "", None, "1048577GiB", "\n5B"])
+def test_what_is_no_size_is_refused(raw: object) -> None:
+    with pytest.raises(ValueError, match=r"size|pebibyte"):
+        Size.parse(raw)
