@@ -137,7 +137,7 @@ def _most_on(edge: str, facts: Facts, plan: Plan, fault: FaultBase) -> int | Non
         return None
     if fault.schedule.period is not None:
         return None  # it opens again each time that the fault is back
-    if isinstance(fault, RequestFault) and (fault.share < 1 or fault.match != Match()):
+    if isinstance(fault, RequestFault) and (fault.part_hit < 1 or fault.match != Match()):
         return None
     lasts = (phase.end_ns - phase.start_ns) if fault.schedule.duration is None else int(fault.schedule.duration)
     rate = sum(phase.arrivals.values()) / (phase.end_ns - phase.start_ns)

@@ -212,7 +212,7 @@ def _not_served(fault: FaultBase, facts: Facts) -> float:
     if not isinstance(fault, RequestFault):
         return lasts
     policy = facts.policy(fault.edge)
-    return lasts * fault.share ** (1 if policy is None else policy.attempts)
+    return lasts * fault.part_hit ** (1 if policy is None else policy.attempts)
 
 
 FALLBACK_SERVED = Check(

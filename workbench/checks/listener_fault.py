@@ -29,7 +29,7 @@ WHERE edge = ? AND attempt IS NOT NULL AND started >= ? AND started < ?
 
 _GOT_THROUGH = """
 SELECT count(*) FROM attempts
-WHERE edge = ? AND NOT canary AND accepted >= ? AND accepted < ? AND end_reason = 'complete'
+WHERE edge = ? AND NOT canary AND accepted >= ? AND accepted < ? AND end_reason IN ('complete', 'altered')
 """
 
 

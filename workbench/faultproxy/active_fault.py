@@ -8,6 +8,9 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from workbench.faultproxy.admission import Gate
+from workbench.faultproxy.effect import Effect
+from workbench.faultproxy.numbering import Numbers
 from workbench.faultproxy.wire import Counts, FaultState, Lease
 from workbench.model.faults.base import Ability, EdgeFault, Match, RequestFault
 
@@ -47,7 +50,7 @@ class ActiveFault(Influence):
         "_on_since_ns",
         "_on_until_ns",
         "active_since_ns",
-        "eligible",
+        "effect",
         "expires_at_ns",
         "first_hit_ns",
         "hit",
@@ -68,10 +71,15 @@ class ActiveFault(Influence):
         """How long it was on before the last time that it came on."""
         self._on_since_ns = now
         self._on_until_ns = _NEVER_NS
-        self.eligible = 0
         self.hit = 0
+        self.effect = Effect()
         self.first_hit_ns: int | None = None
         self.last_hit_ns: int | None = None
+
+    @property
+    def eligible(self) -> int:
+        """Requests, or connections, that met it."""
+        return 0
 
     @property
     def closes_listener(self) -> bool:
@@ -137,6 +145,9 @@ class ActiveFault(Influence):
             last_hit_ns=self.last_hit_ns,
             on=self.on,
             on_ns=self._on_ns + (monotonic_ns() - self._on_since_ns if self.on else 0),
+            bytes_in=self.effect.bytes_in,
+            bytes_out=self.effect.bytes_out,
+            delay_ns=self.effect.delay_ns,
         )
 
     def lease(self) -> Lease:
@@ -152,15 +163,23 @@ class ActiveFault(Influence):
 class RequestInfluence(ActiveFault):
     """A fault that is decided for each request, or for each connection where there are no requests."""
 
-    __slots__ = ("fits_bytes", "fits_everything", "id", "rule", "share")
+    __slots__ = ("counts_by", "fits_bytes", "fits_everything", "gate", "id", "memory", "numbers", "rule")
 
     def __init__(self, rule: RequestFault, seed: int, now: int, expires_at_ns: int) -> None:
         super().__init__(rule, seed, now, expires_at_ns)
         self.rule = rule
         self.id = str(rule.id)
-        self.share = float(rule.share)
+        self.counts_by = rule.counts_by
+        self.numbers = Numbers(rule)
+        self.gate = Gate()
+        self.memory: dict[str, bytes] = {}
+        """What its alterations remember."""
         self.fits_everything = rule.match == Match()
         self.fits_bytes = fits_bytes(rule)
+
+    @property
+    def eligible(self) -> int:
+        return self.numbers.requests
 
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:

@@ -154,13 +154,21 @@ class Pipe:
         else:
             self._flush()
 
-    def hold(self, parts: HoldParts, attempt: Attempt | None) -> None:
+    def hold(self, parts: HoldParts, attempt: Attempt | None) -> Hold:
         """Let nothing that comes from now on leave before the sum of `parts`, in nanoseconds, is over."""
+        now = monotonic_ns()
+        hold = Hold(now, parts, attempt)
         if not (self._dead or self._over):
-            now = monotonic_ns()
             if attempt is not None:
                 attempt.held(now)
-            self._queue.append(Hold(now, parts, attempt))
+            self._queue.append(hold)
+            self._flush()
+        return hold
+
+    def hold_on(self, hold: Hold, influence: Influence, ns: int) -> None:
+        """Let a part of a hold that is on last for so long from now, instead of what was said."""
+        hold.change(influence, monotonic_ns() + ns)
+        if not self._dead:
             self._flush()
 
     def pace(self, paces: Mapping[Influence, Pace], *, head: int = 0, attempt: Attempt | None = None) -> None:

@@ -112,6 +112,10 @@ class Plane:
         """Return the faults that are on, in the order in which they were declared."""
         return list(self._faults.values())
 
+    def retired(self) -> list[ActiveFault]:
+        """Return the faults that were on since the recording began, and are off."""
+        return self._evidence.retired(self._faults.values())
+
     def fault(self, fault_id: str) -> ActiveFault:
         """Return a fault that is on. Raises UnknownFaultError."""
         if fault_id not in self._faults:
@@ -162,6 +166,7 @@ class Plane:
         if self._faults.pop(fault.spec.id, None) is not None:
             if fault.spec.id in self._turns:
                 self._turns.pop(fault.spec.id).cancel()
+            self._evidence.retire(fault)
             await edge.remove_fault(fault, monotonic_ns())
 
     # -- flapping ---------------------------------------------------------------------------------------
@@ -217,7 +222,7 @@ class Plane:
         self.stop_recording()
         for edge in self.edges.values():
             edge.attempts = 0
-        self._evidence.recording = recording
+        self._evidence.begin(recording)
         return clock
 
     def recording_state(self) -> RecordingState:
