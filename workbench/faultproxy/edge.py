@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
-from workbench.faultproxy.connection import CallerEnd, Connection
+from workbench.faultproxy.caller_end import CallerEnd
+from workbench.faultproxy.connection import Connection
 from workbench.faultproxy.http_stream import HttpStream
 from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream

@@ -11,7 +11,8 @@ import pytest
 from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from workbench.faultproxy.active_fault import ActiveFault, RequestInfluence, activate
 from workbench.faultproxy.attempt import Attempt
-from workbench.faultproxy.connection import CalleeEnd, CallerEnd, Connection
+from workbench.faultproxy.caller_end import CallerEnd
+from workbench.faultproxy.connection import CalleeEnd, Connection
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, row_of
 from workbench.faultproxy.wire import FaultOrder
