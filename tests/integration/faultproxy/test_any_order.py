@@ -28,9 +28,14 @@ DECLARED: dict[str, dict[str, Any]] = {
     "error": {"kind": "http_status", "status": STATUS},
     "hole": {"kind": "blackhole"},
     "refuse": {"kind": "refuse"},
+    "nth": {"kind": "every_nth", "n": 3, "status": STATUS},
+    "lost": {"kind": "response_lost", "answer": "replaced", "status": STATUS},
+    "altered": {"kind": "corrupt_body", "how": "empty"},
     "picky": {"kind": "http_status", "status": STATUS, "match": {"method": "POST"}},
 }
 
+
+ALTERED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 BODIES = st.binary(max_size=30).map(lambda body: body.replace(b"\n", b""))
 """The callee finds requests by their blank lines."""
@@ -56,6 +61,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.passed = b""
         self.attempts = 0
         self.number = 0
+        self.altered = False
         self.caller: Caller | None = None
         self.run(self.set_up())
 
@@ -78,13 +84,19 @@ class AnyOrder(RuleBasedStateMachine):
     def predict(self, method: str) -> str:
         """Return what happens to the next request, and note whom it meets."""
         self.attempts += 1
+        self.altered = False
         for fault in self.on:
             if fault.what == "refuse" or (fault.what == "picky" and method != "POST"):
                 continue
             hit = is_hit(1, fault.fault_id, fault.met, fault.share)
+            if fault.what == "nth":
+                hit = hit and fault.met % 3 == 2
             fault.met += 1
-            if hit and fault.what in ("error", "picky"):
+            self.altered = self.altered or (hit and fault.what == "altered")
+            if hit and fault.what in ("error", "picky", "nth"):
                 return "error"
+            if hit and fault.what == "lost":
+                return "lost"
             if hit and fault.what == "hole":
                 return "nothing"
         return "answer"
@@ -142,8 +154,10 @@ class AnyOrder(RuleBasedStateMachine):
         match self.predict(method):
             case "answer":
                 self.passed += data
-                assert await self.caller.reader.readexactly(len(OK)) == OK
-            case "error":
+                expected = ALTERED if self.altered else OK
+                assert await self.caller.reader.readexactly(len(expected)) == expected
+            case "error" | "lost" as what:
+                self.passed += data if what == "lost" else b""
                 head = await self.caller.reader.readuntil(b"\r\n\r\n")
                 assert head.startswith(f"HTTP/1.1 {STATUS} ".encode())
                 await self.caller.reader.readuntil(b"}")
