@@ -16,7 +16,7 @@ from workbench.checks.process_fault import judge_process_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
-from workbench.model.events import FaultOff
+from workbench.model.events import FaultOff, FaultOn
 from workbench.model.faults.base import KEYS_KEPT, HitAttempt, LoadFault, RequestFault, ServiceFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
@@ -56,7 +56,7 @@ _KEY_COLUMNS = {"edge": "edge", "path": "path", "trace": "coalesce(trace_id, '')
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
 SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
-       started, delay_ns
+       started, ended, delay_ns
 FROM edge_attempts
 WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
 """
@@ -195,13 +195,14 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     policy = history.policy(fault.edge)
     timeout = None if policy is None else policy.timeout
     on_ns, undo_ns = claim.windows[0].start_ns, claim.windows[0].end_ns
+    since_ns = _active_since(fault, history, on_ns)
     hits = felt = 0
     examples: list[str | None] = []
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
-    for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
+    for duration, status, end_reason, trace_id, undone_meanwhile, started, ended, delay in rows:
         was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
-        if undone_meanwhile and not was_felt:
-            continue  # the undo cut it short: it shows neither
+        if not was_felt and (undone_meanwhile or _went_off(fault, started - since_ns, ended - since_ns)):
+            continue  # that it went off cut it short: it shows neither
         hits += 1
         felt += was_felt
         if len(examples) < EXAMPLES:
@@ -221,6 +222,22 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     )
 
 
+def _active_since(fault: RequestFault, history: History, on_ns: int) -> int:
+    """Return from when on the plane counts the times of a fault that flaps: as it says, or when it was verified."""
+    begun = next((event.evidence for event in history.events(FaultOn) if event.fault == fault.id), {})
+    since = begun.get("active_since_ns")
+    return since if isinstance(since, int) else on_ns
+
+
+def _went_off(fault: RequestFault, started: int, ended: int) -> bool:
+    """Tell whether a fault that flaps went off during an attempt. Times from when it came on first, in ns."""
+    period = fault.schedule.period
+    if period is None:
+        return False
+    on_time = round(period * fault.schedule.duty)
+    return (ended - on_time) // period > (started - on_time) // period
+
+
 def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
     """Estimate whether each fault can hit as often as its `min_evidence` asks."""
     estimates = []
@@ -234,7 +251,7 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
         if isinstance(fault, ServiceFault):
             lasts = Duration(fault.disturbs_ns(lasts))
-        share = fault.part_hit if isinstance(fault, RequestFault) else 1.0
+        share = (fault.part_hit if isinstance(fault, RequestFault) else 1.0) * fault.schedule.on_share
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),

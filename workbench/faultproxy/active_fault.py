@@ -5,6 +5,7 @@ An influence knows which connections still feel it, so that lifting it frees exa
 
 from __future__ import annotations
 
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.admission import Gate
@@ -35,16 +36,26 @@ class Influence:
         self.touched.discard(connection)
 
 
+_NEVER_NS = 1 << 62
+
+
 class ActiveFault(Influence):
-    """A fault that is on. Times are absolute, from the monotonic clock."""
+    """A fault that was put on. Times are absolute, from the monotonic clock.
+
+    One that flaps goes off and on again until it is taken off; when, is counted from when it was put on.
+    """
 
     __slots__ = (
+        "_on_ns",
+        "_on_since_ns",
+        "_on_until_ns",
         "active_since_ns",
         "effect",
         "expires_at_ns",
         "first_hit_ns",
         "hit",
         "last_hit_ns",
+        "on",
         "seed",
         "spec",
     )
@@ -55,6 +66,11 @@ class ActiveFault(Influence):
         self.seed = spec.seed if spec.seed is not None else seed
         self.active_since_ns = now
         self.expires_at_ns = expires_at_ns
+        self.on = False
+        self._on_ns = 0
+        """How long it was on before the last time that it came on."""
+        self._on_since_ns = now
+        self._on_until_ns = _NEVER_NS
         self.hit = 0
         self.effect = Effect()
         self.first_hit_ns: int | None = None
@@ -68,6 +84,46 @@ class ActiveFault(Influence):
     @property
     def closes_listener(self) -> bool:
         return self.spec.level == "listener"
+
+    @property
+    def flaps(self) -> bool:
+        return self.spec.schedule.period is not None
+
+    def begin(self, now: int) -> None:
+        """Count from now on: it has been put on."""
+        self.active_since_ns = now
+        self._on_since_ns = now
+        self._on_until_ns = self.next_turn_ns(now)
+
+    def turn(self, *, on: bool, now: int) -> None:
+        """Note that it goes on or off."""
+        if self.on:
+            self._on_ns += now - self._on_since_ns
+        self.on = on
+        self._on_since_ns = now
+        self._on_until_ns = self.next_turn_ns(now)
+
+    def hits_at(self, now: int) -> bool:
+        """Tell whether it may hit anything now, however late the timers are that turn it off."""
+        return self.on and now < self._on_until_ns and now < self.expires_at_ns
+
+    def should_be_on(self, now: int) -> bool:
+        """Tell whether it is to be on now, as long as it is not taken off."""
+        period = self.spec.schedule.period
+        return period is None or (now - self.active_since_ns) % period < self._on_time_ns
+
+    def next_turn_ns(self, now: int) -> int:
+        """Return when it goes on or off next."""
+        period = self.spec.schedule.period
+        if period is None:
+            return _NEVER_NS
+        into = (now - self.active_since_ns) % period
+        return now - into + (self._on_time_ns if into < self._on_time_ns else period)
+
+    @property
+    def _on_time_ns(self) -> int:
+        schedule = self.spec.schedule
+        return 0 if schedule.period is None else round(schedule.period * schedule.duty)
 
     def count_hit(self, now: int) -> None:
         """Note that a request, or a connection, was hit."""
@@ -87,6 +143,8 @@ class ActiveFault(Influence):
             counts=Counts(eligible=self.eligible, hit=self.hit, passed=self.eligible - self.hit),
             first_hit_ns=self.first_hit_ns,
             last_hit_ns=self.last_hit_ns,
+            on=self.on,
+            on_ns=self._on_ns + (monotonic_ns() - self._on_since_ns if self.on else 0),
             bytes_in=self.effect.bytes_in,
             bytes_out=self.effect.bytes_out,
             delay_ns=self.effect.delay_ns,
@@ -125,7 +183,7 @@ class RequestInfluence(ActiveFault):
 
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:
-    """Return the fault, on from now."""
+    """Return the fault, for an edge to put on."""
     if isinstance(spec, RequestFault):
         return RequestInfluence(spec, seed, now, expires_at_ns)
     return ActiveFault(spec, seed, now, expires_at_ns)

@@ -8,6 +8,7 @@ A canary is hit by every fault whose `match` it fits, and is neither counted nor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -103,7 +104,7 @@ def decide(
     """Ask each fault; `head` is None for a connection that is not HTTP."""
     decided = Decided()
     for fault in faults:
-        if now < fault.expires_at_ns and _is_eligible(fault, head):
+        if fault.hits_at(now) and _is_eligible(fault, head):
             ask(fault, decided, now, head=head, connection=connection, canary=canary)
             if decided.ending is not None:
                 break
@@ -139,6 +140,17 @@ def ask(
     if hit:
         _apply(fault, decided, ordinal, now)
     return hit
+
+
+def decide_again(fault: RequestInfluence, earlier: Decided, now: int) -> Decided | None:
+    """Return what a fault that was off in between does to a connection on which it has decided; None: it is new."""
+    mark = re.search(rf"(?:^| ){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
+    if mark is None:
+        return None
+    decided = earlier.columns_only()
+    if mark[2] == "+":
+        _apply(fault, decided, int(mark[1]), now)
+    return decided
 
 
 def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:

@@ -69,7 +69,7 @@ def render(plane: Plane) -> str:
     ]
     on = [fault.state() for fault in plane.faults()]
     off = [fault.state() for fault in plane.retired()]
-    active = [(_labels(state), 1) for state in on] + [(_labels(state), 0) for state in off]
+    active = [(_labels(state), int(state.on)) for state in on] + [(_labels(state), 0) for state in off]
     lines += _metric("workbench_fault_active", "gauge", "1 while the fault is on.", active)
     for metric in _FAULT_METRICS:
         samples = [(_labels(state), metric.read(state)) for state in (*on, *off)]

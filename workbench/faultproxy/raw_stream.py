@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
-from workbench.faultproxy.deciding import Decided, ask, decide
+from workbench.faultproxy.deciding import Decided, ask, decide, decide_again
 from workbench.faultproxy.pipe import Pipe
 from workbench.faultproxy.stages import Always, Limit, Stage
 from workbench.model.faults.actions import Close, Delay, Pace, Swallow, Truncate
@@ -100,6 +100,13 @@ class RawStream:
             return
         before = attempt.decided
         if before is not None and before.ending is not None:
+            return
+        again = None if before is None else decide_again(fault, before, now)
+        if again is not None:
+            delay_ns = attempt.delay_ns
+            attempt.decided = again
+            self._carry_out(again, attempt)
+            attempt.delay_ns = delay_ns
             return
         decided = Decided() if before is None else before.columns_only()
         ask(fault, decided, now, connection=self._connection)

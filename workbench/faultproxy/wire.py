@@ -81,6 +81,10 @@ class FaultState(Frozen):
     counts: Counts
     first_hit_ns: int | None
     last_hit_ns: int | None
+    on: bool
+    """False while one that flaps is off."""
+    on_ns: int
+    """How long it has been on in all."""
     bytes_in: int = Field(description="from callers, in hit attempts, those under way included")
     bytes_out: int = Field(description="to callers, likewise")
     delay_ns: int = Field(description="added to hit attempts, by this fault and others")

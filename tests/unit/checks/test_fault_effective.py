@@ -349,3 +349,19 @@ def test_the_injector_off_stays_undecided_even_if_the_guard_fired() -> None:
     run = injector_off()
     run.journal.append(ABORT)
     assert result(run, ID).outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("period", "outcome"), [("150ms", PASS), ("1h", INCONCLUSIVE)])
+def test_attempts_during_which_a_flapping_fault_went_off_show_neither(period: str, outcome: Outcome) -> None:
+    """Four of 14 ended early: because it went off within each of them, or for no reason."""
+    fault = {**SCENARIO["faults"][0], "schedule": {"period": period, "duty": "50%"}}
+    run = rescripted(healthy(), faults=[fault], expect=[])
+    hit = run.on_edge(EDGE, hit=True)
+    run.replace(FaultOn, evidence={"active_since_ns": min(a.accepted for a in hit)})
+    for attempt in hit[:4]:
+        attempt.ended = attempt.accepted + ns(0.2)
+        attempt.status, attempt.end_reason = 200, "complete"
+    run.spans = [s for s in run.spans if s.span_id not in {a.parent_span_id for a in hit[:4]}]
+    seen = result(run, ID)
+    assert seen.outcome is outcome, seen.reason
+    assert seen.n == (10 if outcome is PASS else 14)

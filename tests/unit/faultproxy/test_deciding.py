@@ -25,6 +25,7 @@ def fault(fault_id: str, seed: int = 7, expires_at_ns: int = NEVER, **fields: An
     order = FaultOrder.model_validate({"fault": declared, "seed": seed, "lease_ms": 1})
     active = activate(order.fault, order.seed, 0, expires_at_ns)
     assert isinstance(active, RequestInfluence)
+    active.turn(on=True, now=0)
     return active
 
 
@@ -53,6 +54,7 @@ def test_a_declared_seed_counts_more() -> None:
     order = FaultOrder.model_validate({"fault": declared, "seed": 8, "lease_ms": 1})
     active = activate(order.fault, order.seed, 0, NEVER)
     assert isinstance(active, RequestInfluence)
+    active.turn(on=True, now=0)
     assert ask_many(fault("slow", seed=7, share=0.3, **DELAY), 99) == ask_many(active, 99)
 
 
