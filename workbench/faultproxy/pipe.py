@@ -30,6 +30,7 @@ class Pipe(Intake):
     __slots__ = (
         "_dead",
         "_delays",
+        "_due",
         "_on_cut",
         "_on_end",
         "_on_need",
@@ -65,6 +66,8 @@ class Pipe(Intake):
         self._delays: Attempt | None = None
         """Whose delay it is if bytes without an attempt are held up by a pace."""
         self._timer: Cancellable | None = None
+        self._due = 0
+        """What the timer waits for."""
         self._dead = False
         self._over = False
         """The connection is to end here, so nothing more is taken."""
@@ -210,7 +213,6 @@ class Pipe(Intake):
 
     def _flush(self) -> None:
         queue = self._queue
-        self._disarm()
         parted = False
         while queue:
             item = queue[0]
@@ -234,7 +236,13 @@ class Pipe(Intake):
             else:
                 queue.popleft()
                 self._pass_end()
-        waits = queue or self._stages or self._paces or self.transport is None
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say how it stands, now that all that may leave has left."""
+        if not self._queue:
+            self._disarm()
+        waits = self._queue or self._stages or self._paces or self.transport is None
         self.clear = not (waits or self._dead or self._over or self.ended)
         self._watch_source()
 
@@ -309,7 +317,14 @@ class Pipe(Intake):
 
     def _wait_until(self, due: int, now: int) -> None:
         # Timers may be early where the loop's own have to do; the due time is looked at again.
-        self._timer = self._timers.call_later(max(due - now, 0) / NS_PER_S, self._flush)
+        if self._timer is None or self._due != due:
+            self._disarm()
+            self._due = due
+            self._timer = self._timers.call_later(max(due - now, 0) / NS_PER_S, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._flush()
 
     def _pass_end(self) -> None:
         self.ended = True
