@@ -63,20 +63,6 @@ def test_a_run_disturbs_services_one_after_the_other_and_leaves_them_as_they_wer
     assert ([], []) == (status["faults"], status["ledger"])
 
 
-def test_a_death_by_too_little_memory_is_told_and_the_fault_is_undone(pair: Folder) -> None:
-    """Back cannot even start a thread; whatever it makes of that, nothing of the limit is left."""
-    pair.up()
-    ran = pair.workbench(
-        "run", "disturbed", "--allow-inconclusive", "--json", "--set",
-        'faults=[{"id": "only", "kind": "memory", "service": "back", "headroom": "0B"}]',
-        "--set", "phases.fault.duration=3s",
-    )  # fmt: skip
-    assert 3 == ran.code, ran.err
-    (run,) = pair.runs()
-    assert ["only"] == [event["fault"] for event in events(run, "fault_off")]
-    assert [] == stopped_or_limited(pair.mark)
-
-
 KINDS: list[dict[str, Any]] = [
     {"kind": "kill", "service": "back"},
     {"kind": "slow_start", "service": "front", "delay": "60s"},
