@@ -39,7 +39,8 @@ SELECT ordinal, hit FROM (
 
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
-SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?
+SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
+       started, delay_ns
 FROM edge_attempts
 WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
 """
@@ -150,12 +151,12 @@ def recomputed(fault: RequestFault, history: History) -> Decisions:
 def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
     policy = history.policy(fault.edge)
     timeout = None if policy is None else policy.timeout
-    undo_ns = claim.windows[0].end_ns
+    on_ns, undo_ns = claim.windows[0].start_ns, claim.windows[0].end_ns
     hits = felt = 0
     examples: list[str | None] = []
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
-    for duration, status, end_reason, trace_id, undone_meanwhile in rows:
-        was_felt = fault.felt(HitAttempt(duration, status, end_reason), timeout)
+    for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
         if undone_meanwhile and not was_felt:
             continue  # the undo cut it short: it shows neither
         hits += 1

@@ -28,6 +28,9 @@ _DURATION_NS = {
 }
 _RATE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*/[ \t]*(s|m|h)[ \t]*", re.ASCII)
 _RATE_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTE_RATE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*(B|KB|MB|GB)[ \t]*/[ \t]*s[ \t]*", re.ASCII)
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_FASTEST = 10**12
 _SIZE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*(B|KiB|MiB|GiB)[ \t]*", re.ASCII)
 _SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _LARGEST_BYTES = 2**50
@@ -134,6 +137,36 @@ class Rate(_Parsed, float):
 
     def __repr__(self) -> str:
         return f"Rate({str(self)!r})"
+
+
+class ByteRate(_Parsed, int):
+    """Bytes per second, written "50KB/s": 1 KB is 1000 bytes."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*(B|KB|MB|GB)[ \t]*/[ \t]*s[ \t]*$",
+        "examples": ["50KB/s", "1.5MB/s"],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> ByteRate:
+        """Read "50KB/s". Raises ValueError for anything without a unit, below 1 B/s, and above 1000 GB/s."""
+        if isinstance(raw, ByteRate):
+            return raw
+        match = _BYTE_RATE.fullmatch(raw) if isinstance(raw, str) else None
+        if match is None:
+            raise ValueError(f'{raw!r} is not a rate of bytes; write a number and B, KB, MB or GB per second: "50KB/s"')
+        rate = round(Decimal(match[1]) * _BYTES[match[2]])
+        if not 1 <= rate <= _FASTEST:
+            raise ValueError(f"{raw!r} is not between 1B/s and {_FASTEST // _BYTES['GB']}GB/s")
+        return cls(rate)
+
+    def __str__(self) -> str:
+        unit = next(unit for unit in ("GB", "MB", "KB", "B") if int(self) % _BYTES[unit] == 0)
+        return f"{int(self) // _BYTES[unit]}{unit}/s"
+
+    def __repr__(self) -> str:
+        return f"ByteRate({str(self)!r})"
 
 
 class Size(_Parsed, int):

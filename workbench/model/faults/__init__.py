@@ -10,6 +10,8 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from workbench.model.faults.accept_then_close import AcceptThenClose
+from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
 from workbench.model.faults.cpu import Cpu
@@ -22,9 +24,13 @@ from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
 from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.reset import Reset
 from workbench.model.faults.restart import Restart
+from workbench.model.faults.slicer import Slicer
+from workbench.model.faults.slow_drip import SlowDrip
 from workbench.model.faults.slow_start import SlowStart
 from workbench.model.faults.surge import Surge
+from workbench.model.faults.truncate import Truncate
 
 # fmt: off
 EdgeKind = (
@@ -32,6 +38,12 @@ EdgeKind = (
     | Blackhole
     | Refuse
     | HttpStatus
+    | AcceptThenClose
+    | Bandwidth
+    | Reset
+    | Slicer
+    | SlowDrip
+    | Truncate
 )
 ServiceKind = (
     Cpu

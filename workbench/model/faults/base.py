@@ -111,13 +111,22 @@ class Schedule(Frozen):
 class HitAttempt:
     """One attempt that a fault hit, as the fault plane saw it. Times in ns; `status` is what the caller got.
 
-    `after_ns` is when it began, counted from the moment at which the fault was verified to be on.
+    `after_ns` is when it began, counted from the moment at which the fault was verified to be on. `delay_ns` is
+    what the plane added to it, as far as somebody says so.
     """
 
     duration_ns: int
     status: int | None
     end_reason: str
     after_ns: int = 0
+    delay_ns: int = 0
+
+    def was_kept_waiting(self, timeout_ns: int | None) -> bool:
+        """Tell whether its bytes were held up, and the caller's own time shows it."""
+        if self.end_reason == "client_gone":
+            return True  # it gave up waiting for the rest
+        expected = self.delay_ns if timeout_ns is None else min(self.delay_ns, timeout_ns)
+        return self.delay_ns > 0 and self.duration_ns >= 0.8 * expected
 
 
 class FaultBase(Frozen, ABC):
