@@ -1,6 +1,6 @@
 """What is left when the command is killed? SIGKILL of `workbench run`, or of its process group, at random moments.
 
-    .venv/bin/python benchmarks/killed.py [times] [seed]
+    .venv/bin/python benchmarks/killed.py [times] [seed] [patience]
 
 The run (killed.yaml) has faults on edges and on services: delayed and refused, killed, paused, throttled, restarted and
 limited. Moments are drawn evenly over all of it: start, baseline, faults, recovery, judging. Every other run is on a
@@ -24,13 +24,14 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workbench.adapters.machine import machine
 from workbench.model.outcome import Exit
 
-WORKBENCH = Path(sys.executable).with_name("workbench")
+WORKBENCH = (sys.executable, "-m", "workbench")
 SCENARIO = ["run", str(Path(__file__).with_suffix(".yaml")), "--allow-inconclusive"]
 WHOLE_RUN_S = {"own": 20.0, "staying": 17.0}
 """How long a run takes, by its stack."""
@@ -44,11 +45,12 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.mark = secrets.token_hex(8)
+        self.ports = ("--port-base", str(_free_block()))
         self.environment = {**os.environ, MARK: self.mark}
 
     def workbench(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [WORKBENCH, *arguments],
+            [*WORKBENCH, *arguments],
             cwd=self.path,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -61,7 +63,7 @@ class Folder:
         """Kill a run at a moment; return what its journal came to last."""
         before = set(self.path.glob("reports/*/journal.jsonl"))
         process = subprocess.Popen(
-            [WORKBENCH, *SCENARIO],
+            [*WORKBENCH, *SCENARIO, *self.ports],
             cwd=self.path,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -78,9 +80,7 @@ class Folder:
         elif not over:
             process.kill()
         process.wait()
-        phase = "over" if over else self._last_event(before)
-        time.sleep(PATIENCE_S)
-        return phase
+        return "over" if over else self._last_event(before)
 
     def _last_event(self, before: set[Path]) -> str:
         journals = set(self.path.glob("reports/*/journal.jsonl")) - before
@@ -151,6 +151,18 @@ def _wrong_with(pid: int, command: str) -> list[str]:
     return wrong
 
 
+def _free_block() -> int:
+    """Return the base of a block of ports that nobody listens on.
+
+    Above those that other stacks on this machine choose from (two that start at once could choose the same one), and
+    below the ephemeral ports.
+    """
+    while True:
+        base = 31_200 + 200 * secrets.randbelow(7)
+        if not any(_accepts(base + offset) for offset in range(200)):
+            return base
+
+
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -164,30 +176,40 @@ def _answers(url: str) -> bool:
         return False
 
 
+def after(patience_s: float, look: Callable[[], list[str]]) -> list[str]:
+    """Return what is left after five seconds, or, if more patience is asked for, what is left even then."""
+    time.sleep(min(patience_s, PATIENCE_S))
+    until = time.monotonic() + patience_s - PATIENCE_S
+    while (left := look()) and time.monotonic() < until:
+        time.sleep(0.5)
+    return left
+
+
 def next_up(folder: Folder) -> list[str]:
     """Return why `up` does not work, if it does not."""
-    up = folder.workbench("up")
+    up = folder.workbench("up", *folder.ports)
     return [] if up.returncode == 0 else [f"up ends with {up.returncode}: {up.stderr.strip()[-200:]}"]
 
 
-def one_own(folder: Folder, moment_s: float, *, whole_group: bool) -> tuple[str, list[str]]:
+def one_own(folder: Folder, moment_s: float, patience_s: float, *, whole_group: bool) -> tuple[str, list[str]]:
     """Kill a run with a stack of its own; return what it came to, and what was left of it."""
     phase = folder.killed_at(moment_s, whole_group=whole_group)
-    left = folder.left_of_own()
+    left = after(patience_s, folder.left_of_own)
     left += next_up(folder)
     folder.workbench("down")
     return phase, left + [f"after down: {text}" for text in folder.left_of_own()]
 
 
-def one_staying(folder: Folder, moment_s: float, *, whole_group: bool) -> tuple[str, list[str]]:
+def one_staying(folder: Folder, moment_s: float, patience_s: float, *, whole_group: bool) -> tuple[str, list[str]]:
     """Kill a run on a stack that stays; return what it came to, and what was left of it."""
     phase = folder.killed_at(moment_s, whole_group=whole_group)
-    return phase, folder.left_of_staying() + next_up(folder)
+    return phase, after(patience_s, folder.left_of_staying) + next_up(folder)
 
 
-def main() -> None:
+def main() -> int:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     draws = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    patience_s = float(sys.argv[3]) if len(sys.argv) > 3 else PATIENCE_S
     here = machine()
     print(f"{here.os} {here.arch}, {here.cores} cores, Python {here.python}\n")
     print("| killed | stack | after (s) | last event | left after 5 s |\n|---|---|---|---|---|", flush=True)
@@ -195,15 +217,15 @@ def main() -> None:
     phases: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         staying = Folder(Path(name))
-        staying.workbench("up")
+        staying.workbench("up", *staying.ports)
         for number in range(times):
             whole_group, stack = number % 2 == 1, "own" if number // 2 % 2 else "staying"
             moment_s = draws.uniform(0.2, WHOLE_RUN_S[stack])
             if stack == "own":
                 with tempfile.TemporaryDirectory() as own:
-                    phase, left = one_own(Folder(Path(own)), moment_s, whole_group=whole_group)
+                    phase, left = one_own(Folder(Path(own)), moment_s, patience_s, whole_group=whole_group)
             else:
-                phase, left = one_staying(staying, moment_s, whole_group=whole_group)
+                phase, left = one_staying(staying, moment_s, patience_s, whole_group=whole_group)
             bad += bool(left)
             phases[phase.split()[0]] += 1
             what = "process group" if whole_group else "command"
@@ -211,7 +233,8 @@ def main() -> None:
         staying.workbench("down")
         bad += bool(staying.left_of_own())
     print(f"\nsomething was left after {bad} of {times}; killed at: {', '.join(f'{n} {p}' for p, n in phases.items())}")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

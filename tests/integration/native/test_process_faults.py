@@ -116,8 +116,7 @@ def test_a_service_that_cannot_be_started_again_is_dirt_until_it_is_healed(pair:
     (pair.path / "back_cannot_start").unlink()
     healed = pair.workbench("heal")
     assert 0 == healed.code, healed.err
-    assert "undone" in healed.out
-    assert "only on back" in healed.out
+    assert "only on back" in healed.out or "no fault is on" in healed.out, "the supervisor tries again by itself, too"
     assert "word (bugs: )" == pair.ask()
     assert ([], []) == (pair.status()["faults"], pair.status()["ledger"])
     assert "no fault is on" in pair.workbench("heal").out, "it can be done again"
@@ -144,7 +143,7 @@ def test_by_hand_a_service_is_disturbed_and_put_right(pair: Folder) -> None:
     assert 0 == pair.workbench("fault", "add", "pause", "back", "--id", "held").code
     assert any("held on back" in fault for fault in pair.status()["faults"])
     assert [f"{pair.pid('back')} is stopped"] == stopped_or_limited(pair.mark)
-    assert 0 == pair.workbench("fault", "clear").code
+    assert "undone: held on back" in pair.workbench("heal").out
     assert [] == stopped_or_limited(pair.mark)
     assert "word (bugs: )" == pair.ask()
     assert 0 == pair.workbench("fault", "add", "kill", "back", "--for", "1s").code
