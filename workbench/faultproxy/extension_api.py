@@ -154,7 +154,9 @@ class _ExtensionApi:
         return _json(Health(ok=True, monotonic_ns=monotonic_ns()))
 
     async def show_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(text=metrics.render(self._plane), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(
+            text=metrics.render(self._plane, self._options), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
 
 
 def _unknown_fault(fault_id: str) -> _RefusedError:
