@@ -19,7 +19,7 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.planning import make_plan
 from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
-from workbench.engine.refusing import refuse_inability, refuse_other_stack, refuse_undecidable
+from workbench.engine.refusing import refuse_foreign_faults, refuse_inability, refuse_other_stack, refuse_undecidable
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.loading.changes import with_limits
@@ -109,7 +109,7 @@ def plan_scenario(request: Request) -> Planned:
     """Load and plan. Raises UsageError or InvalidInput with everything that is wrong."""
     loaded = load_scenario(find_scenario(request.scenario), request.overrides)
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
-    plan, schedule = make_plan(loaded.scenario)
+    plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
     facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
     return Planned(loaded, plan, schedule, preview(facts, plan))
 
@@ -168,6 +168,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
                 _stack(request, planned, desk, journal, interruption) as stack,
                 desk.open(stack, planned.loaded.loaded_system, interruption) as opened,
             ):
+                refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
                 record = record.model_copy(update={"policies": opened.policies()})
                 refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)

@@ -16,7 +16,7 @@ from workbench.checks.sli import EVIDENCE
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import FallbackServed
-from workbench.model.faults.base import FaultBase, RequestFault
+from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -108,7 +108,7 @@ def _judge_edge(spec: FallbackServed, phase: str, history: History) -> CheckResu
     A call span lies between a fallback and its attempts, and sometimes a span of the service's own.
     """
     windows = [w for w in history.fault_windows() if w.fault.phase == phase and w.on_ns is not None]
-    edges = sorted(edge.name for edge in history.run.system.edges if any(w.fault.touches(edge.name) for w in windows))
+    edges = sorted({edge for window in windows for edge in history.edges_of(window.fault)})
     seen = history.phase(phase)
     text = f"the fallback leaves {wording.listed(edges)} alone"
     claim = _claim(spec, phase, "edge", text, () if seen is None else (window_of(seen),))
@@ -207,6 +207,8 @@ def _not_served(fault: FaultBase, facts: Facts) -> float:
     lasts = 1.0
     if fault.schedule.duration is not None and phase is not None:
         lasts = fault.schedule.duration / phase.duration
+    if isinstance(fault, ServiceFault) and phase is not None:
+        return fault.disturbs_ns(round(lasts * phase.duration)) / phase.duration
     if not isinstance(fault, RequestFault):
         return lasts
     policy = facts.policy(fault.edge)

@@ -159,7 +159,7 @@ def retries_bounded_power(spec: RetriesBounded, facts: Facts, plan: Plan) -> lis
             most=most_failing(facts, plan, fault),
         )
         for fault in facts.scenario.faults
-        if fault.edge == spec.edge and spec.phase in (None, fault.phase)
+        if fault.touches(spec.edge) and spec.phase in (None, fault.phase)
     ]
 
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from workbench.errors import UsageError
 from workbench.model.arrivals import Schedule, expected_count, schedule
-from workbench.model.plan import TRANSITION_NS, PhaseSlot, Plan, Step
+from workbench.model.faults.base import FaultBase
+from workbench.model.plan import PhaseSlot, Plan, Step
 from workbench.model.scenario import Scenario
 
 MOST_ARRIVALS = 10_000_000
 """More than this no run directory is meant to hold."""
 
 
-def make_plan(scenario: Scenario) -> tuple[Plan, Schedule]:
-    """Unroll a scenario. Arrivals reach beyond the end by the longest transitions, so that none is ever short.
+def make_plan(scenario: Scenario, *, faults: bool = True) -> tuple[Plan, Schedule]:
+    """Unroll a scenario; without faults a surge does not come either.
+
+    Arrivals reach beyond the end by the longest transitions, so that none is ever short.
 
     Raises UsageError for more arrivals than a run can have.
     """
     end_ns = sum(phase.duration for phase in scenario.phases)
-    horizon_ns = end_ns + 2 * TRANSITION_NS * max(len(scenario.faults), 1)
-    expected = expected_count(scenario.load, horizon_ns)
+    transitions_ns = sum(fault.longest_transition for fault in scenario.faults) or FaultBase.longest_transition
+    horizon_ns = end_ns + 2 * transitions_ns  # each fault goes on and off
+    bursts = scenario.bursts() if faults else []
+    expected = expected_count(scenario.load, horizon_ns, bursts)
     if expected > MOST_ARRIVALS:
         raise UsageError(
             f"{expected:,.0f} journeys are planned, and a run can have {MOST_ARRIVALS:,} at the most",
             hint="choose a lower rate (--rate) or shorter phases",
         )
-    arrivals = schedule(scenario.load, horizon_ns, scenario.seed)
+    arrivals = schedule(scenario.load, horizon_ns, scenario.seed, bursts)
     slots: list[PhaseSlot] = []
     at = 0
     for phase in scenario.phases:

@@ -28,12 +28,15 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault as the plane reports it. Times are absolute monotonic ns."""
+    """A fault as the plane reports it. Times are absolute monotonic ns. `evidence` showed that it is on, or off."""
 
     id: str
     target: str
     active_since_ns: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    kind: str = ""
+    expires_at_ns: int = 0
+    evidence: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class FaultPlane(Protocol):
@@ -139,7 +142,7 @@ class Services(Protocol):
         """Return the state of every breaker that is exported, by edge."""
 
     def force_undo(self) -> None:
-        """Have the supervisor undo all faults, by replacing the fault plane if it does not answer."""
+        """Have the supervisor undo all faults, by replacing the fault plane if need be; then they are off."""
 
     def leftovers(self) -> list[str]:
         """Return processes that should run and do not, or are stopped."""

@@ -33,6 +33,7 @@ class Pipe:
     __slots__ = (
         "_blocked",
         "_dead",
+        "_delays",
         "_full",
         "_held_back",
         "_limit",
@@ -72,6 +73,8 @@ class Pipe:
         self._queued = 0
         self._stages: list[Stage] = []
         self._paces = Paces()
+        self._delays: Attempt | None = None
+        """Whose delay it is if bytes without an attempt are held up by a pace."""
         self._timer: asyncio.TimerHandle | None = None
         self._source: asyncio.ReadTransport | None = None
         self._blocked = False
@@ -160,13 +163,14 @@ class Pipe:
             self._queue.append(Hold(now, parts, attempt))
             self._flush()
 
-    def pace(self, paces: Mapping[Influence, Pace], *, head: int = 0) -> None:
+    def pace(self, paces: Mapping[Influence, Pace], *, head: int = 0, attempt: Attempt | None = None) -> None:
         """Let what comes from now on leave at these paces, up to the end of an attempt or the next call.
 
-        The first `head` bytes are a head, which paces of bodies let go at once.
+        The first `head` bytes are a head, which paces of bodies let go at once. What of it is held up delays
+        `attempt`, unless it was sent with one of its own.
         """
         if not (self._dead or self._over):
-            self._queue.append(PaceChange(paces, head))
+            self._queue.append(PaceChange(paces, head, attempt))
             if paces:
                 self._expect_many()
             self._flush()
@@ -259,6 +263,7 @@ class Pipe:
                     break
             elif isinstance(item, PaceChange):
                 queue.popleft()
+                self._delays = item.attempt
                 self._paces.change(item.paces, monotonic_ns(), item.head)
             elif isinstance(item, Cut):
                 queue.popleft()
@@ -304,13 +309,14 @@ class Pipe:
             return False
         now = monotonic_ns()
         due = self._paces.due(now)
+        attempt = piece.attempt or self._delays
         if parted or due > now:
-            if piece.attempt is not None and not piece.attempt.held_since:
-                piece.attempt.held(now)
+            if attempt is not None and not attempt.held_since:
+                attempt.held(now)
             self._wait_until(due, now)
             return False
-        if piece.attempt is not None:
-            piece.attempt.released(now)
+        if attempt is not None:
+            attempt.released(now)
         return True
 
     def _pass_part(self, piece: Piece) -> bool:

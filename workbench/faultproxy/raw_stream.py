@@ -1,8 +1,8 @@
 """A connection that is only bytes: an edge that is not HTTP, or the rest of one that stopped being readable.
 
 The whole connection is one attempt and is decided once by each fault that means something without requests.
-A delay then holds each piece on its side (`delay_ns` of the row is the delay of one piece), a swallow takes
-both directions.
+A delay then holds each piece on its side (`delay_ns` of the row is the delay of one piece), a pace is for all
+bytes of its side, a swallow takes both directions.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import Decided, ask, decide
 from workbench.faultproxy.pipe import Pipe
-from workbench.faultproxy.stages import Always
-from workbench.model.faults.actions import Delay, Swallow
+from workbench.faultproxy.stages import Always, Limit, Stage
+from workbench.model.faults.actions import Close, Delay, Swallow, Truncate
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
@@ -129,7 +129,18 @@ class RawStream:
             connection.touch(fault)
             connection.down.add_stage(Always(fault, Delay(ns, "response")))
             attempt.delay_ns += ns
-        if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+        for influence, shape in decided.shapings.items():
+            connection.touch(influence)
+            if isinstance(shape, Truncate):
+                connection.down.add_stage(Limit(influence, shape.after_bytes))
+            elif shape.side == "request":
+                connection.up.pace({}, attempt=attempt)
+                connection.up.add_stage(Stage(influence, shape))
+            else:
+                connection.down.add_stage(Stage(influence, shape))
+        if isinstance(decided.ending, Close):
+            connection.down.cut(reset=decided.ending.reset)
+        elif isinstance(decided.ending, Swallow) and decided.ended_by is not None:
             connection.swallow(decided.ended_by)
             connection.up.add_stage(Always(decided.ended_by, decided.ending))
             connection.down.add_stage(Always(decided.ended_by, decided.ending))

@@ -43,9 +43,10 @@ class Piece:
 class PaceChange:
     """From here on bytes leave at these paces, and at those of the stages. The first `head` bytes are a head."""
 
-    __slots__ = ("head", "paces")
+    __slots__ = ("attempt", "head", "paces")
 
-    def __init__(self, paces: Mapping[Influence, Pace], head: int) -> None:
+    def __init__(self, paces: Mapping[Influence, Pace], head: int, attempt: Attempt | None) -> None:
+        self.attempt = attempt
         self.paces = dict(paces)
         self.head = head
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.model.base import Frozen
-from workbench.model.faults import FaultSpec
+from workbench.model.faults import EdgeFaultSpec
 from workbench.model.names import EdgeName, Name
 from workbench.model.recording import RecordingOrder
 
@@ -48,7 +48,7 @@ class ProxyList(BaseModel):
 class FaultOrder(Frozen):
     """Body of POST /faults. `seed` counts unless the fault declares its own."""
 
-    fault: FaultSpec
+    fault: EdgeFaultSpec
     seed: int
     lease_ms: int = LeaseMs
 

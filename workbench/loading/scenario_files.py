@@ -10,10 +10,11 @@ from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import find_system
 from workbench.loading.locustfiles import locustfile_problems
 from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overridden
+from workbench.loading.partitions import in_parts
 from workbench.loading.references import references
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
-from workbench.model.faults.base import Ability
+from workbench.model.faults.base import Ability, EdgeFault
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
@@ -92,7 +93,10 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
     if loaded is not None:
         slos = {slo.name: slo for slo in loaded.slos} | own_slos
         problems += _dangling(given, loaded.system, slos)
-        problems += [] if scenario is None else _unfit_faults(given, scenario, loaded.system)
+        if scenario is not None:
+            problems += _unfit_faults(given, scenario, loaded.system)
+            scenario, found = in_parts(given, scenario, loaded.system)
+            problems += found
     if problems or scenario is None or loaded is None:
         raise InvalidInput(
             list(dict.fromkeys(problems)), hint=f"workbench validate {given.source.file} checks it again"
@@ -149,6 +153,8 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
         match kind:
             case "edge":
                 known = [edge.name for edge in system.edges]
+            case "service":
+                known = list(system.services)
             case "journey":
                 known = _mix(given)
             case "SLO":
@@ -165,11 +171,11 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
 def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:
     """Yield the faults that act on requests, on edges that have none."""
     for index, fault in enumerate(scenario.faults):
-        edge = system.edge(fault.edge)
+        edge = system.edge(fault.edge) if isinstance(fault, EdgeFault) else None
         if edge is not None and edge.protocol == "tcp" and Ability.HTTP in fault.abilities_needed():
             yield given.problem(
                 ("faults", index, "kind"),
-                f"{fault.kind} as declared here needs requests, and {fault.edge} is an edge of protocol tcp, not http",
+                f"{fault.kind} as declared here needs requests, and {edge.name} is an edge of protocol tcp, not http",
             )
 
 

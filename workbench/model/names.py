@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+LONGEST_NAME = 63
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 """A scenario, service, phase, journey, fault or SLO: lower case, digits and dashes, safe in shells and URLs."""
 

@@ -7,9 +7,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from workbench.model.arrivals import Burst
 from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.expectations import ExpectationSpec
 from workbench.model.faults import FaultSpec
+from workbench.model.faults.base import ServiceFault
+from workbench.model.faults.surge import Surge
 from workbench.model.load import Load
 from workbench.model.names import Name
 from workbench.model.units import Duration, Ratio
@@ -83,6 +86,7 @@ class Scenario(Frozen):
     @model_validator(mode="after")
     def _holds_together(self) -> Scenario:
         problems = [*self._phase_problems(), *self._reference_problems(), *self._fault_problems()]
+        problems += self._clashing_faults()
         if not (self.steady_state or self.slos or self.expect):
             problems.append(((), "nothing is judged: give steady_state, slos or expect"))
         if problems:
@@ -135,6 +139,40 @@ class Scenario(Frozen):
                 yield ("faults", index, "schedule"), f"reaches beyond phase {phase.name}, which lasts {phase.duration}"
             if duration == 0:
                 yield ("faults", index, "schedule", "duration"), f"fault {fault.id} would last no time"
+
+    def bursts(self) -> list[Burst]:
+        """Return the arrivals that its surges bring, at nominal times."""
+        starts, at = {}, 0
+        for phase in self.phases:
+            starts[phase.name] = at
+            at += phase.duration
+        found = []
+        for fault in self.faults:
+            if isinstance(fault, Surge):
+                start = starts[fault.phase] + fault.schedule.start
+                declared = self.phase(fault.phase)
+                assert declared is not None  # see _reference_problems
+                lasts = fault.schedule.duration
+                end = starts[fault.phase] + declared.duration if lasts is None else start + lasts
+                factor = 1.0 if fault.factor is None else fault.factor
+                found.append(Burst(fault.id, start, end, factor, fault.shape == "ramp", fault.at_once or 0))
+        return found
+
+    def _clashing_faults(self) -> Iterator[tuple[Place, str]]:
+        """Yield the faults on a service that is disturbed by another one at that moment."""
+        others: list[tuple[ServiceFault, int, int]] = []
+        for index, fault in enumerate(self.faults):
+            phase = self.phase(fault.phase)
+            if phase is None or not isinstance(fault, ServiceFault):
+                continue
+            start = fault.schedule.start
+            end = phase.duration if fault.schedule.duration is None else start + fault.schedule.duration
+            for other, other_start, other_end in others:
+                same = (other.service, other.phase) == (fault.service, fault.phase)
+                if same and start < other_end and other_start < end:
+                    said = f"{fault.service} is disturbed by {other.id} at that time, and a service takes one at once"
+                    yield ("faults", index, "service"), f"{said}; let one end before the other starts (`schedule`)"
+            others.append((fault, start, end))
 
     def phase(self, name: str) -> Phase | None:
         """Return the phase of that name, if there is one."""

@@ -72,9 +72,13 @@ class Lane:
 
 def edge_charts(history: History, axis: Axis) -> Iterator[Chart]:
     """Yield two charts for each faulted edge, or for the busiest edge where no fault is declared."""
-    edges = list(dict.fromkeys(fault.edge for fault in history.run.scenario.faults))[:_MOST_EDGES]
+    edges = _faulted(history)[:_MOST_EDGES]
     for edge in edges or [edge for (edge,) in history.rows(_BUSIEST)]:
         yield from _of_edge(history, axis, edge)
+
+
+def _faulted(history: History) -> list[str]:
+    return list(dict.fromkeys(edge for fault in history.run.scenario.faults for edge in history.edges_of(fault)))
 
 
 def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
@@ -102,7 +106,7 @@ def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
 
 def _counted(history: History, axis: Axis, edge: str) -> tuple[Counter[int], Counter[int], Counter[int]]:
     """Count attempts, hits and calls per slot. A refused connection is an attempt; a fault that refuses has hit it."""
-    refusing = any(fault.edge == edge and fault.level == "listener" for fault in history.run.scenario.faults)
+    refusing = any(fault.touches(edge) and fault.level == "listener" for fault in history.run.scenario.faults)
     attempts, hits, calls = Counter[int](), Counter[int](), Counter[int]()
     where = (axis.start_ns, axis.slot_ns, edge, axis.start_ns, axis.end_ns)
     for slot, number, hit in history.rows(_ATTEMPTS, *where):
@@ -117,7 +121,7 @@ def _counted(history: History, axis: Axis, edge: str) -> tuple[Counter[int], Cou
 
 def breaker_lanes(history: History, axis: Axis) -> list[Lane]:
     """Return the breakers of all edges that have one by policy or that ever left closed; faulted edges first."""
-    faulted = {fault.edge for fault in history.run.scenario.faults}
+    faulted = _faulted(history)
     seen: dict[str, list[tuple[int, float, bool]]] = {}
     for labels, time, value, changed in history.rows(_CHANGES):
         edge = _edge_of(labels)

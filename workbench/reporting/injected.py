@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.checks import wording
+from workbench.checks.process_fault import callers_of
+from workbench.checks.stretches import undone
+from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
-from workbench.model.faults.base import EdgeFault, RequestFault
+from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault, ServiceFault
 from workbench.model.history import FaultWindow, History
 from workbench.reporting import figures
 
@@ -97,24 +100,40 @@ def _became(window: FaultWindow, history: History) -> tuple[State, str]:
 
 
 def _hits(window: FaultWindow, history: History) -> str:
-    fault = window.fault
     if window.requested_ns is None:
         return "hit nothing: it was never asked for"
     until = history.load_end_ns() if window.off_ns is None else window.off_ns
-    if not isinstance(fault, EdgeFault):
-        return "not counted by the plane"
-    if not isinstance(fault, RequestFault):
-        (refused,) = history.row(_REFUSED, fault.edge, window.requested_ns, until)
-        if not refused and fault.edge.split(":")[0] not in history.run.traced:
-            return "the caller sends no spans, so refused connections are not counted"
-        return f"{wording.count(refused, 'connection')} refused, as the caller saw it"
+    match window.fault:
+        case RequestFault() as fault:
+            return _requests(fault, history, window.requested_ns, until)
+        case EdgeFault() as fault:
+            return _refused(fault, history, window.requested_ns, until)
+        case ServiceFault() as fault:
+            return callers_of(fault, history, window.requested_ns, undone(history, window)).text()
+        case LoadFault() as fault:
+            return _extra_users(fault, history)
+        case _:
+            return "not counted by the plane"
+
+
+def _requests(fault: RequestFault, history: History, from_ns: int, to_ns: int) -> str:
     pattern = f"{fault.id}="
-    hit, eligible, seen = history.row(
-        _HITS, fault.id, f"{pattern}%", f"% {pattern}%", fault.edge, window.requested_ns, until
-    )
+    hit, eligible, seen = history.row(_HITS, fault.id, f"{pattern}%", f"% {pattern}%", fault.edge, from_ns, to_ns)
     counted = next((e.counts for e in history.events(FaultOff) if e.fault == fault.id), {})
     eligible = counted["eligible"] if "eligible" in counted else eligible
     if not seen and not counted:
         return "no request was seen on the edge"
     hit = counted["hit"] if "hit" in counted else hit
     return f"hit {figures.thousands(hit)} of {wording.count(eligible, 'eligible request')}"
+
+
+def _refused(fault: EdgeFault, history: History, from_ns: int, to_ns: int) -> str:
+    (refused,) = history.row(_REFUSED, fault.edge, from_ns, to_ns)
+    if not refused and fault.edge.split(":")[0] not in history.run.traced:
+        return "the caller sends no spans, so refused connections are not counted"
+    return f"{wording.count(refused, 'connection')} refused, as the caller saw it"
+
+
+def _extra_users(fault: LoadFault, history: History) -> str:
+    came = arrived(fault, history)
+    return f"{wording.count(came.journeys, 'journey')} in that time, where {came.usual:.0f} are usual"

@@ -79,10 +79,10 @@ def _faulted(history: History, injected: list[Injected]) -> dict[str, str]:
     """Return the kind of the fault on each edge that felt one."""
     was_on = {fault.id: fault.kind for fault in injected if fault.was_on}
     return {
-        edge.name: was_on[fault.id]
+        edge: was_on[fault.id]
         for fault in history.run.scenario.faults
-        for edge in history.run.system.edges
-        if fault.id in was_on and fault.touches(edge.name)
+        if fault.id in was_on
+        for edge in history.edges_of(fault)
     }
 
 

@@ -90,6 +90,15 @@ def test_faults_are_on_at_their_times(staged: Staged) -> None:
     assert [{"eligible": 12, "hit": 11, "passed": 1}] * 2 == [e.counts for e in only(events, FaultOff)]
 
 
+def test_a_surge_is_part_of_the_plan_and_asks_nothing_of_the_plane(staged: Staged) -> None:
+    stage = staged(short(faults=[{"id": "crowd", "kind": "surge", "factor": 2, "schedule": {"duration": "3s"}}]))
+    events = stage.conduct()
+    assert stage.world.plane.log == []
+    assert [("crowd", "load", 3.0)] == [(e.fault, e.target, seconds(e.at_ns)) for e in only(events, FaultOn)]
+    assert [("crowd", "load", 6.0)] == [(e.fault, e.target, seconds(e.at_ns)) for e in only(events, FaultOff)]
+    assert [True] == [event.clean for event in only(events, CleanVerified)]
+
+
 def test_a_slow_transition_moves_everything_behind_it(staged: Staged) -> None:
     """Each phase keeps its length; the fault phase begins when the fault is verified, not when it was asked for."""
     stage = staged(short(faults=short()["faults"][:1]))

@@ -51,7 +51,7 @@ def stack_spec(
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=list(Ability),
+        abilities=_abilities(),
         owned=owned,
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
@@ -88,6 +88,12 @@ def stack_spec(
         owned=owned,
         ready_within_s=system.ready_within.s,
     )
+
+
+def _abilities() -> list[Ability]:
+    """Return what this machine lets us do to processes and connections, without asking for any privilege."""
+    lacking = {Ability.NETEM} if sys.platform == "linux" else {Ability.NETEM, Ability.MEMORY}
+    return [ability for ability in Ability if ability not in lacking]
 
 
 def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSpec:
