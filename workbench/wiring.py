@@ -22,12 +22,15 @@ from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, Interruption, Rim, TimeSource
+from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem, load_system
+from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
+from workbench.model.system import System
 from workbench.pipeline import OpenStack
 
 STATE_FOLDER = ".workbench"
@@ -54,8 +57,10 @@ class LocalDesk:
     def find(self) -> RunningStack | None:
         return self._runtime.find()
 
-    def up(self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool) -> RunningStack:
-        return self._runtime.up(system, port_base=port_base, bugs=bugs, owned=owned, progress=self._note)
+    def up(
+        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+    ) -> RunningStack:
+        return self._runtime.up(system, port_base=port_base, bugs=bugs, plane=plane, owned=owned, progress=self._note)
 
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
@@ -70,11 +75,12 @@ class LocalDesk:
         session = StackSession(stack)
         services = StackServices(self._runtime, stack, system.system, session)
         load = LocustLoad()
-        plane = BuiltinPlane(stack, system.system)
+        plane = _fault_plane(stack, system.system)
+        collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
         rim = Rim(
             time=self.time,
             plane=plane,
-            recorders=[plane, CollectorRecorder(CollectorClient(stack.collector_url, stack.token))],
+            recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
             load=load,
             services=services,
             sink=self.sink,
@@ -91,6 +97,14 @@ class LocalDesk:
             session.release()
 
 
+def _fault_plane(stack: RunningStack, system: System | None) -> FaultPlane:
+    if stack.fault_plane is PlaneName.BUILTIN:
+        return BuiltinPlane(stack, system)
+    from workbench.adapters.toxiproxy_plane import ToxiproxyPlane  # noqa: PLC0415 - it imports `requests`
+
+    return ToxiproxyPlane(stack, system)
+
+
 def local_stack() -> LocalStack:
     """Return what runs in the current folder."""
     return LocalStack(State(Path.cwd() / STATE_FOLDER))
@@ -105,7 +119,13 @@ class LocalStack:
         self.ledger = Ledger(state.ledger_file)
 
     def up(
-        self, system: str, *, port_base: int | None, bugs: list[str], progress: Callable[[str], None]
+        self,
+        system: str,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
         loaded = load_system(system, Path.cwd())
@@ -113,12 +133,16 @@ class LocalStack:
         with self.state.exclusive(f"up {loaded.system.name}"):
             found = self.runtime.find()
             if found is None:
-                return self.runtime.up(loaded, port_base=port_base, bugs=bugs, owned=False, progress=progress), True
+                stack = self.runtime.up(
+                    loaded, port_base=port_base, bugs=bugs, plane=plane, owned=False, progress=progress
+                )
+                return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
                 raise UsageError(
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
+            refuse_other_stack(found, loaded.system.name, bugs, plane)
             return found, False
 
     def down(self) -> RunningStack | None:
@@ -143,7 +167,7 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            plane = BuiltinPlane(stack, None)
+            plane = _fault_plane(stack, None)
             seen["faults"] = [f"{fault.id} on {fault.target}" for fault in plane.faults()]
         return seen
 
@@ -180,7 +204,7 @@ class LocalStack:
         return said
 
     def _heal_plane(self, stack: RunningStack) -> list[str]:
-        plane = BuiltinPlane(stack, None)
+        plane = _fault_plane(stack, None)
         try:
             on = plane.faults()
             for fault in on:

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 
 from workbench.checks import Preview
 from workbench.errors import UsageError
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import EdgeFault, FaultBase
+from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
+from workbench.model.system import System
+
+_BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 
 
 def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
@@ -23,8 +27,42 @@ def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
         )
 
 
-def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str]) -> None:
+def refuse_plane(plane: PlaneName, faults: Sequence[FaultBase], system: System) -> None:
+    """Refuse faults that a fault plane cannot inject, or whose effect nobody would see with it."""
+    problems = plane_problems(plane, faults, system)
+    if problems:
+        raise UsageError(f"this cannot be done with {plane}:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System) -> list[str]:
+    """Say for each fault what keeps a fault plane from it, and the remedy."""
+    problems = []
+    for fault in faults:
+        missing = sorted(fault.abilities_needed() - plane.abilities)
+        if missing:
+            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {_BUILTIN} has it"
+            problems.append(f"fault {fault.id} ({fault.kind}) as declared {lack}")
+        elif not plane.records_attempts and isinstance(fault, EdgeFault):
+            problems += _unseen(plane, fault, system)
+    return problems
+
+
+def _unseen(plane: PlaneName, fault: EdgeFault, system: System) -> list[str]:
+    edge = system.edge(fault.edge)
+    if edge is None or system.services[edge.caller].traces:
+        return []
+    lack = f"{plane} keeps no record of attempts, and {edge.caller} sends no spans that would show them"
+    remedy = f"send OTLP/HTTP spans of attempts and say `traces: true` at service {edge.caller}, or use {_BUILTIN}"
+    return [f"fault {fault.id} on {fault.edge}: {lack}; {remedy}"]
+
+
+def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName) -> None:
     """Refuse a running stack that is not what was asked for."""
+    if found.fault_plane != plane:
+        raise UsageError(
+            f"the edges of the stack that is running here are served by fault plane {found.fault_plane}, not {plane}",
+            hint=f"--fault-plane {found.fault_plane} uses it as it is; workbench down ends it",
+        )
     if found.system != system:
         raise UsageError(
             f"a stack of system {found.system} is running here, and the scenario wants {system}",

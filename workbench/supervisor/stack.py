@@ -15,13 +15,14 @@ from typing import Any
 from workbench.calls import NoAnswer, call, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
 from workbench.supervisor.guard import Guard
+from workbench.supervisor.planes import undo_all
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
 _PAUSE_S = 1.0
 """Between two starts of a part that keeps dying."""
 _TOLD_TO_END = "it was told to end before it was ready"
-_PLANE, _COLLECTOR = "faultproxy", "collector"
+_COLLECTOR = "collector"
 
 
 class Stack:
@@ -56,9 +57,9 @@ class Stack:
                 if self._is_ready(process):
                     del waiting[process.name]
                     self._report({"event": "ready", "name": process.name})
-                    if process.name == _PLANE:
+                    if process.name == self.spec.plane:
                         # at once: a service may need its edges to become ready
-                        _settle(_PLANE, self._make_proxies)
+                        _settle(process.name, self._make_proxies)
             if waiting and time.monotonic() > until:
                 raise StartFailure(self._not_ready(list(waiting.values())))
             if self.shutdown.wait(_POLL_S):
@@ -183,7 +184,7 @@ class Stack:
             if not self._is_ready(process):
                 continue
             with suppress(NoAnswer):
-                if process.name == _PLANE:
+                if process.name == self.spec.plane:
                     self._make_proxies()
                 self._tell_collector()
                 return
@@ -208,9 +209,9 @@ class Stack:
     def undo_faults(self) -> bool:
         """Remove all faults; a plane that does not answer is killed and comes back without any."""
         try:
-            call_json("DELETE", f"{self.spec.plane_url}/faults", token=self.spec.token)
+            undo_all(self.spec.plane, self.spec.plane_url, self.spec.token)
         except NoAnswer:
-            self._children.kill(_PLANE)
+            self._children.kill(self.spec.plane)
         ledger = Path(self.spec.state_folder) / "ledger.jsonl"
         with suppress(OSError), ledger.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"op": "clear", "by": "supervisor"}) + "\n")
