@@ -39,7 +39,7 @@ SELECT ordinal, hit FROM (
 _HITS = """
 SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?
 FROM edge_attempts
-WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
+WHERE edge = ? AND list_contains(string_split(faults, ' '), ?)
 """
 
 
@@ -101,6 +101,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
 
 
 def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, history: History) -> CheckResult:
+    if not history.run.fault_plane.records_attempts:
+        return _judge_felt(claim, fault, history)  # nobody decided: each attempt that began while it was on is hit
     decisions = recomputed(fault, history)
     counted = next((e.counts for e in history.events(FaultOff) if e.fault == fault.id), {})
     if decisions.wrong:
@@ -162,9 +164,10 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     if hits < fault.min_evidence:
         reason = f"the fault hit {wording.count(hits, 'attempt')}, at least {fault.min_evidence} are wanted"
         return claim.undecided(reason, n=hits, needed_n=fault.min_evidence)
+    which = "exactly those its seed says" if history.run.fault_plane.records_attempts else "by the callers' spans"
     return claim.result(
         Outcome.PASS if felt >= FELT * hits else Outcome.INCONCLUSIVE,
-        f"the fault hit {wording.count(hits, 'attempt')}, exactly those its seed says, and the caller felt"
+        f"the fault hit {wording.count(hits, 'attempt')}, {which}, and the caller felt"
         f" {wording.share(felt / hits)} of them",
         observed=Value(number=felt / hits, unit="ratio"),
         limit=limit,
