@@ -223,11 +223,20 @@ def _cli_page() -> str:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     parts = [MARK, "# Commands\n\n"]
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(_commands(group)):
         parts.append(f"## workbench {name}\n\n{_help(command)}\n\n{_parameters(command)}")
     parts.append("## Exit codes\n\n| code | meaning |\n|---|---|\n")
     parts += [f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items()]
     return "".join(parts)
+
+
+def _commands(group: typer.core.TyperGroup) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Yield every command with its whole name."""
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from ((f"{name} {inner}", found) for inner, found in _commands(command))
+        else:
+            yield name, command
 
 
 def _help(command: typer.core.TyperCommand) -> str:

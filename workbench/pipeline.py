@@ -19,7 +19,13 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.planning import make_plan
 from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
-from workbench.engine.refusing import refuse_inability, refuse_other_stack, refuse_plane, refuse_undecidable
+from workbench.engine.refusing import (
+    refuse_foreign_faults,
+    refuse_inability,
+    refuse_other_stack,
+    refuse_plane,
+    refuse_undecidable,
+)
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.loading.changes import with_limits
@@ -173,6 +179,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
                 _stack(request, planned, desk, journal, interruption) as stack,
                 desk.open(stack, planned.loaded.loaded_system, interruption) as opened,
             ):
+                refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
                 record = record.model_copy(update={"policies": opened.policies()})
                 refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)

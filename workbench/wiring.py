@@ -31,6 +31,7 @@ from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
+from workbench.model.units import NS_PER_S
 from workbench.pipeline import OpenStack
 
 STATE_FOLDER = ".workbench"
@@ -145,6 +146,10 @@ class LocalStack:
             refuse_other_stack(found, loaded.system.name, bugs, plane)
             return found, False
 
+    def plane(self, stack: RunningStack) -> FaultPlane:
+        """Return what injects faults into a stack."""
+        return _fault_plane(stack, None)
+
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
         with self.state.exclusive("down"):
@@ -167,8 +172,16 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            plane = _fault_plane(stack, None)
-            seen["faults"] = [f"{fault.id} on {fault.target}" for fault in plane.faults()]
+            now_ns = time.monotonic_ns()
+            seen["faults"] = [
+                f"{fault.id} on {fault.target}, "
+                + (
+                    f"{max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
+                    if fault.expires_at_ns
+                    else "no end set"
+                )
+                for fault in self.plane(stack).faults()
+            ]
         return seen
 
     def stop(self, within_s: float) -> int | None:
@@ -204,7 +217,7 @@ class LocalStack:
         return said
 
     def _heal_plane(self, stack: RunningStack) -> list[str]:
-        plane = _fault_plane(stack, None)
+        plane = self.plane(stack)
         try:
             on = plane.faults()
             for fault in on:

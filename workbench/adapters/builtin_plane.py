@@ -60,4 +60,4 @@ class BuiltinPlane:
 
 def _state(fault: FaultState) -> ports.FaultState:
     counts = {"eligible": fault.counts.eligible, "hit": fault.counts.hit, "passed": fault.counts.passed}
-    return ports.FaultState(fault.id, fault.edge, fault.active_since_ns, counts)
+    return ports.FaultState(fault.id, fault.edge, fault.active_since_ns, counts, fault.kind, fault.expires_at_ns)

@@ -41,17 +41,17 @@ class ToxiproxyPlane:
         if any(toxic.type == MARK for toxic in toxics):
             self._server.enable(fault.edge, on=False)
         self._since[fault.id] = time.monotonic_ns()
-        return self._state(fault.id, fault.edge)
+        return self._state(fault.id, fault.edge, fault.kind)
 
     def faults(self) -> list[FaultState]:
-        """Return what is on, also what others have put on: every toxic that is there belongs to a fault."""
-        found: dict[tuple[str, str], None] = {}
+        """Return what is on, also what others have put on; kinds are in Toxiproxy's words."""
+        found: dict[tuple[str, str], str] = {}
         for proxy in self._server.proxies().values():
-            names = [fault_of(toxic.name) for toxic in proxy.toxics]
+            kinds = {fault_of(toxic.name): toxic.type for toxic in proxy.toxics}
             if not proxy.enabled and not _marks(proxy):
-                names.append(_DISABLED)
-            found |= dict.fromkeys((name, proxy.name) for name in names)
-        return [self._state(name, proxy) for name, proxy in found]
+                kinds[_DISABLED] = _DISABLED
+            found |= {(fault_id, proxy.name): kind for fault_id, kind in kinds.items()}
+        return [self._state(fault_id, edge, kind) for (fault_id, edge), kind in found.items()]
 
     def renew(self, ids: list[str], lease_ms: int) -> list[str]:  # noqa: ARG002 - it has no leases
         """Return the ids that are no longer on: somebody took them off, or the server was replaced."""
@@ -88,10 +88,10 @@ class ToxiproxyPlane:
         """Send one request over an edge, or straight to its callee."""
         return self._canary.send(target, past_the_plane=past_the_plane)
 
-    def _state(self, fault_id: str, edge: str) -> FaultState:
+    def _state(self, fault_id: str, edge: str, kind: str) -> FaultState:
         """Since when it is on only the one who put it on knows; to others it is on from now."""
         since = self._since[fault_id] if fault_id in self._since else time.monotonic_ns()
-        return FaultState(fault_id, edge, since)
+        return FaultState(fault_id, edge, since, kind=kind)
 
 
 def _marks(proxy: ProxyNow) -> list[str]:

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from workbench.cli import doctor, results, scenarios, stacks
+from workbench.cli import doctor, faults, results, scenarios, stacks
 from workbench.cli.streams import last_line, progress, show_error
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
@@ -61,6 +61,16 @@ for command in (
     doctor.version,
 ):
     app.command(command.__name__.rstrip("_"))(_interruptible(command))
+
+fault = typer.Typer(help="Faults by hand, while exploring: on at once, gone by themselves.", no_args_is_help=True)
+fault.command("add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    _interruptible(faults.add)
+)
+fault.command("list")(_interruptible(faults.list_))
+fault.command("remove")(_interruptible(faults.remove))
+fault.command("clear")(_interruptible(faults.clear))
+fault.command("kinds")(_interruptible(faults.kinds))
+app.add_typer(fault, name="fault")
 
 
 def main() -> None:

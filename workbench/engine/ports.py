@@ -28,12 +28,14 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault as the plane reports it. Times are absolute monotonic ns."""
+    """A fault as the plane reports it. Times are absolute monotonic ns; `expires_at_ns` is 0 where it has no lease."""
 
     id: str
     target: str
     active_since_ns: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    kind: str = ""
+    expires_at_ns: int = 0
 
 
 class FaultPlane(Protocol):

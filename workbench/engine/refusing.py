@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.checks import Preview
+from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
 from workbench.model.faults.base import EdgeFault, FaultBase
 from workbench.model.planes import PlaneName
@@ -73,6 +74,15 @@ def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], pl
         raise UsageError(
             f"bugs are planted when services start; the running stack has: {has}",
             hint="workbench down, then the same command again starts a stack of its own",
+        )
+
+
+def refuse_foreign_faults(on: Sequence[FaultState]) -> None:
+    """Refuse to begin while faults are on that are not of this run: what they do would be taken for the system's."""
+    if on:
+        raise UsageError(
+            f"{'; '.join(f'fault {state.id} is on {state.target}' for state in on)}, put there by hand",
+            hint="workbench fault clear takes everything off",
         )
 
 

@@ -20,6 +20,11 @@ class PlaneName(StrEnum):
         return self is PlaneName.BUILTIN
 
     @property
+    def ends_faults(self) -> bool:
+        """Tell whether a fault ends there by itself once its lease is over."""
+        return self is PlaneName.BUILTIN
+
+    @property
     def abilities(self) -> frozenset[Ability]:
         """What a stack whose edges it serves is able to do."""
         return frozenset(Ability) - _LACKS[self]

@@ -11,6 +11,7 @@ from workbench.adapters.native.ports import Ports
 from workbench.adapters.toxiproxy_server import command
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
+from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
 from workbench.model.stack import EdgeAddress, RunningStack
 from workbench.model.system import Service, System
@@ -58,7 +59,7 @@ def stack_spec(
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=sorted(plane.abilities),
+        abilities=sorted(plane.abilities - {Ability.NETEM}),
         owned=owned,
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}

@@ -14,6 +14,8 @@ from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
 from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.latency import Latency
+from workbench.model.faults.packet_loss import PacketLoss
+from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
 from workbench.model.faults.refuse import Refuse
 from workbench.model.faults.surge import Surge
@@ -31,12 +33,16 @@ LoadKind = (
 CompositeKind = (
     Partition
 )
+PacketKind = (
+    PacketLoss
+    | PacketReorder
+)
 # fmt: on
 
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[EdgeKind | LoadKind | CompositeKind, Field(discriminator="kind")]
+FaultSpec = Annotated[EdgeKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {

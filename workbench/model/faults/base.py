@@ -33,7 +33,7 @@ class Ability(StrEnum):
     NETEM = "netem"  # lose and reorder packets in the kernel
 
 
-Level = Literal["request", "listener", "process", "load"]
+Level = Literal["request", "listener", "packet", "process", "load"]
 
 _SHORTEST_PERIOD = Duration.parse("100ms")
 
