@@ -75,8 +75,8 @@ def judge_telemetry(history: History) -> list[CheckResult]:
         traced, attempts = _traced(history)
         found = [_times(history), _traces(traced, attempts, _in_spans(history))]
     else:
-        traced, attempts = _sent(history)
-        found = [_sent_whole(traced, attempts)]
+        traced, attempts, silent = _sent(history)
+        found = [_sent_whole(traced, attempts, silent)]
     findings = [ask(history) for ask in _QUESTIONS] + found
     wrong = [*history.problems, *(text for finding in findings for text in finding.wrong)]
     evidence = [Evidence(kind="note", ref=f"V4.{i}", text=text) for i, text in enumerate(wrong, 1)]
@@ -165,20 +165,21 @@ def _in_spans(history: History) -> int:
     return int(history.row(_MADE, edges, history.load_start_ns(), history.load_end_ns())[0])
 
 
-def _sent(history: History) -> tuple[int, int]:
-    """Return how many attempts have a span, of how many that their callers have counted."""
+def _sent(history: History) -> tuple[int, int, list[str]]:
+    """Return how many attempts have a span, of how many that callers have counted, and who of faulted ones does not."""
     counted = {service: int(made) for service, made in history.rows(_COUNTED, history.run.traced)}
-    return int(history.row(_SENT, list(counted))[0]), sum(counted.values())
+    faulted = {edge.partition(":")[0] for w in history.fault_windows() for edge in history.edges_of(w.fault)}
+    return int(history.row(_SENT, list(counted))[0]), sum(counted.values()), sorted(faulted - counted.keys())
 
 
-def _sent_whole(found: int, counted: int) -> Finding:
+def _sent_whole(found: int, counted: int, silent: list[str]) -> Finding:
     """Every attempt is known by its caller's span: there is nothing else, so what is missing there is missing."""
-    if not counted:
-        lack = "attempts are known by callers' spans only, and no caller counts them in workbench_edge_attempts_total"
-        return Finding([f"{lack}, so whether spans are missing is not known"], "")
+    wrong = [
+        f"{name} does not count in workbench_edge_attempts_total, so spans of it may be missing" for name in silent
+    ]
     if found < TRACED * counted:
-        return Finding([f"callers counted {wording.count(counted, 'attempt')}, and only {found} have a span"], "")
-    return Finding([], f"callers counted {wording.count(counted, 'attempt')}, and {found} have a span")
+        wrong.append(f"callers counted {wording.count(counted, 'attempt')}, and only {found} have a span")
+    return Finding(wrong, f"callers counted {wording.count(counted, 'attempt')}, and {found} have a span")
 
 
 def _times(history: History) -> Finding:

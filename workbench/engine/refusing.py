@@ -50,11 +50,22 @@ def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System
 
 def _unseen(plane: PlaneName, fault: EdgeFault, system: System) -> list[str]:
     edge = system.edge(fault.edge)
-    if edge is None or system.services[edge.caller].traces:
+    if edge is None:
         return []
-    lack = f"{plane} keeps no record of attempts, and {edge.caller} sends no spans that would show them"
-    remedy = f"send OTLP/HTTP spans of attempts and say `traces: true` at service {edge.caller}, or use {_BUILTIN}"
-    return [f"fault {fault.id} on {fault.edge}: {lack}; {remedy}"]
+    caller, missing = system.services[edge.caller], []
+    if not caller.traces:
+        missing.append(
+            ("sends no spans that would show them", "send OTLP/HTTP spans of attempts and say `traces: true`")
+        )
+    if caller.metrics is None:
+        missing.append(
+            ("counts them nowhere", "export workbench_edge_attempts_total and give the address as `metrics`")
+        )
+    return [
+        f"fault {fault.id} on {fault.edge}: {plane} keeps no record of attempts, and {edge.caller} {lack};"
+        f" {remedy} at service {edge.caller}, or use {_BUILTIN}"
+        for lack, remedy in missing
+    ]
 
 
 def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName) -> None:
