@@ -111,8 +111,8 @@ class Desk(Protocol):
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
-    def circumstances(self) -> tuple[Machine, dict[str, str]]:
-        """Return the machine and the versions on it."""
+    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+        """Return the machine and the versions on it, that of a fault plane included which is not ours."""
 
 
 def plan_scenario(request: Request) -> Planned:
@@ -232,7 +232,7 @@ def _stack(
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
-    machine, versions = desk.circumstances()
+    machine, versions = desk.circumstances(request.plane)
     system = planned.loaded.system
     services = system.services.items()
     return RunRecord(

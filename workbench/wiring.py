@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from workbench.adapters import toxiproxy_server
 from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
@@ -66,8 +67,12 @@ class LocalDesk:
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
 
-    def circumstances(self) -> tuple[Machine, dict[str, str]]:
-        return machine(), versions()
+    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+        found = versions()
+        if plane is PlaneName.TOXIPROXY:
+            program = toxiproxy_server.find()
+            found["toxiproxy"] = (program and toxiproxy_server.version(program)) or "unknown"
+        return machine(), found
 
     @contextmanager
     def open(self, stack: RunningStack, system: LoadedSystem, interruption: Interruption) -> Iterator[OpenStack]:

@@ -10,7 +10,7 @@ import time
 
 from workbench.adapters.canary import Canary
 from workbench.adapters.toxics import MARK, fault_of, toxics_of
-from workbench.adapters.toxiproxy_client import ProxyNow, ToxiproxyClient
+from workbench.adapters.toxiproxy_client import DEADLINE_S, ProxyNow, ToxiproxyClient
 from workbench.engine.ports import FaultState
 from workbench.errors import HarnessError
 from workbench.model.faults.base import EdgeFault, FaultBase
@@ -26,8 +26,8 @@ _CUT_WITHIN_S = 1.0
 class ToxiproxyPlane:
     """One stack's Toxiproxy. `system` tells where canary requests may go without doing harm."""
 
-    def __init__(self, stack: RunningStack, system: System | None) -> None:
-        self._server = ToxiproxyClient(stack.plane_url)
+    def __init__(self, stack: RunningStack, system: System | None, *, deadline_s: float = DEADLINE_S) -> None:
+        self._server = ToxiproxyClient(stack.plane_url, deadline_s=deadline_s)
         self._impatient = ToxiproxyClient(stack.plane_url, deadline_s=_CUT_WITHIN_S)
         self._canary = Canary(stack, system)
         self._since: dict[str, int] = {}

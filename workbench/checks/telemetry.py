@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from workbench.checks import wording
+from workbench.checks.caller_spans import TRACED, sent, wrong_with_spans
 from workbench.checks.validity import validity_claim
 from workbench.model.events import Collected
 from workbench.model.history import History
@@ -19,7 +20,6 @@ from workbench.model.verdict import CheckResult, Evidence, Limit, NoData, Outcom
 
 SCRAPED = 0.9
 OVERDUE_NS = NS_PER_S * 3 // 2
-TRACED = 0.99
 CLOCK_SHIFT_NS = 50 * NS_PER_MS
 
 # Span ids are random 64 bits; their hashes take an eighth of the memory that two ids in hex would.
@@ -27,19 +27,6 @@ _TRACED = """
 SELECT count(*), count(*) FILTER (hash(parent_span_id) IN (SELECT hash(span_id) FROM spans))
 FROM attempts
 WHERE NOT canary AND list_contains(?, edge) AND accepted BETWEEN ? AND ?
-"""
-
-# Where the plane keeps no record, what the callers counted shows whether spans of attempts are missing.
-_COUNTED = """
-SELECT service, sum(made) FROM (
-  SELECT service, labels, max(value) - arg_min(value, time) AS made
-  FROM metrics WHERE name = 'workbench_edge_attempts_total' GROUP BY service, labels)
-WHERE list_contains(?, service) GROUP BY service
-"""
-
-_SENT = """
-SELECT count(*) FROM (
-  SELECT DISTINCT trace_id, span_id FROM spans WHERE attempt IS NOT NULL AND list_contains(?, service))
 """
 
 _MADE = "SELECT count(*) FROM spans WHERE attempt IS NOT NULL AND list_contains(?, edge) AND started BETWEEN ? AND ?"
@@ -75,8 +62,8 @@ def judge_telemetry(history: History) -> list[CheckResult]:
         traced, attempts = _traced(history)
         found = [_times(history), _traces(traced, attempts, _in_spans(history))]
     else:
-        traced, attempts, silent = _sent(history)
-        found = [_sent_whole(traced, attempts, silent)]
+        traced, attempts = sent(history)
+        found = [Finding(wrong_with_spans(history), f"callers counted {attempts} attempts, and {traced} have a span")]
     findings = [ask(history) for ask in _QUESTIONS] + found
     wrong = [*history.problems, *(text for finding in findings for text in finding.wrong)]
     evidence = [Evidence(kind="note", ref=f"V4.{i}", text=text) for i, text in enumerate(wrong, 1)]
@@ -163,23 +150,6 @@ def _in_spans(history: History) -> int:
     """Return how many attempts traced callers say they made."""
     edges = [edge.name for edge in history.run.system.edges if edge.caller in history.run.traced]
     return int(history.row(_MADE, edges, history.load_start_ns(), history.load_end_ns())[0])
-
-
-def _sent(history: History) -> tuple[int, int, list[str]]:
-    """Return how many attempts have a span, of how many that callers have counted, and who of faulted ones does not."""
-    counted = {service: int(made) for service, made in history.rows(_COUNTED, history.run.traced)}
-    faulted = {edge.partition(":")[0] for w in history.fault_windows() for edge in history.edges_of(w.fault)}
-    return int(history.row(_SENT, list(counted))[0]), sum(counted.values()), sorted(faulted - counted.keys())
-
-
-def _sent_whole(found: int, counted: int, silent: list[str]) -> Finding:
-    """Every attempt is known by its caller's span: there is nothing else, so what is missing there is missing."""
-    wrong = [
-        f"{name} does not count in workbench_edge_attempts_total, so spans of it may be missing" for name in silent
-    ]
-    if found < TRACED * counted:
-        wrong.append(f"callers counted {wording.count(counted, 'attempt')}, and only {found} have a span")
-    return Finding(wrong, f"callers counted {wording.count(counted, 'attempt')}, and {found} have a span")
 
 
 def _times(history: History) -> Finding:

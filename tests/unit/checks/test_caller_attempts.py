@@ -24,6 +24,9 @@ def by_callers(run: HistoryBuilder) -> HistoryBuilder:
     """The same run on the real Toxiproxy: no rows of a plane, and callers that count their attempts."""
     run.record = run.record.model_copy(update={"fault_plane": PlaneName.TOXIPROXY})
     run.attempts = []
+    for journey in run.journeys:
+        assert journey.trace_id is not None
+        run.span(journey.trace_id, None, "front", journey.started / 1e9, 0.001, kind="server")
     count(run)
     return run
 
@@ -208,3 +211,13 @@ def test_the_report_says_whose_words_they_are() -> None:
 
 def test_runs_of_the_built_in_plane_are_judged_as_ever() -> None:
     assert PlaneName.BUILTIN is record().fault_plane
+
+
+def test_journeys_have_to_be_in_the_traces() -> None:
+    """Spans that belong to other traces are nobody's attempts."""
+    run = by_callers(healthy())
+    for span in run.spans:
+        span.trace_id = "f" + span.trace_id[1:]
+    seen = result(run, "V4")
+    assert INCONCLUSIVE is seen.outcome
+    assert "journeys that ended well are in the spans" in seen.reason
