@@ -1,58 +1,40 @@
-"""The built-in fault plane against Toxiproxy: cost per request and added latency, on one core, in the same run.
+"""The built-in fault plane against Toxiproxy: throughput and cost per request on one core, in the same run.
 
-    python benchmarks/fault_plane.py [--seconds 3] [--rounds 5] [--connections 20]
+    python benchmarks/fault_plane.py [--seconds 1] [--rounds 7] [--connections 20]
 
-Each proxy has a core of its own, callee and generator share another one. Rounds are interleaved, so that
-whatever else the machine does meets all alike. What decides is CPU time per request, read from the proxy's own
-process: requests per second also depend on how much the generator leaves over. `toxiproxy-server` is looked for
-on PATH or in WORKBENCH_TOXIPROXY; without it only the built-in plane is measured. The generator is `wrk` from
-PATH or WORKBENCH_WRK, else the small one in this file.
+Each plane has a core of its own, callee and generator share another one. What is compared is measured one right
+after the other, in changing order, so that whatever else the machine does meets both alike. CPU time per request is read from the
+plane's own process; requests per second also depend on how much the generator leaves over, and on who else wants
+the core. The generator is `wrk` from PATH or WORKBENCH_WRK. Latency is measured in fault_plane_latency.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import uvloop
+from plane_peers import BUILT_IN, OTHER_CORE, TOXIPROXY, Plane, Rig, middle, pin, say, show_machine
 
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"ok":true,"items":[1,2,3]}'
-TICKS = os.sysconf("SC_CLK_TCK")
-PROXY_CORE, OTHER_CORE = 0, (os.cpu_count() or 1) - 1
 TRACED_LUA = """local n = 0
 function request() n = n + 1; return wrk.format("GET", "/v1/products?page=" .. n % 50,
   {["traceparent"] = string.format("00-%032x-%016x-01", n, n), ["Accept"] = "*/*"}) end
 """
-
-
-def request(number: int, *, traced: bool) -> bytes:
-    if not traced:
-        return b"GET /v1/products HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    head = f"GET /v1/products?page={number % 50} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
-    return f"{head}traceparent: 00-{number:032x}-{number + 1:016x}-01\r\n\r\n".encode()
-
-
-# -- callee and generator, each a process of its own -------------------------------------------------------------
+HARDLY_EVER = 1e-9
 
 
 class Callee(asyncio.Protocol):
+    """Answers at once."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
 
@@ -66,47 +48,6 @@ async def serve() -> None:
     await server.serve_forever()
 
 
-class Sender(asyncio.Protocol):
-    """One connection: the next request as soon as the answer is complete."""
-
-    times: list[float]
-    number = 0
-
-    def __init__(self, times: list[float], *, traced: bool) -> None:
-        self.times = times
-        self.traced = traced
-        self.missing = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport
-        self.send()
-
-    def send(self) -> None:
-        Sender.number += 1
-        self.missing = len(ANSWER)
-        self.sent = time.perf_counter()
-        self.transport.write(request(Sender.number, traced=self.traced))
-
-    def data_received(self, data: bytes) -> None:
-        self.missing -= len(data)
-        if self.missing <= 0:
-            self.times.append(time.perf_counter() - self.sent)
-            self.send()
-
-
-async def generate(port: int, connections: int, seconds: float, *, traced: bool) -> None:
-    loop, times = asyncio.get_running_loop(), list[float]()
-    for _ in range(connections):
-        await loop.create_connection(lambda: Sender(times, traced=traced), "127.0.0.1", port)
-    await asyncio.sleep(seconds)
-    times.sort()
-    count = len(times)
-    print(json.dumps({"count": count, "p50_ms": times[count // 2] * 1e3, "p99_ms": times[count * 99 // 100] * 1e3}))
-
-
-# -- measuring ---------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class Measured:
     rate: list[float] = field(default_factory=list)
@@ -118,180 +59,105 @@ class Measured:
 @dataclass(frozen=True)
 class Subject:
     name: str
+    plane: Plane | None
     port: int
-    pid: int | None
     traced: bool = False
 
 
-class Bench:
-    def __init__(self, options: argparse.Namespace, stack: ExitStack) -> None:
-        self.options = options
-        self.stack = stack
-        self.wrk = os.environ.get("WORKBENCH_WRK") or shutil.which("wrk")
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (self.folder / "traced.lua").write_text(TRACED_LUA)
-        self.callee = int(self.start([sys.executable, __file__, "serve"], OTHER_CORE, read=True)[1])
+PAIRS = (
+    "HTTP",
+    "HTTP, each request traced",
+    "HTTP, a latency fault that hardly ever hits",
+    "HTTP, each request traced, a latency fault that hardly ever hits",
+    "HTTP, 1 ms late",
+    "TCP",
+)
+"""What is compared. To Toxiproxy all is TCP. Traced: with a trace context of its own, so that no two are alike."""
 
-    def start(self, command: list[str], core: int, *, read: bool = False, **variables: str) -> tuple[int, str]:
-        """Start a process on a core; return its pid and its first line."""
-        output = subprocess.PIPE if read else subprocess.DEVNULL
-        environment = {**os.environ, **variables}
-        process = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-            preexec_fn=pin(core),  # noqa: PLW1509
-        )
-        self.stack.callback(process.wait)
-        self.stack.callback(process.kill)
-        return process.pid, process.stdout.readline() if process.stdout else ""
 
-    def subjects(self) -> list[Subject]:
-        pid, line = self.start(
-            [sys.executable, "-m", "workbench.faultproxy"], PROXY_CORE, read=True, WORKBENCH_CONTROL_PORT="0"
-        )
-        control = json.loads(line)["control_port"]
-        call(control, "PUT", "/recording", {"directory": str(self.folder), "run_id": "bench", "canary": "0123456789"})
-        http = self.proxy(control, "plain:http", protocol="http")
-        late = self.proxy(control, "late:http", protocol="http")
-        fault = {"id": "late", "kind": "latency", "edge": "late:http", "delay": "1ms", "share": 1e-9}
-        call(control, "POST", "/faults", {"fault": fault, "seed": 1, "lease_ms": 3_600_000})
-        found = [
-            Subject("direct", self.callee, None),
-            Subject("built-in, HTTP", http, pid),
-            Subject("built-in, HTTP, each request traced", http, pid, traced=True),
-            Subject("built-in, HTTP, a latency fault on", late, pid),
-            Subject("built-in, TCP", self.proxy(control, "plain:tcp", protocol="tcp"), pid),
-        ]
-        program = os.environ.get("WORKBENCH_TOXIPROXY") or shutil.which("toxiproxy-server")
-        if program is not None:
-            control = free_port()
-            pid, _ = self.start([program, "-port", str(control)], PROXY_CORE)
-            wait_until(lambda: answers(control))
-            port = self.proxy(control, "plain")
-            found[1:1] = [Subject("toxiproxy", port, pid), Subject("toxiproxy, each request traced", port, pid, True)]
-        return found
+def subjects(plane: Plane, callee: int) -> list[Subject]:
+    """Return what each pair compares, in their order."""
+    plain = plane.edge("plain:callee", callee)
+    seldom = plane.edge("seldom:callee", callee)
+    plane.delay("seldom:callee", 1, share=HARDLY_EVER)
+    late = plane.edge("late:callee", callee)
+    plane.delay("late:callee", 1)
+    bytes_only = plane.edge("bytes:callee", callee, protocol="tcp")
+    ports = [(plain, False), (plain, True), (seldom, False), (seldom, True), (late, False), (bytes_only, False)]
+    return [Subject(f"{plane.name}, {name}", plane, *port) for name, port in zip(PAIRS, ports, strict=True)]
 
-    def proxy(self, control: int, name: str, **more: str) -> int:
-        order = {"name": name, "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{self.callee}", **more}
-        return int(call(control, "POST", "/proxies", order)["listen"].rpartition(":")[2])
+
+class Generator:
+    def __init__(self, options: argparse.Namespace, rig: Rig) -> None:
+        self._connections, self._seconds = options.connections, options.seconds
+        self._wrk = os.environ.get("WORKBENCH_WRK") or shutil.which("wrk") or sys.exit("there is no wrk")
+        self._script = rig.folder / "traced.lua"
+        self._script.write_text(TRACED_LUA)
 
     def measure(self, subject: Subject, into: Measured) -> None:
-        before = cpu_s(subject.pid)
-        seen = self.generate(subject)
-        cpu = cpu_s(subject.pid) - before
-        into.rate.append(seen["count"] / self.options.seconds)
-        into.cpu_us.append(cpu / seen["count"] * 1e6)
-        into.p50_ms.append(seen["p50_ms"])
-        into.p99_ms.append(seen["p99_ms"])
-
-    def generate(self, subject: Subject) -> dict[str, float]:
-        connections, seconds = str(self.options.connections), str(self.options.seconds)
-        own = [sys.executable, __file__, "generate", str(subject.port), connections, seconds, str(int(subject.traced))]
-        script = ["-s", str(self.folder / "traced.lua")] if subject.traced else []
-        command = own
-        if self.wrk is not None:
-            url = f"http://127.0.0.1:{subject.port}/v1/products"
-            command = [self.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *script, url]
+        before = 0.0 if subject.plane is None else subject.plane.cpu_s()
+        script = ["-s", str(self._script)] if subject.traced else []
+        url = f"http://127.0.0.1:{subject.port}/v1/products"
+        load = [f"-c{self._connections}", f"-d{self._seconds}s"]
+        command = [self._wrk, "-t1", *load, "--latency", *script, url]
         done = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=pin(OTHER_CORE))
-        return json.loads(done.stdout) if command is own else read_wrk(done.stdout)
+        count = int(re.findall(r"(\d+) requests in", done.stdout)[0])
+        errors = re.findall(r"Socket errors.*|Non-2xx.*", done.stdout)
+        if errors:
+            sys.exit(f"{subject.name}: {errors}")
+        into.rate.append(count / self._seconds)
+        cpu = 0.0 if subject.plane is None else subject.plane.cpu_s() - before
+        into.cpu_us.append(cpu / count * 1e6)
+        into.p50_ms.append(_quantile_ms(done.stdout, 50))
+        into.p99_ms.append(_quantile_ms(done.stdout, 99))
 
 
-def pin(core: int) -> Callable[[], None]:
-    """Return what puts a process, with all threads it will have, on one core."""
-    return lambda: os.sched_setaffinity(0, {core})
+def _quantile_ms(text: str, percent: int) -> float:
+    """Read a quantile from what wrk says."""
+    ((value, unit),) = re.findall(rf"{percent}%\s+([\d.]+)(us|ms|s)\b", text)
+    return float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
 
 
-def read_wrk(text: str) -> dict[str, float]:
-    units = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-    quantiles = {q: float(v) * units[u] for q, v, u in re.findall(r"(\d+)%\s+([\d.]+)(us|ms|s)\b", text)}
-    (count,) = re.findall(r"(\d+) requests in", text)
-    return {"count": int(count), "p50_ms": quantiles["50"], "p99_ms": quantiles["99"]}
-
-
-def call(port: int, method: str, path: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(
-        urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, method=method), timeout=5
-    ) as answer:
-        return json.load(answer)
-
-
-def answers(port: int) -> bool:
-    try:
-        call(port, "GET", "/version")
-    except OSError:
-        return False
-    return True
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > end:
-            sys.exit("toxiproxy-server did not answer within 10 s")
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def cpu_s(pid: int | None) -> float:
-    if pid is None:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def show(results: dict[str, Measured], generator: str) -> None:
-    model = next((x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), "?")
-    print(f"machine    {model.partition(': ')[2]}, {os.cpu_count()} cores, {platform.release()}")
-    print(f"versions   Python {platform.python_version()}, uvloop {uvloop.__version__}, generator {generator}")
-    direct = results["direct"]
-    base = statistics.median(direct.p50_ms), statistics.median(direct.p99_ms)
-    print(f"\n{'median of rounds':38}{'CPU us/req':>11}{'req/s':>9}{'added p50 ms':>14}{'added p99 ms':>14}")
+def show(results: dict[str, Measured], options: argparse.Namespace) -> None:
+    show_machine("generator wrk")
+    print(f"{options.rounds} rounds of {options.seconds} s, {options.connections} connections; medians\n")
+    print("| | requests/s | CPU (us/request) | p50 (ms) | p99 (ms) |\n|---|---|---|---|---|")
     for name, measured in results.items():
-        cpu, rate = statistics.median(measured.cpu_us), statistics.median(measured.rate)
-        p50, p99 = statistics.median(measured.p50_ms) - base[0], statistics.median(measured.p99_ms) - base[1]
-        print(f"{name:38}{cpu or float('nan'):11.1f}{rate:9.0f}{p50:14.3f}{p99:14.3f}")
-    for ours, theirs in (
-        ("built-in, HTTP", "toxiproxy"),
-        ("built-in, HTTP, each request traced", "toxiproxy, each request traced"),
-        ("built-in, HTTP, a latency fault on", "toxiproxy"),
-        ("built-in, TCP", "toxiproxy"),
-    ):
-        if theirs in results:
-            ratios = [t / o for o, t in zip(results[ours].cpu_us, results[theirs].cpu_us, strict=True)]
-            print(f"{ours}: {statistics.median(ratios):.2f} x {theirs} (requests per CPU second, same round)")
+        rate, cpu = statistics.median(measured.rate), statistics.median(measured.cpu_us)
+        quantiles = f"{statistics.median(measured.p50_ms):.2f} | {statistics.median(measured.p99_ms):.2f}"
+        print(f"| {name} | {rate:.0f} | {f'{cpu:.1f}' if cpu else ''} | {quantiles} |")
+    if f"{TOXIPROXY}, {PAIRS[0]}" not in results:
+        return
+    print("\nbuilt-in / Toxiproxy in the same round: median (lowest to highest)\n")
+    print("| | requests/s | requests per CPU second |\n|---|---|---|")
+    for name in PAIRS:
+        mine, other = results[f"{BUILT_IN}, {name}"], results[f"{TOXIPROXY}, {name}"]
+        rate = [m / o for m, o in zip(mine.rate, other.rate, strict=True)]
+        cpu = [o / m for m, o in zip(mine.cpu_us, other.cpu_us, strict=True)]
+        print(f"| {name} | {middle(rate, 2)} | {middle(cpu, 2)} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--connections", type=int, default=20)
     options = parser.parse_args()
-    with ExitStack() as stack:
-        bench = Bench(options, stack)
-        subjects = bench.subjects()
-        results = {subject.name: Measured() for subject in subjects}
+    with Rig() as rig:
+        callee = rig.callee(__file__, "serve")
+        pairs = zip(*(subjects(plane, callee) for plane in rig.planes()), strict=True)
+        found = [Subject("direct", None, callee), *(subject for pair in pairs for subject in pair)]
+        generator = Generator(options, rig)
+        results = {subject.name: Measured() for subject in found}
         for number in range(options.rounds):
-            for subject in subjects:
-                print(f"round {number + 1} of {options.rounds}: {subject.name}", file=sys.stderr)
-                bench.measure(subject, results[subject.name])
-        show(results, "wrk" if bench.wrk else "own")
+            for subject in found[:: 1 if number % 2 else -1]:
+                say(f"round {number + 1} of {options.rounds}: {subject.name}")
+                generator.measure(subject, results[subject.name])
+        show(results, options)
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["serve"]:
-            uvloop.run(serve())
-        case ["generate", port, connections, seconds, traced]:
-            uvloop.run(generate(int(port), int(connections), float(seconds), traced=traced == "1"))
-        case _:
-            main()
+    if sys.argv[1:] == ["serve"]:
+        uvloop.run(serve())
+    else:
+        main()

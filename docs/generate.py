@@ -115,6 +115,7 @@ def _type(annotation: Any) -> str:
     if origin is dict:
         return f"map of {_type(arguments[0])} to {_type(arguments[1])}"
     names = {"str": "text", "int": "number", "float": "number", "bool": "true or false", "Duration": "duration"}
+    names["ByteRate"] = "rate of bytes"
     name = getattr(annotation, "__name__", str(annotation))
     return names.get(name, name.lower() if name in ("Rate", "Ratio") else name)
 

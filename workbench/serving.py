@@ -46,7 +46,12 @@ class Settings:
             raise UsageError(
                 f"WORKBENCH_CONTROL_PORT is {port!r}, not a port", hint="Set it to a free port, or to 0 for any."
             )
-        return cls(int(port), os.environ.get("WORKBENCH_TOKEN") or None)
+        return cls(int(port), token_from_environment())
+
+
+def token_from_environment() -> str | None:
+    """Return WORKBENCH_TOKEN, if there is one."""
+    return os.environ.get("WORKBENCH_TOKEN") or None
 
 
 def run_process(name: str, make: Callable[[str | None], Served]) -> None:
@@ -55,7 +60,14 @@ def run_process(name: str, make: Callable[[str | None], Served]) -> None:
     `make` is called with the token, in the running event loop.
     """
     try:
-        uvloop.run(_serve(Settings.from_environment(), make))
+        settings = Settings.from_environment()
+        try:
+            serve(lambda: make(settings.token), settings.control_port, _tell_port)
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"cannot listen on 127.0.0.1:{settings.control_port}: {error.strerror}",
+                hint="Another process holds the port; end it or choose another one.",
+            ) from error
     except WorkbenchError as error:
         print(f"{name}: {error.message}", file=sys.stderr)  # noqa: T201 - this is its log
         if error.hint:
@@ -63,23 +75,26 @@ def run_process(name: str, make: Callable[[str | None], Served]) -> None:
         sys.exit(error.exit_code)
 
 
-async def _serve(settings: Settings, make: Callable[[str | None], Served]) -> None:
+def serve(make: Callable[[], Served], port: int, ready: Callable[[int], None]) -> None:
+    """Run until SIGTERM or SIGINT; `ready` is told the port. Raises what `make` and `start` raise."""
+    uvloop.run(_serve(make, port, ready))
+
+
+def _tell_port(port: int) -> None:
+    sys.stdout.write(json.dumps({"control_port": port}) + "\n")
+    sys.stdout.flush()
+
+
+async def _serve(make: Callable[[], Served], port: int, ready: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    served = make(settings.token)
+    served = make()
     try:
-        port = await served.start(settings.control_port)
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot listen on 127.0.0.1:{settings.control_port}: {error.strerror}",
-            hint="Another process holds the port; end it or choose another one.",
-        ) from error
-    gc.freeze()
-    sys.stdout.write(json.dumps({"control_port": port}) + "\n")
-    sys.stdout.flush()
-    try:
+        bound = await served.start(port)
+        gc.freeze()
+        ready(bound)
         await told.wait()
     finally:
         await served.stop()

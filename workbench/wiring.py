@@ -14,16 +14,18 @@ from workbench.adapters import toxiproxy_server
 from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
+from workbench.adapters.fault_planes import FaultPlanes
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine, versions
+from workbench.adapters.native.process_faults import ProcessFaults
 from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, FaultPlane, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
@@ -85,7 +87,7 @@ class LocalDesk:
         collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
         rim = Rim(
             time=self.time,
-            plane=plane,
+            plane=FaultPlanes(plane, ProcessFaults(stack, system.system)),
             recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
             load=load,
             services=services,
@@ -153,7 +155,7 @@ class LocalStack:
 
     def plane(self, stack: RunningStack) -> FaultPlane:
         """Return what injects faults into a stack."""
-        return _fault_plane(stack, None)
+        return _planes(stack)
 
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
@@ -212,7 +214,7 @@ class LocalStack:
         if stack is None:
             said.append("no stack runs here, so no fault can be on: the fault plane ends with its supervisor")
         else:
-            said += self._heal_plane(stack)
+            said += _heal(stack)
         open_entries = self.ledger.entries()
         if open_entries:
             self.ledger.clear("heal")
@@ -221,18 +223,27 @@ class LocalStack:
             said.append("the ledger is empty")
         return said
 
-    def _heal_plane(self, stack: RunningStack) -> list[str]:
-        plane = self.plane(stack)
-        try:
-            on = plane.faults()
-            for fault in on:
-                plane.undo(fault.id)
-            left = plane.faults()
-        except HarnessError:
-            force_undo(stack)
-            return ["the fault plane did not answer; the supervisor has replaced it, all edges are open"]
-        if left:
-            raise HarnessError(f"still on: {', '.join(fault.id for fault in left)}", hint="workbench down")
-        if not on:
-            return ["no fault is on"]
-        return [f"undone: {fault.id} on {fault.target}" for fault in on]
+
+def _heal(stack: RunningStack) -> list[str]:
+    """Undo every fault of a stack; return what was on. Raises HarnessError if something still is."""
+    planes = _planes(stack)
+    on: list[FaultState] = []
+    try:
+        on = planes.faults()
+        for fault in on:
+            planes.undo(fault.id)
+        left = planes.faults()
+    except HarnessError as error:
+        force_undo(stack)
+        undone = [f"undone by the supervisor: {fault.id} on {fault.target}" for fault in on]
+        return [f"{error.message}; the supervisor has undone all faults, and edges are open", *undone]
+    if left:
+        raise HarnessError(f"still on: {', '.join(fault.id for fault in left)}", hint="workbench down")
+    if not on:
+        return ["no fault is on"]
+    return [f"undone: {fault.id} on {fault.target}" for fault in on]
+
+
+def _planes(stack: RunningStack) -> FaultPlanes:
+    """Return what injects faults into a stack of which no more is known."""
+    return FaultPlanes(_fault_plane(stack, None), ProcessFaults(stack, None))

@@ -42,6 +42,12 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "blackhole": {"kind": "blackhole"},
     "refuse": {"kind": "refuse"},
     "http_status": {"kind": "http_status", "status": 503},
+    "reset": {"kind": "reset"},
+    "accept_then_close": {"kind": "accept_then_close"},
+    "truncate": {"kind": "truncate", "after": 1},
+    "bandwidth": {"kind": "bandwidth", "rate": "1KB/s"},
+    "slow_drip": {"kind": "slow_drip", "every": "10ms"},
+    "slicer": {"kind": "slicer", "average": 5, "variation": 2, "delay": "1ms"},
 }
 
 

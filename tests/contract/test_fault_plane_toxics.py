@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.faultproxy.process import callee, wait_for
 from tests.integration.faultproxy.toxiproxy_servers import SERVERS, ask, empty
-from tests.integration.faultproxy.toxiproxy_stories import TOXICS, order
+from tests.integration.faultproxy.toxiproxy_steps import TOXICS, order
 
 
 @pytest.fixture(params=SERVERS, scope="module")

@@ -15,8 +15,11 @@ import pytest
 
 from tests.integration.faultproxy.process import Answer, send
 from tests.integration.faultproxy.toxiproxy_servers import SERVERS, ask, empty
-from tests.integration.faultproxy.toxiproxy_stories import STORIES, order
+from tests.integration.faultproxy.toxiproxy_steps import order
+from tests.integration.faultproxy.toxiproxy_stories import STORIES as OF_PROXIES
+from tests.integration.faultproxy.toxiproxy_toxic_stories import STORIES as OF_TOXICS
 
+STORIES = OF_PROXIES | OF_TOXICS
 PORT = re.compile(r"127\.0\.0\.1:[1-9][0-9]*")
 
 

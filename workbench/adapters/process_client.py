@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from workbench.calls import NoAnswer, Refused, call
 from workbench.errors import HarnessError
@@ -16,7 +16,7 @@ from workbench.model.recording import Refusal
 
 DEADLINE_S = 5.0
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ProcessClient:
 
     def _read(self, method: str, path: str, answer: type[M], content: bytes) -> M:
         try:
-            return answer.model_validate_json(content)
+            return TypeAdapter(answer).validate_json(content)
         except ValidationError as error:
             raise HarnessError(f"the {self.name}'s answer to {method} {path} cannot be understood: {error}") from error
 

@@ -14,7 +14,7 @@ from workbench.checks import power, wording
 from workbench.checks.facts import Facts
 from workbench.checks.statistics import binomial_at_least, fewest_for_upper_bound
 from workbench.model.base import Frozen
-from workbench.model.faults.base import EdgeFault, FaultBase, Match, RequestFault
+from workbench.model.faults.base import EdgeFault, FaultBase, Match, RequestFault, ServiceFault
 from workbench.model.plan import Plan
 
 KEPT = 0.98
@@ -120,9 +120,19 @@ def most_failing(facts: Facts, plan: Plan, fault: FaultBase) -> int | None:
 
     Those that open it, those in flight meanwhile (one call for each journey, with a margin for chance), and probes.
     """
-    if not isinstance(fault, EdgeFault):
-        return None
-    policy, phase = facts.policy(fault.edge), plan.phase(fault.phase)
+    match fault:
+        case EdgeFault():
+            return _most_on(fault.edge, facts, plan, fault)
+        case ServiceFault() if fault.service != facts.system.entry:
+            bounds = [_most_on(e.name, facts, plan, fault) for e in facts.system.edges if fault.touches(e.name)]
+            known = [bound for bound in bounds if bound is not None]
+            return sum(known) if len(known) == len(bounds) else None
+        case _:
+            return None
+
+
+def _most_on(edge: str, facts: Facts, plan: Plan, fault: FaultBase) -> int | None:
+    policy, phase = facts.policy(edge), plan.phase(fault.phase)
     if policy is None or policy.breaker is None or policy.timeout is None or phase is None:
         return None
     if isinstance(fault, RequestFault) and (fault.share < 1 or fault.match != Match()):

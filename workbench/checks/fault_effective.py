@@ -12,14 +12,16 @@ from workbench.checks.check import Claim, result_id, traces
 from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
+from workbench.checks.process_fault import judge_process_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultOff
-from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault
+from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault, ServiceFault
 from workbench.model.faults.seeded import is_hit
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
+from workbench.model.units import Duration
 from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value, Window
 
 FELT = 0.8
@@ -37,7 +39,8 @@ SELECT ordinal, hit FROM (
 
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
-SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?
+SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
+       started, delay_ns
 FROM edge_attempts
 WHERE edge = ? AND list_contains(string_split(faults, ' '), ?)
 """
@@ -91,6 +94,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
     if isinstance(fault, RequestFault):
         result = _judge_requests(claim, fault, window, history)
+    elif isinstance(fault, ServiceFault):
+        result = judge_process_fault(claim, fault, window, history)
     elif isinstance(fault, LoadFault):
         result = judge_surge(claim, fault, history)
     else:
@@ -148,12 +153,12 @@ def recomputed(fault: RequestFault, history: History) -> Decisions:
 def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
     policy = history.policy(fault.edge)
     timeout = None if policy is None else policy.timeout
-    undo_ns = claim.windows[0].end_ns
+    on_ns, undo_ns = claim.windows[0].start_ns, claim.windows[0].end_ns
     hits = felt = 0
     examples: list[str | None] = []
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
-    for duration, status, end_reason, trace_id, undone_meanwhile in rows:
-        was_felt = fault.felt(HitAttempt(duration, status, end_reason), timeout)
+    for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
         if undone_meanwhile and not was_felt:
             continue  # the undo cut it short: it shows neither
         hits += 1
@@ -187,6 +192,8 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         if isinstance(fault, LoadFault):
             journeys = extra_planned(fault, facts.scenario)
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
+        if isinstance(fault, ServiceFault):
+            lasts = Duration(fault.disturbs_ns(lasts))
         share = fault.share if isinstance(fault, RequestFault) else 1.0
         estimates.append(
             cases_estimate(

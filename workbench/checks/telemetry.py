@@ -14,6 +14,7 @@ from workbench.checks import wording
 from workbench.checks.caller_spans import TRACED, sent, wrong_with_spans
 from workbench.checks.validity import validity_claim
 from workbench.model.events import Collected
+from workbench.model.faults.base import ServiceFault
 from workbench.model.history import History
 from workbench.model.units import NS_PER_MS, NS_PER_S
 from workbench.model.verdict import CheckResult, Evidence, Limit, NoData, Outcome, Value
@@ -22,11 +23,17 @@ SCRAPED = 0.9
 OVERDUE_NS = NS_PER_S * 3 // 2
 CLOCK_SHIFT_NS = 50 * NS_PER_MS
 
+UNSENT_NS = 5 * NS_PER_S
+"""Spans that old a process may still hold when it is killed, of calls that go on or that it has not sent yet."""
+
 # Span ids are random 64 bits; their hashes take an eighth of the memory that two ids in hex would.
 _TRACED = """
 SELECT count(*), count(*) FILTER (hash(parent_span_id) IN (SELECT hash(span_id) FROM spans))
 FROM attempts
 WHERE NOT canary AND list_contains(?, edge) AND accepted BETWEEN ? AND ?
+  AND NOT EXISTS (
+    SELECT 1 FROM (SELECT unnest(?) AS service, unnest(?) AS from_ns, unnest(?) AS to_ns) ended
+    WHERE ended.service = split_part(edge, ':', 1) AND accepted BETWEEN ended.from_ns AND ended.to_ns)
 """
 
 _MADE = "SELECT count(*) FROM spans WHERE attempt IS NOT NULL AND list_contains(?, edge) AND started BETWEEN ? AND ?"
@@ -92,7 +99,7 @@ def _scrapes(history: History) -> Finding:
         if not times:
             wrong.append(f"service {name} was never scraped")
             continue
-        part = _covered(times, start, end)
+        part = _covered(times, start, end, _disturbed(history, name))
         fewest = min(fewest, part)
         if part < SCRAPED:
             least = wording.share(SCRAPED)
@@ -102,13 +109,27 @@ def _scrapes(history: History) -> Finding:
     return Finding(wrong, f"scrapes answered over {wording.share(fewest)} of the load or more")
 
 
-def _covered(times: list[int], start: int, end: int) -> float:
-    """Return the part of the load in which the last answer was not overdue.
+def _disturbed(history: History, service: str) -> list[tuple[int, int]]:
+    """Return when a service could not be expected to answer: from asking for a fault on it to its verified end."""
+    return [
+        (window.requested_ns, history.load_end_ns() if window.off_ns is None else window.off_ns)
+        for window in history.fault_windows()
+        if isinstance(window.fault, ServiceFault)
+        and window.fault.service == service
+        and window.requested_ns is not None
+    ]
+
+
+def _covered(times: list[int], start: int, end: int, disturbed: list[tuple[int, int]]) -> float:
+    """Return the part of the load in which the last answer was not overdue, or could not be expected.
 
     Answers come a second apart, a little early or late; counting seconds of the clock that have one would miss some.
     """
     seen = [start, *(time for time in times if start < time < end), end]
-    overdue = sum(max(0, later - earlier - OVERDUE_NS) for earlier, later in pairwise(seen))
+    overdue = 0
+    for earlier, later in pairwise(seen):
+        excused = sum(max(0, min(later, to) - max(earlier, from_)) for from_, to in disturbed)
+        overdue += max(0, later - earlier - excused - OVERDUE_NS)
     return 1 - overdue / (end - start) if end > start else 1.0
 
 
@@ -140,9 +161,19 @@ def _clocks(history: History) -> Finding:
 
 
 def _traced(history: History) -> tuple[int, int]:
-    """Return how many attempts of traced callers have a span, of how many."""
+    """Return how many attempts of traced callers have a span, of how many.
+
+    What a caller held that a fault has ended went with it, so its attempts of that time are left out.
+    """
     edges = [edge.name for edge in history.run.system.edges if edge.caller in history.run.traced]
-    total, found = history.row(_TRACED, edges, history.load_start_ns(), history.load_end_ns())
+    lost = [
+        (name, from_ns - UNSENT_NS, to_ns)
+        for name in history.run.traced
+        for from_ns, to_ns in _disturbed(history, name)
+    ]
+    services, starts, ends = zip(*lost, strict=True) if lost else ((), (), ())
+    unsent = (list(services), list(starts), list(ends))
+    total, found = history.row(_TRACED, edges, history.load_start_ns(), history.load_end_ns(), *unsent)
     return found, total
 
 

@@ -16,7 +16,7 @@ from workbench.checks.sli import EVIDENCE, excused
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import TimeoutBound
 from workbench.model.faults.actions import Delay, Swallow
-from workbench.model.faults.base import FaultBase, RequestFault
+from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
 from workbench.model.faults.seeded import Draw
 from workbench.model.history import History
 from workbench.model.plan import Plan
@@ -32,7 +32,7 @@ WITH hit AS (
   SELECT DISTINCT a.ordinal, a.parent_span_id, least(a.ended - a.accepted, s.ended - s.started) AS lasted, a.trace_id
   FROM attempts a
   LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
-  WHERE a.edge = ? AND NOT a.canary AND a.faults <> '' AND a.accepted >= ? AND a.accepted < ?)
+  WHERE a.edge = ? AND NOT a.canary AND (a.faults <> '' OR ?) AND a.accepted >= ? AND a.accepted < ?)
 SELECT count(*), count(*) FILTER (lasted >= ?), count(*) FILTER (lasted > ?), max(lasted),
        (list(trace_id ORDER BY lasted DESC) FILTER (lasted > ?))[:?]
 FROM hit
@@ -43,7 +43,7 @@ SELECT accepted, lasted FROM (
   SELECT a.accepted, least(a.ended - a.accepted, s.ended - s.started) AS lasted
   FROM attempts a
   LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
-  WHERE a.edge = ? AND NOT a.canary AND a.faults <> '' AND a.accepted >= ? AND a.accepted < ?)
+  WHERE a.edge = ? AND NOT a.canary AND (a.faults <> '' OR ?) AND a.accepted >= ? AND a.accepted < ?)
 WHERE lasted > ?
 """
 
@@ -70,8 +70,9 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
     if stretch.on_ns is None:
         return claim.undecided(stretch.why)
     allowed = timeout + spec.slack
+    where = _where(stretch)
     hit, reached, beyond, longest, trace_ids = history.row(
-        _HELD_UP, spec.edge, stretch.on_ns, stretch.undo_ns, REACHED * timeout, allowed, allowed, EVIDENCE
+        _HELD_UP, *where, REACHED * timeout, allowed, allowed, EVIDENCE
     )
     if not hit:
         return claim.undecided("the fault hit no attempt", n=0, needed_n=spec.min_n)
@@ -88,11 +89,18 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
     return _unless_starved(history, result, stretch, allowed)
 
 
+def _where(stretch: Stretch) -> tuple[str, bool, int, int]:
+    """Return which attempts are meant. A fault on the callee disturbs all of its time; the plane has not picked any."""
+    assert stretch.on_ns is not None
+    on_callee = any(isinstance(fault, ServiceFault) for fault in stretch.faults)
+    return stretch.edge, on_callee, stretch.on_ns, stretch.undo_ns
+
+
 def _unless_starved(history: History, result: CheckResult, stretch: Stretch, allowed: int) -> CheckResult:
     """Attempts that are late by no more than processes had no core are no evidence."""
     if result.outcome is not Outcome.FAIL or not history.was_starved():
         return result
-    late = history.stream(_LATE, stretch.edge, stretch.on_ns, stretch.undo_ns, allowed)
+    late = history.stream(_LATE, *_where(stretch), allowed)
     if any(lasted - history.starved_ns(began, began + lasted) > allowed for began, lasted in late):
         return result
     return excused(result, "processes waited for a core for as long as these attempts were late")
@@ -109,7 +117,7 @@ def timeout_bound_needs(spec: TimeoutBound, facts: Facts) -> list[str]:
     if not any(_part_held_up(fault, facts.scenario.seed, policy.timeout) for fault in faults):
         problems.append(
             f"{what}: no fault there holds an attempt up for longer than the timeout of {policy.timeout}, so nothing"
-            " would show what ends it; use `blackhole`, or `latency` with a longer delay"
+            " would show what ends it; use `blackhole`, `pause`, or `latency` with a longer delay"
         )
     return problems
 
@@ -120,6 +128,8 @@ def _faults(spec: TimeoutBound, facts: Facts) -> list[FaultBase]:
 
 def _part_held_up(fault: FaultBase, seed: int, timeout_ns: int) -> float:
     """Return which part of the hit requests a fault holds up beyond the timeout, from its first decisions."""
+    if isinstance(fault, ServiceFault):
+        return 1.0 if fault.hangs else 0.0
     if not isinstance(fault, RequestFault):
         return 0.0
     chosen = seed if fault.seed is None else fault.seed
@@ -143,8 +153,9 @@ def timeout_bound_power(spec: TimeoutBound, facts: Facts, plan: Plan) -> list[Po
         return []
     estimates = []
     for fault in _faults(spec, facts):
-        if isinstance(fault, RequestFault):
-            chance = fault.share * _part_held_up(fault, facts.scenario.seed, policy.timeout)
+        if isinstance(fault, (RequestFault, ServiceFault)):
+            share = fault.share if isinstance(fault, RequestFault) else 1.0
+            chance = share * _part_held_up(fault, facts.scenario.seed, policy.timeout)
             if chance:
                 arrivals = {fault.phase: planned(plan, fault.phase)}
                 claim = f"every attempt on {spec.edge} ends within its timeout of {wording.time(policy.timeout)}"

@@ -123,7 +123,7 @@ class Conductor:
         except DirtyError as error:
             self._note(failed(error, self.journal.now()))
             self.rim.services.force_undo()
-            injector.forced()
+            injector.undo_all()  # whether it is true is shown as for every undo
 
     def _verify(self, execution: Execution, injector: Injector) -> None:
         with suppress(HarnessError):  # then `leftovers` says so

@@ -21,7 +21,6 @@ from workbench.model.events import (
     FaultUndoRequested,
 )
 from workbench.model.faults.base import FaultBase
-from workbench.model.plan import TRANSITION_NS
 from workbench.model.units import NS_PER_MS
 
 LEASE_MS = 4_000
@@ -66,12 +65,12 @@ class Injector:
             self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, target=fault.target))
             return
         self._ledger.open(fault.id, fault.target, fault.kind, self._run_id)
-        self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
+        state = self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
         with self._lock:
             self._renewed[fault.id] = self._time.now_ns()
-        evidence: dict[str, str | int | float | bool] = {}
+        evidence = dict(state.evidence)
         if fault.level == "listener":
-            evidence["canary"] = self._await_canary(fault.target, "refused")
+            evidence["canary"] = self._await_canary(fault, "refused")
             if evidence["canary"] != "refused":
                 raise HarnessError(f"a canary request on {fault.target} was {evidence['canary']}, not refused")
         elif fault.id not in [state.id for state in self._plane.faults()]:
@@ -98,7 +97,7 @@ class Injector:
             if meant_on and not found:
                 reason = "it was no longer on when it was to be undone"
                 self._journal.write(FaultLost(at_ns=self._now(), fault=fault.id, target=fault.target, reason=reason))
-            evidence: dict[str, str | int | float | bool] = {"canary": self._undone_canary(fault.target)}
+            evidence: dict[str, str | int | float | bool] = {"canary": self._undone_canary(fault)}
         except HarnessError as error:
             raise DirtyError(
                 f"fault {fault.id} on {fault.target} may still be on: {error}", hint="workbench heal"
@@ -107,6 +106,7 @@ class Injector:
         if fault.id in self._last:
             last = self._last[fault.id]
             counts = dict(last.counts)
+            evidence |= last.evidence
             evidence["closed_ns"] = self._time.now_ns() - last.active_since_ns
         self._ledger.close(fault.id)
         with self._lock:
@@ -124,19 +124,22 @@ class Injector:
             raise HarnessError("the plane still reports it after it was removed")
         return last is not None
 
-    def _undone_canary(self, target: str) -> str:
+    def _undone_canary(self, fault: FaultBase) -> str:
         """Show that requests come through again, where somebody is able to answer them.
 
         A callee that answers nobody, also past the plane, is what the fault has left behind, and not the fault: a
         retry storm, a full queue. Whether it recovers is for the checks to say.
         """
+        target = fault.target
         callee = target.partition(":")[2] or target
         if callee in self._dead:
             return "not sent: the callee has ended"
-        seen = self._await_canary(target, "answered")
+        seen = self._await_canary(fault, "answered")
         if seen == "answered":
             return seen
         direct = self._plane.canary(target, past_the_plane=True)
+        if direct == "answered" and fault.level == "process":
+            return direct
         if direct == "answered":
             raise HarnessError(f"a canary request on {target} was {seen}, and {callee} itself answers")
         return f"{seen}, and {direct} past the plane: {callee} answers nobody"
@@ -157,13 +160,6 @@ class Injector:
     def expect_no_answer(self, service: str) -> None:
         """Note that a service has ended: that nothing comes through to it shows nothing about a fault."""
         self._dead.add(service)
-
-    def forced(self) -> None:
-        """Everything was undone by force: nothing is held any more; `verify_clean` says whether that is true."""
-        with self._lock:
-            self._held.clear()
-            self._renewed.clear()
-        self._ledger.clear("force")
 
     def take_lost(self) -> list[FaultBase]:
         """Return the faults that ended by themselves since the last call; they are no longer held."""
@@ -194,11 +190,11 @@ class Injector:
         self._stop.set()
         self._renewer.join(timeout=2 * _RENEW_S)
 
-    def _await_canary(self, target: str, wanted: str) -> str:
+    def _await_canary(self, fault: FaultBase, wanted: str) -> str:
         """Return what the last canary was when the one that is wanted came, or the time for it was over."""
-        until = self._time.now_ns() + TRANSITION_NS
+        until = self._time.now_ns() + fault.longest_transition
         while True:
-            seen = self._plane.canary(target)
+            seen = self._plane.canary(fault.target)
             if seen == wanted or self._time.now_ns() > until:
                 return seen
             self._time.sleep(_VERIFY_POLL_S)
@@ -206,13 +202,16 @@ class Injector:
     def renew(self) -> None:
         """Renew all leases once, and note those that are lost."""
         with self._lock:
-            ids = list(self._renewed)
-        if not ids:
-            return
+            held = {fault_id: self._held[fault_id].level for fault_id in self._renewed}
         gone: list[str] = []
-        with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
-            gone = self._plane.renew(ids, LEASE_MS)
-            self._confirm(set(ids) - set(gone))
+        for of_services in (True, False):  # who answers for edges keeps no fault on a service from being renewed
+            own = [fault_id for fault_id, level in held.items() if (level == "process") is of_services]
+            if not own:
+                continue
+            with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
+                missing = self._plane.renew(own, LEASE_MS)
+                self._confirm(set(own) - set(missing))
+                gone += missing
         self._note_lost(gone)
 
     def _keep_renewing(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench.errors import UsageError
 from workbench.model.arrivals import Schedule, expected_count, schedule
-from workbench.model.plan import TRANSITION_NS, PhaseSlot, Plan, Step
+from workbench.model.faults.base import FaultBase
+from workbench.model.plan import PhaseSlot, Plan, Step
 from workbench.model.scenario import Scenario
 
 MOST_ARRIVALS = 10_000_000
@@ -19,7 +20,8 @@ def make_plan(scenario: Scenario, *, faults: bool = True) -> tuple[Plan, Schedul
     Raises UsageError for more arrivals than a run can have.
     """
     end_ns = sum(phase.duration for phase in scenario.phases)
-    horizon_ns = end_ns + 2 * TRANSITION_NS * max(len(scenario.faults), 1)
+    transitions_ns = sum(fault.longest_transition for fault in scenario.faults) or FaultBase.longest_transition
+    horizon_ns = end_ns + 2 * transitions_ns  # each fault goes on and off
     bursts = scenario.bursts() if faults else []
     expected = expected_count(scenario.load, horizon_ns, bursts)
     if expected > MOST_ARRIVALS:

@@ -28,7 +28,10 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault as the plane reports it. Times are absolute monotonic ns; `expires_at_ns` is 0 where it has no lease."""
+    """A fault as the plane reports it. Times are absolute monotonic ns; `expires_at_ns` is 0 where it has no lease.
+
+    `evidence` showed that it is on, or off.
+    """
 
     id: str
     target: str
@@ -36,6 +39,7 @@ class FaultState:
     counts: Mapping[str, int] = field(default_factory=dict)
     kind: str = ""
     expires_at_ns: int = 0
+    evidence: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class FaultPlane(Protocol):
@@ -141,7 +145,7 @@ class Services(Protocol):
         """Return the state of every breaker that is exported, by edge."""
 
     def force_undo(self) -> None:
-        """Have the supervisor undo all faults, by replacing the fault plane if it does not answer."""
+        """Have the supervisor undo all faults, by replacing the fault plane if need be; then they are off."""
 
     def leftovers(self) -> list[str]:
         """Return processes that should run and do not, or are stopped."""

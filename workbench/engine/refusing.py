@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from workbench.checks import Preview
 from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
-from workbench.model.faults.base import EdgeFault, FaultBase
+from workbench.model.faults.base import FaultBase
 from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
-from workbench.model.system import System
+from workbench.model.system import Edge, System
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 
@@ -43,27 +43,25 @@ def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System
         if missing:
             lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {_BUILTIN} has it"
             problems.append(f"fault {fault.id} ({fault.kind}) as declared {lack}")
-        elif not plane.records_attempts and isinstance(fault, EdgeFault):
-            problems += _unseen(plane, fault, system)
-    return problems
+        elif not plane.records_attempts:
+            problems += [
+                text for edge in system.edges if fault.touches(edge.name) for text in _unseen(plane, edge, system)
+            ]
+    return list(dict.fromkeys(problems))
 
 
-def _unseen(plane: PlaneName, fault: EdgeFault, system: System) -> list[str]:
-    edge = system.edge(fault.edge)
-    if edge is None:
-        return []
+def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
+    """Say what keeps attempts on a disturbed edge from being seen, where the plane keeps no record of them."""
     caller, missing = system.services[edge.caller], []
     if not caller.traces:
-        missing.append(
-            ("sends no spans that would show them", "send OTLP/HTTP spans of attempts and say `traces: true`")
-        )
+        remedy = "send OTLP/HTTP spans of attempts and say `traces: true`"
+        missing.append(("sends no spans that would show them", remedy))
     if caller.metrics is None:
-        missing.append(
-            ("counts them nowhere", "export workbench_edge_attempts_total and give the address as `metrics`")
-        )
+        remedy = "export workbench_edge_attempts_total and give the address as `metrics`"
+        missing.append(("counts them nowhere, so that missing spans would not be noticed", remedy))
     return [
-        f"fault {fault.id} on {fault.edge}: {plane} keeps no record of attempts, and {edge.caller} {lack};"
-        f" {remedy} at service {edge.caller}, or use {_BUILTIN}"
+        f"{plane} keeps no record of attempts on {edge.name}, and {edge.caller} {lack}; {remedy} at service"
+        f" {edge.caller}, or use {_BUILTIN}"
         for lack, remedy in missing
     ]
 

@@ -7,6 +7,8 @@ time: a caller that only finished sending still gets its answer.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from time import monotonic_ns
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 DIAL_TIMEOUT_S = 10.0
 
+LINGER_S = 1.0
+"""How long a caller is still read, and not heard, after the end that it got too early."""
+
+_RST_ON_CLOSE = struct.pack("ii", 1, 0)
+
 
 class Connection:
     """Both transports, both pipes and the stream between them."""
@@ -29,7 +36,9 @@ class Connection:
         "_callee",
         "_callee_was_lost",
         "_caller",
+        "_caller_left",
         "_dialling",
+        "_lingering",
         "_loop",
         "_reason",
         "_swallowed_by",
@@ -48,13 +57,21 @@ class Connection:
         self._callee: asyncio.Transport | None = None
         self._callee_was_lost = False
         self._dialling: asyncio.Task[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
         self._reason: EndReason | None = None
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
         self._answers_here = False
+        self._caller_left = False
         self.closed = False
-        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done)
-        self.down = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_full=self._hold_caller_back)
+        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
+        self.down = Pipe(
+            loop,
+            on_need=self.dial,
+            on_end=self._close_if_done,
+            on_cut=self._end_here,
+            on_full=self._hold_caller_back,
+        )
         self.up.feed_from(caller)
         self.down.connect(caller)
         self.stream: Stream = edge.new_stream(self)
@@ -103,15 +120,27 @@ class Connection:
 
     def caller_done(self) -> None:
         """The caller has finished sending. If it waits for nothing, or for what was swallowed, it has left."""
-        if self._swallowed_by:
+        if self.closed:
+            self._stop_lingering()
+        elif self._swallowed_by:
             self.close("client_gone")
         elif self.stream.caller_done(monotonic_ns()):
-            self.close(None)
+            self._leave()
         else:
             self.up.end()
 
+    def _leave(self) -> None:
+        """Nobody waits for anything: end it, unless something makes the end late."""
+        if self.up.has_stages:
+            self._caller_left = True
+            self.up.end()
+        else:
+            self.close(None)
+
     def caller_lost(self, error: Exception | None) -> None:
         """The caller's connection is gone. What it has sent still goes to the callee, held or not."""
+        if self.closed:
+            self._stop_lingering()
         self._caller = None
         if self.closed:
             return
@@ -145,6 +174,10 @@ class Connection:
         self.touch(influence)
         self._swallowed_by.add(influence)
 
+    def is_swallowed_by(self, influence: Influence) -> bool:
+        """Tell whether bytes have vanished because of an influence."""
+        return influence in self._swallowed_by
+
     def lift(self, influence: Influence) -> None:
         """Free the connection from an influence, or cut it where bytes are missing."""
         self._touched_by.discard(influence)
@@ -162,29 +195,75 @@ class Connection:
         """End it at once, for both."""
         self.close("cut")
 
+    def reset(self) -> None:
+        """End it at once, for both by RST."""
+        if self._finish("cut"):
+            for transport in (self._caller, self._callee):
+                if transport is not None:
+                    _reset_transport(transport)
+
     def close(self, reason: EndReason | None) -> None:
         """End it, after what was handed to the transports; None means orderly."""
-        if self.closed:
+        if not self._finish(reason):
             return
+        for transport in (self._caller, self._callee):
+            if transport is not None:
+                _close_transport(transport, at_once=reason == "cut")
+
+    def _end_here(self, reset: bool) -> None:
+        """The caller has got all that it may get: end it for both, for the caller by RST or by FIN."""
+        if not self._finish("cut"):
+            return
+        if self._callee is not None:
+            if reset:
+                self._callee.abort()
+            else:  # it gets what has passed
+                self._callee.close()
+                self._loop.call_later(LINGER_S, self._callee.abort)
+        caller = self._caller
+        if caller is None:
+            return
+        if reset:
+            _reset_transport(caller)
+        else:
+            # To close a socket that has bytes to read is to send RST, so they are read for a while.
+            caller.write_eof()
+            caller.resume_reading()
+            self._lingering = self._loop.call_later(LINGER_S, caller.abort)
+
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        if self._caller is not None:
+            self._caller.close()
+
+    def _finish(self, reason: EndReason | None) -> bool:
+        """Free everything but the transports. Return whether that was still to be done."""
+        if self.closed:
+            return False
         self.closed = True
         self.stream.end(reason, monotonic_ns())
         self.up.kill()
         self.down.kill()
         if self._dialling is not None and self._callee is None:
             self._dialling.cancel()
-        for transport in (self._caller, self._callee):
-            if transport is not None:
-                _close_transport(transport, at_once=reason == "cut")
         for influence in self._touched_by:
             influence.release(self)
         self._touched_by.clear()
         self.edge.connections.discard(self)
+        return True
 
     def _close_if_done(self) -> None:
         up_done = self.up.ended or self._callee_was_lost
-        down_done = self.down.ended or self._caller is None
+        down_done = self.down.ended or self._caller is None or self._caller_left
         if up_done and down_done:
             self.close(self._reason)
+
+
+def _reset_transport(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
+    transport.abort()
 
 
 def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:
@@ -211,10 +290,10 @@ class CallerEnd(asyncio.Protocol):
             return
         caller.set_write_buffer_limits(high=0)
         self._connection = Connection(self._edge, caller, self._loop)
-        self._edge.connections.add(self._connection)
+        self._edge.begin(self._connection)
 
     def data_received(self, data: bytes) -> None:
-        if self._connection is not None:
+        if self._connection is not None and not self._connection.closed:
             self._connection.stream.request_bytes(data)
 
     def eof_received(self) -> bool:

@@ -1,20 +1,23 @@
-"""The control server: one loopback port for the plane's own API and Toxiproxy's. Decides who may talk to it.
+"""The control server: one port for the plane's own API and Toxiproxy's, on loopback unless it is told otherwise.
 
-Browsers may not: a page could otherwise reach the port with a request it never sees the answer of, or by a
-name of its own that resolves to this machine.
+Decides who may talk to it. Browsers may not: a page could otherwise reach the port with a request it never sees the
+answer of, or by a name of its own that resolves to this machine.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from workbench.faultproxy.addresses import is_ip_address, is_loopback
 from workbench.faultproxy.extension_api import extension_routes
+from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import Plane
 from workbench.faultproxy.toxiproxy.api import toxiproxy_routes
+from workbench.faultproxy.toxiproxy.toxics import Chance
 
 BODY_LIMIT = 1024 * 1024
 _SHUTDOWN_S = 0.2
@@ -22,26 +25,27 @@ _SHUTDOWN_S = 0.2
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_app(plane: Plane, token: str | None) -> web.Application:
+def build_app(plane: Plane, options: Options, chance: Chance) -> web.Application:
     """Return the application. With a token, what Toxiproxy does not have wants `Authorization: Bearer`."""
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_refuse_strangers, _answer_as_go_does])
-    app.add_routes(toxiproxy_routes(plane))
-    app.add_routes(extension_routes(plane, token))
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_stranger_refuser(options), _answer_as_go_does])
+    app.add_routes(toxiproxy_routes(plane, chance))
+    app.add_routes(extension_routes(plane, options))
     return app
 
 
 class ControlServer:
     """The application on its port."""
 
-    def __init__(self, plane: Plane, token: str | None) -> None:
+    def __init__(self, plane: Plane, options: Options, chance: Chance) -> None:
+        self._host = options.host
         self._runner = web.AppRunner(
-            build_app(plane, token), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S
+            build_app(plane, options, chance), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S
         )
 
     async def start(self, port: int) -> int:
-        """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
+        """Listen on the host; port 0 takes a free one. Return the port. Raises OSError."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        await web.TCPSite(self._runner, self._host, port).start()
         bound: Any = self._runner.addresses[0]
         return int(bound[1])
 
@@ -50,15 +54,18 @@ class ControlServer:
         await self._runner.cleanup()
 
 
-@web.middleware
-async def _refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.headers.get("User-Agent", "").startswith("Mozilla/"):
-        return _plain(403, "User agent not allowed")
-    if "Origin" in request.headers:
-        return _plain(403, "Requests from web pages are not allowed")
-    if "Host" in request.headers and not _is_loopback(request.headers["Host"]):
-        return _plain(403, "Host not allowed")
-    return await handler(request)
+def _stranger_refuser(options: Options) -> Middleware:
+    @web.middleware
+    async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.headers.get("User-Agent", "").startswith("Mozilla/"):
+            return _plain(403, "User agent not allowed")
+        if "Origin" in request.headers:
+            return _plain(403, "Requests from web pages are not allowed")
+        if "Host" in request.headers and not _is_ours(request.headers["Host"], options):
+            return _plain(403, "Host not allowed")
+        return await handler(request)
+
+    return refuse_strangers
 
 
 @web.middleware
@@ -77,11 +84,12 @@ def _plain(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _is_loopback(host: str) -> bool:
+def _is_ours(host: str, options: Options) -> bool:
+    """Tell whether a Host header is a name of this plane that no page on the web could have made up.
+
+    Where other machines may come in, these are IP addresses and names without a dot, as containers have them.
+    """
     name = host.rpartition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost":
+    if is_loopback(name):
         return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return options.anywhere and bool(name) and (is_ip_address(name) or "." not in name or name == options.host)

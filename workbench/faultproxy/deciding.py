@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from workbench.faultproxy.active_fault import Influence, RequestInfluence
 from workbench.faultproxy.heads import RequestHead, read_all_headers
-from workbench.model.faults.actions import Answer, Delay, Swallow
+from workbench.model.faults.actions import Answer, Close, Delay, Pace, Side, Swallow, Truncate
 from workbench.model.faults.seeded import Draw, is_hit
 
 CANARY_ORDINAL = -1
@@ -29,8 +29,23 @@ class Decided:
     faults: str = ""
     request_hold: HoldParts = field(default_factory=dict)
     response_hold: HoldParts = field(default_factory=dict)
-    ending: Answer | Swallow | None = None
+    shapings: dict[Influence, Pace | Truncate] = field(default_factory=dict)
+    """In the order in which the faults were declared."""
+    ending: Answer | Swallow | Close | None = None
     ended_by: RequestInfluence | None = None
+
+    def paces(self, side: Side) -> dict[Influence, Pace]:
+        """Return the paces of one side."""
+        return {by: shape for by, shape in self.shapings.items() if isinstance(shape, Pace) and shape.side == side}
+
+    @property
+    def truncated_at(self) -> int | None:
+        """Bytes of the answer's body after which it ends; None: it is not truncated. The smallest counts."""
+        return min((shape.after_bytes for shape in self.shapings.values() if isinstance(shape, Truncate)), default=None)
+
+    def influences(self) -> tuple[Influence, ...]:
+        """Return who has to be able to free the connection of this."""
+        return (*self.request_hold, *self.response_hold, *self.shapings)
 
     def note(self, fault: RequestInfluence, ordinal: int, *, hit: bool) -> None:
         """Add one decision to the columns."""
@@ -43,6 +58,7 @@ class Decided:
         """Drop what a fault that is off wanted to hold."""
         self.request_hold.pop(influence, None)
         self.response_hold.pop(influence, None)
+        self.shapings.pop(influence, None)
 
     def columns_only(self) -> Decided:
         """Return what was decided so far, without what has been carried out."""
@@ -72,7 +88,7 @@ def ask(fault: RequestInfluence, decided: Decided, now: int, *, canary: bool = F
             fault.count_hit(now)
     decided.note(fault, ordinal, hit=hit)
     if hit:
-        _apply(fault, decided, ordinal)
+        _apply(fault, decided, ordinal, now)
     return hit
 
 
@@ -86,12 +102,14 @@ def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
     return match.fits(head.method, head.path, headers)
 
 
-def _apply(fault: RequestInfluence, decided: Decided, ordinal: int) -> None:
-    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal))
+def _apply(fault: RequestInfluence, decided: Decided, ordinal: int, now: int) -> None:
+    action = fault.rule.action(Draw(fault.seed, fault.id, ordinal, now - fault.active_since_ns))
     if isinstance(action, Delay):
         hold = decided.request_hold if action.side == "request" else decided.response_hold
         hold[fault] = action.ns
+    elif isinstance(action, Pace | Truncate):
+        decided.shapings[fault] = action
     else:
-        assert isinstance(action, (Answer, Swallow))
+        assert isinstance(action, Answer | Swallow | Close)
         decided.ending = action
         decided.ended_by = fault

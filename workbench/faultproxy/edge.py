@@ -40,6 +40,7 @@ class Edge:
         protocol: Protocol,
         evidence: Evidence,
         loop: asyncio.AbstractEventLoop,
+        anywhere: bool = False,
     ) -> None:
         self.name = name
         self.upstream = upstream
@@ -54,7 +55,7 @@ class Edge:
         """Counted attempts so far, which is the next ordinal; canaries are not among them."""
         self._closers: list[ActiveFault] = []
         self._loop = loop
-        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop)
+        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop, anywhere=anywhere)
         self._changing = asyncio.Lock()
 
     @property
@@ -101,18 +102,19 @@ class Edge:
     # -- connections ------------------------------------------------------------------------------------
 
     def new_stream(self, connection: Connection) -> Stream:
-        """Begin to read a connection that was just accepted, under everything that is on."""
-        if self.protocol == "tcp":
-            raw = RawStream(connection, None)
-            raw.begin()
-            stream: Stream = raw
-        else:
-            stream = HttpStream(connection)
-        for rule in self.rules:
-            rule.meet(connection)
+        """Return who reads a connection that was just accepted."""
+        return RawStream(connection, None) if self.protocol == "tcp" else HttpStream(connection)
+
+    def begin(self, connection: Connection) -> None:
+        """Take in a connection, under everything that is on. It may be over when this returns."""
+        self.connections.add(connection)
+        if isinstance(connection.stream, RawStream):
+            connection.stream.begin()
+        for rule in tuple(self.rules):
+            if not connection.closed:
+                rule.meet(connection)
         if self.protocol != "http":
             connection.dial()
-        return stream
 
     def _cut_all(self) -> None:
         for connection in tuple(self.connections):
@@ -125,7 +127,8 @@ class Edge:
         if isinstance(fault, RequestInfluence):
             self.faults.append(fault)
             for connection in tuple(self.connections):
-                connection.stream.meet(fault, now)
+                if not connection.closed:
+                    connection.stream.meet(fault, now)
         else:
             self._closers.append(fault)
             async with self._changing:
@@ -146,7 +149,8 @@ class Edge:
         """Put a rule on, for open connections too."""
         self.rules.append(rule)
         for connection in tuple(self.connections):
-            rule.meet(connection)
+            if not connection.closed:
+                rule.meet(connection)
 
     def remove_rule(self, rule: ConnectionRule) -> None:
         """Take a rule off."""

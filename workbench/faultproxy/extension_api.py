@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from workbench.faultproxy import metrics
+from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import (
     AlreadyThereError,
     Plane,
@@ -38,9 +39,10 @@ class _RefusedError(Exception):
         self.refusal = Refusal(error=error, status=status, problems=problems or [])
 
 
-def extension_routes(plane: Plane, token: str | None) -> list[web.RouteDef]:
+def extension_routes(plane: Plane, options: Options) -> list[web.RouteDef]:
     """Return the routes; with a token, all but health and metrics want it."""
-    api = _ExtensionApi(plane)
+    token = options.token
+    api = _ExtensionApi(plane, options)
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/faults", api.list_faults),
         ("POST", "/faults", api.add_fault),
@@ -76,8 +78,9 @@ def _guarded(handler: Handler, token: str | None) -> Handler:
 
 
 class _ExtensionApi:
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, options: Options) -> None:
         self._plane = plane
+        self._options = options
 
     # -- faults -----------------------------------------------------------------------------------------
 
@@ -127,6 +130,8 @@ class _ExtensionApi:
 
     async def start_recording(self, request: web.Request) -> web.Response:
         order = await _read(request, MarkedRecordingOrder)
+        if not self._options.may_record:
+            raise _RefusedError(403, "a plane that other machines can reach records only with WORKBENCH_TOKEN set")
         try:
             clock = self._plane.start_recording(order)
         except OSError as error:

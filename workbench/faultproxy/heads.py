@@ -40,7 +40,9 @@ _TRACEPARENT = re.compile(_TRACE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _REQUEST_NAMES = ("content-length", "transfer-encoding", "connection", "upgrade", "expect", CANARY_HEADER)
 _ANSWER_NAMES = ("content-length", "transfer-encoding")
-_REQUEST_HEADER = re.compile(rf"\n(?:traceparent:[\t ]*{_TRACE}[\t ]*\r|({'|'.join(_REQUEST_NAMES)}):[\t ]*([^\r]*))")
+_REQUEST_HEADER = re.compile(
+    rf"\n(?:traceparent:(?:[\t ]*{_TRACE}[\t ]*\r)?|({'|'.join(_REQUEST_NAMES)}):[\t ]*([^\r]*))"
+)
 _ANSWER_HEADER = re.compile(rf"\n({'|'.join(_ANSWER_NAMES)}):[\t ]*([^\r]*)")
 
 _Kept = dict[str, str]
@@ -127,11 +129,12 @@ def read_request_head(raw: bytes) -> RequestHead | None:
     kept: _Kept = {}
     traces = []
     for trace_id, span_id, name, value in found:
-        if trace_id:
-            traces.append((trace_id, span_id))
-        else:
+        if name:
             _keep(kept, name, value)
-    return _judge(raw, method, path, "1.1", kept=kept, trace=traces[0] if len(traces) == 1 else None)
+        else:
+            traces.append((trace_id, span_id))
+    trace = traces[0] if len(traces) == 1 and traces[0][0] else None
+    return _judge(raw, method, path, "1.1", kept=kept, trace=trace)
 
 
 def read_unusual_request_head(raw: bytes) -> RequestHead | None:

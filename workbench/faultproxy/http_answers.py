@@ -10,6 +10,7 @@ from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
 from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
 from workbench.faultproxy.pipe import Pipe
+from workbench.faultproxy.truncating import Truncation
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Answers:
     """Gives the callee's bytes to the attempts that wait for them, the oldest first."""
 
-    __slots__ = ("_body", "_down", "_last", "_part", "_pending", "_probe", "_probed", "_stream")
+    __slots__ = ("_body", "_down", "_last", "_part", "_pending", "_probe", "_probed", "_stream", "_truncation")
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
         self._stream = stream
@@ -31,6 +32,8 @@ class Answers:
         self._part = b""
         self._probe: Probe | None = None
         self._probed = 0
+        self._truncation: Truncation | None = None
+        """The answer that is coming is to end too early."""
 
     @property
     def ends_with_connection(self) -> bool:
@@ -79,6 +82,8 @@ class Answers:
                     return passed
             attempt.status = head.status
             length = 0 if attempt.head.method == "HEAD" else head.length  # type: ignore[union-attr]  # HTTP
+            if length and attempt.decided is not None and attempt.decided.truncated_at is not None:
+                self._truncation = Truncation(attempt.decided.truncated_at, length, at - start)
             if length >= 0 and at + length <= len(data):
                 at += length
                 self._pass(attempt, data[start:at], done=True)
@@ -92,7 +97,8 @@ class Answers:
         try:
             at = body.take(data, at)
         except FramingError:
-            self._stream.give_up_answers(data[start:])
+            if not self.end_too_early(attempt):
+                self._stream.give_up_answers(data[start:])
             return -1
         if body.done:
             self._body = None
@@ -102,7 +108,10 @@ class Answers:
     def _pass(self, attempt: Attempt, data: bytes, *, done: bool) -> None:
         down = self._down
         if not (down.clear and attempt.plain):
-            down.send(data, attempt, "complete" if done else None)
+            if self._truncation is not None:
+                self._pass_too_little(attempt, self._truncation, data, done=done)
+            else:
+                down.send(data, attempt, "complete" if done else None)
             if done:
                 self._stream.answered(attempt)
             return
@@ -114,6 +123,31 @@ class Answers:
         self._pending.popleft()
         if self._pending:
             self._stream.serve()
+
+    def _pass_too_little(self, attempt: Attempt, truncation: Truncation, data: bytes, *, done: bool) -> None:
+        data = truncation.take(data, done=done)
+        if truncation.over:
+            self._down.send(data, attempt, "cut")
+            self._down.cut()
+        else:
+            self._down.send(data, attempt)
+
+    def end_too_early(self, attempt: Attempt) -> bool:
+        """End the connection if the answer that is coming is not to be whole; return whether that is so."""
+        if self._truncation is None:
+            return False
+        self._pass_too_little(attempt, self._truncation, b"", done=True)
+        return True
+
+    def lift(self) -> None:
+        """An influence was lifted: let an answer pass that is to be whole again."""
+        truncation, pending = self._truncation, self._pending
+        if truncation is None or not pending or truncation.over:
+            return
+        decided = pending[0].decided
+        if decided is not None and decided.truncated_at is None:
+            self._truncation = None
+            self._down.send(truncation.give_back(), pending[0])
 
     def _begin_special(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> int:
         """Do what is to be done before an answer that is not the usual one.
@@ -128,6 +162,8 @@ class Answers:
         if attempt.decided is not None and attempt.decided.response_hold:
             self._down.hold(attempt.decided.response_hold, attempt)
             attempt.decided.response_hold = {}
+        if attempt.decided is not None and (paces := attempt.decided.paces("response")):
+            self._down.pace(paces, head=at - start)
         if head.status == 101 and not attempt.head.upgrades:
             self._stream.give_up_answers(data[start:])
             return -1

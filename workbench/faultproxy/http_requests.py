@@ -15,7 +15,7 @@ from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, body_of
 from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, NO_REQUEST, Probe, read_request_head
 from workbench.faultproxy.pipe import Pipe
-from workbench.model.faults.actions import Swallow
+from workbench.model.faults.actions import Close, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream
@@ -107,10 +107,16 @@ class Requests:
         assert attempt.head is not None
         if ending is None:
             self._up.send(data[start:at])
+            if received and attempt.decided is not None and attempt.decided.paces("request"):
+                self._up.pace({})
             if received and attempt.head.upgrades:
                 self.divert = self._wait_for_answer
         elif isinstance(ending, Swallow):
             self.ignore(attempt)
+        elif isinstance(ending, Close):
+            self.ignore(attempt)
+            attempt.due = True
+            self._stream.serve()
         elif received or attempt.head.expects_continue:
             # Whoever asks before sending the body may now send it, or the next request: nothing can tell.
             if not received:

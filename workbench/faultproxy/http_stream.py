@@ -17,11 +17,12 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.answering import write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import CANARY_ORDINAL, HoldParts, decide
-from workbench.faultproxy.heads import RequestHead
+from workbench.faultproxy.heads import HEAD_END, RequestHead
 from workbench.faultproxy.http_answers import Answers
 from workbench.faultproxy.http_requests import Requests
 from workbench.faultproxy.raw_stream import RawStream
-from workbench.model.faults.actions import Answer, Swallow
+from workbench.faultproxy.truncating import Truncation
+from workbench.model.faults.actions import Answer, Close, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
@@ -85,11 +86,13 @@ class HttpStream:
         if not decided.faults:
             return
         attempt.plain = False
-        for influence in (*decided.request_hold, *decided.response_hold):
+        for influence in decided.influences():
             connection.touch(influence)
         if decided.ending is None:
             if decided.request_hold:
                 connection.up.hold(decided.request_hold, attempt)
+            if paces := decided.paces("request"):
+                connection.up.pace(paces, head=len(head.raw), attempt=attempt)
             return
         attempt.awaits_callee = False
         if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
@@ -101,16 +104,30 @@ class HttpStream:
         while self._pending:
             attempt = self._pending[0]
             decided, head = attempt.decided, attempt.head
-            if decided is None or head is None or not isinstance(decided.ending, Answer) or not attempt.due:
+            if decided is None or head is None or not attempt.due:
                 return
-            close = head.closes or not attempt.whole or self._callee_over
             hold: HoldParts = {**decided.request_hold, **decided.response_hold}
             if hold:
                 down.hold(hold, attempt)
-            attempt.status = decided.ending.status
             self._leave(self._pending.popleft())
+            if isinstance(decided.ending, Close):
+                down.send(b"", attempt, "cut")
+                down.cut(reset=decided.ending.reset)
+                return
+            assert isinstance(decided.ending, Answer)
+            close = head.closes or not attempt.whole or self._callee_over
+            attempt.status = decided.ending.status
             connection.answers_here()
-            down.send(write_answer(decided.ending, head, close=close), attempt, "complete")
+            written = write_answer(decided.ending, head, close=close)
+            length = written.index(HEAD_END) + 4
+            if paces := decided.paces("response"):
+                down.pace(paces, head=length)
+            if decided.truncated_at is not None and len(written) > length:
+                written = Truncation(decided.truncated_at, len(written) - length, length).take(written, done=True)
+                down.send(written, attempt, "cut")
+                down.cut()
+                return
+            down.send(written, attempt, "complete")
             if close or (self._caller_over and not self._pending):
                 self._requests.ignore()
                 down.end()
@@ -163,6 +180,8 @@ class HttpStream:
         decided = self._pending[0].decided
         if decided is not None and decided.response_hold:
             self._connection.down.hold(decided.response_hold, self._pending[0])
+        if decided is not None and (paces := decided.paces("response")):
+            self._connection.down.pace(paces)
         self._become_raw()
         self._connection.stream.answer_bytes(rest)
 
@@ -214,7 +233,7 @@ class HttpStream:
         if pending and pending[0].is_answered_here:
             self.serve()
             return
-        if pending:
+        if pending and not self._answers.end_too_early(pending[0]):
             if part := self._answers.take_part():
                 down.send(part, pending[0])
             down.send(b"", pending[0], "complete" if self._answers.ends_with_connection else "upstream_gone")
@@ -240,3 +259,4 @@ class HttpStream:
         for attempt in self._pending:
             if attempt.decided is not None:
                 attempt.decided.forget(influence)
+        self._answers.lift()

@@ -7,9 +7,10 @@ the port away, to any process that asks for a free one.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable
+
+from workbench.faultproxy.addresses import format_address, parse_address
 
 BACKLOG = 1024
 
@@ -18,9 +19,15 @@ class Listener:
     """Not bound at first. Bound by `bind`, accepts after `open`, refuses after `shut`, free after `release`."""
 
     def __init__(
-        self, address: str, factory: Callable[[], asyncio.BaseProtocol], loop: asyncio.AbstractEventLoop
+        self,
+        address: str,
+        factory: Callable[[], asyncio.BaseProtocol],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        anywhere: bool = False,
     ) -> None:
         self.address = address
+        self._anywhere = anywhere
         self._factory = factory
         self._loop = loop
         self._socket: socket.socket | None = None
@@ -32,10 +39,10 @@ class Listener:
         self.address = address
 
     def bind(self) -> None:
-        """Take the port. Raises OSError if somebody has it, ValueError if the address is none or not loopback."""
+        """Take the port. Raises OSError if somebody has it, ValueError if the address is none or not allowed."""
         if self._socket is None:
-            self._socket = _bind(*parse_loopback(self.address))
-            self.address = format_address(self._socket)
+            self._socket = _bind(*parse_address(self.address, anywhere=self._anywhere))
+            self.address = format_address(*self._socket.getsockname()[:2])
 
     async def open(self) -> None:
         """Accept connections. Raises OSError if the port was taken away."""
@@ -55,7 +62,7 @@ class Listener:
         except OSError:
             # Elsewhere the socket has to be replaced; the port is free for the moment in between.
             self._socket.close()
-            self._socket = _bind(*parse_loopback(self.address))
+            self._socket = _bind(*parse_address(self.address, anywhere=self._anywhere))
 
     def release(self) -> None:
         """Give the port away."""
@@ -65,36 +72,6 @@ class Listener:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def parse_loopback(address: str) -> tuple[str, int]:
-    """Read "host:port". An empty address, host or port means any on loopback.
-
-    Raises ValueError for anything that is not loopback.
-    """
-    if not address:
-        return "127.0.0.1", 0
-    host, colon, port = address.rpartition(":")
-    if not colon:
-        raise ValueError(f"address {address}: missing port in address")
-    if port and (not port.isdigit() or int(port) > 65535):
-        raise ValueError(f"address {port}: invalid port")
-    host, number = host.strip("[]"), int(port) if port else 0  # no port is any port, as in Go
-    if host in ("", "localhost"):
-        return "127.0.0.1", number
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"address {address}: not a loopback address")
-    return host, number
-
-
-def format_address(bound: socket.socket) -> str:
-    """Return the address of a socket as "host:port"."""
-    host, port = bound.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _bind(host: str, port: int) -> socket.socket:

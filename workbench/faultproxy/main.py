@@ -1,24 +1,51 @@
-"""The fault plane's process."""
+"""The fault plane's process: as a part of a stack, or alone in place of a Toxiproxy server."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
+from collections.abc import Callable
 
+from workbench.errors import EnvironmentFailure
+from workbench.faultproxy.addresses import format_address
 from workbench.faultproxy.control import ControlServer
+from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import Plane
-from workbench.serving import run_process
+from workbench.faultproxy.toxiproxy.orders import toxic_of
+from workbench.serving import run_process, serve
 
 
 class _FaultProxy:
     """A plane and the API that commands it."""
 
-    def __init__(self, token: str | None) -> None:
-        self._plane = Plane(asyncio.get_running_loop())
-        self._control = ControlServer(self._plane, token)
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._plane = Plane(asyncio.get_running_loop(), anywhere=options.anywhere)
+        self._chance = random.Random(options.seed)
+        self._control = ControlServer(self._plane, options, self._chance)
 
     async def start(self, port: int) -> int:
+        await self._make_proxies()
         return await self._control.start(port)
+
+    async def _make_proxies(self) -> None:
+        """Make what a config file declares. Raises EnvironmentFailure with every address that is taken."""
+        taken = []
+        for proxy in self._options.proxies:
+            try:
+                edge = await self._plane.add_edge(
+                    proxy.name, proxy.listen, proxy.upstream, protocol=proxy.protocol, enabled=proxy.enabled
+                )
+            except OSError as error:
+                taken.append(f"proxy {proxy.name} cannot listen on {proxy.listen}: {error.strerror}")
+                continue
+            for toxic in proxy.toxics:
+                edge.add_rule(toxic_of(toxic, self._chance))
+        if taken:
+            raise EnvironmentFailure(
+                "; ".join(taken), hint="End what holds the ports (`ss -ltnp` names it), or choose others in the file."
+            )
 
     async def stop(self) -> None:
         await self._plane.close()
@@ -28,7 +55,13 @@ class _FaultProxy:
 def main() -> None:
     """Forward, and inject faults, until SIGTERM."""
     _allow_many_connections()
-    run_process("faultproxy", _FaultProxy)
+    run_process("faultproxy", lambda token: _FaultProxy(Options(token=token)))
+
+
+def run_alone(options: Options, port: int, ready: Callable[[str], None]) -> None:
+    """Do the same without a stack; `ready` is told the address. Raises OSError if it cannot be listened on."""
+    _allow_many_connections()
+    serve(lambda: _FaultProxy(options), port, lambda bound: ready(format_address(options.host, bound)))
 
 
 def _allow_many_connections() -> None:

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from time import monotonic_ns
 
 from workbench.faultproxy.active_fault import ActiveFault, activate, fits_bytes
+from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
-from workbench.faultproxy.listener import parse_loopback
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
 from workbench.faultproxy.wire import FaultOrder, MarkedRecordingOrder, Renewal
 from workbench.model.events import Clock
@@ -41,10 +41,11 @@ class UnsuitableError(Exception):
 
 
 class Plane:
-    """All methods belong to the event loop's thread."""
+    """All methods belong to the event loop's thread. Edges listen on loopback addresses only, unless `anywhere`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, anywhere: bool = False) -> None:
         self.edges: dict[str, Edge] = {}
+        self.anywhere = anywhere
         self._loop = loop
         self._faults: dict[str, ActiveFault] = {}
         self._evidence = Evidence()
@@ -65,7 +66,15 @@ class Plane:
         """Make an edge. Raises AlreadyThereError, and OSError or ValueError if it cannot listen."""
         if name in self.edges:
             raise AlreadyThereError(name)
-        edge = Edge(name, listen, upstream, protocol=protocol, evidence=self._evidence, loop=self._loop)
+        edge = Edge(
+            name,
+            listen,
+            upstream,
+            protocol=protocol,
+            evidence=self._evidence,
+            loop=self._loop,
+            anywhere=self.anywhere,
+        )
         self.edges[name] = edge
         if enabled:
             try:
@@ -77,10 +86,11 @@ class Plane:
 
     async def enable(self, edge: Edge) -> None:
         """Have an edge listen. Raises OSError or ValueError if it cannot; it is then disabled."""
-        wanted = parse_loopback(edge.listen)
+        host, port = parse_address(edge.listen, anywhere=self.anywhere)
+        wanted = format_address(host, port)
         for other in self.edges.values():
             # An edge that refuses is bound and does not listen: the system would let a second one in.
-            if other is not edge and other.enabled and wanted[1] and parse_loopback(other.listen) == wanted:
+            if other is not edge and other.enabled and port and other.listen == wanted:
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         await edge.enable()
 

@@ -1,8 +1,8 @@
 """A connection that is only bytes: an edge that is not HTTP, or the rest of one that stopped being readable.
 
 The whole connection is one attempt and is decided once by each fault that means something without requests.
-A delay then holds each piece on its side (`delay_ns` of the row is the delay of one piece), a swallow takes
-both directions.
+A delay then holds each piece on its side (`delay_ns` of the row is the delay of one piece), a pace is for all
+bytes of its side, a swallow takes both directions.
 """
 
 from __future__ import annotations
@@ -15,24 +15,12 @@ from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import Decided, ask, decide
 from workbench.faultproxy.pipe import Pipe
-from workbench.model.faults.actions import Delay, Swallow
+from workbench.faultproxy.stages import Always, Limit, Stage
+from workbench.model.faults.actions import Close, Delay, Swallow, Truncate
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
     from workbench.faultproxy.connection import Connection
-
-
-class _Always:
-    """A stage that does the same to every piece."""
-
-    __slots__ = ("_action", "influence")
-
-    def __init__(self, influence: Influence, action: Delay | Swallow) -> None:
-        self.influence = influence
-        self._action = action
-
-    def act(self) -> Delay | Swallow:
-        return self._action
 
 
 class RawStream:
@@ -135,16 +123,27 @@ class RawStream:
         connection = self._connection
         for fault, ns in decided.request_hold.items():
             connection.touch(fault)
-            connection.up.add_stage(_Always(fault, Delay(ns, "request")))
+            connection.up.add_stage(Always(fault, Delay(ns, "request")))
             attempt.delay_ns += ns
         for fault, ns in decided.response_hold.items():
             connection.touch(fault)
-            connection.down.add_stage(_Always(fault, Delay(ns, "response")))
+            connection.down.add_stage(Always(fault, Delay(ns, "response")))
             attempt.delay_ns += ns
-        if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+        for influence, shape in decided.shapings.items():
+            connection.touch(influence)
+            if isinstance(shape, Truncate):
+                connection.down.add_stage(Limit(influence, shape.after_bytes))
+            elif shape.side == "request":
+                connection.up.pace({}, attempt=attempt)
+                connection.up.add_stage(Stage(influence, shape))
+            else:
+                connection.down.add_stage(Stage(influence, shape))
+        if isinstance(decided.ending, Close):
+            connection.down.cut(reset=decided.ending.reset)
+        elif isinstance(decided.ending, Swallow) and decided.ended_by is not None:
             connection.swallow(decided.ended_by)
-            connection.up.add_stage(_Always(decided.ended_by, decided.ending))
-            connection.down.add_stage(_Always(decided.ended_by, decided.ending))
+            connection.up.add_stage(Always(decided.ended_by, decided.ending))
+            connection.down.add_stage(Always(decided.ended_by, decided.ending))
 
 
 def _write(pipe: Pipe, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where a scenario names an edge, a journey or an SLO. Reads plain data, so a broken file tells them too."""
+"""Where a scenario names an edge, a service, a journey or an SLO. Reads plain data, so a broken file tells them too."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from workbench.model.base import Place
 
-Kind = Literal["edge", "journey", "SLO"]
+Kind = Literal["edge", "service", "journey", "SLO"]
 
-_KEYS: Mapping[str, Kind] = MappingProxyType({"edge": "edge", "journey": "journey", "slo": "SLO"})
+_KEYS: Mapping[str, Kind] = MappingProxyType({"edge": "edge", "service": "service", "journey": "journey", "slo": "SLO"})
 _SECTIONS = ("faults", "steady_state", "slos", "expect", "abort_when")
 
 

@@ -153,6 +153,8 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
         match kind:
             case "edge":
                 known = [edge.name for edge in system.edges]
+            case "service":
+                known = list(system.services)
             case "journey":
                 known = _mix(given)
             case "SLO":

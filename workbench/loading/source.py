@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,7 +31,7 @@ class Source:
     file: str
     path: Path
     data: dict[str, Any]
-    tree: CommentedMap
+    tree: CommentedMap | CommentedSeq
 
     def line(self, path: Place) -> int:
         """Return the line (from 1) of the deepest part of `path` that stands in the file itself."""
@@ -50,18 +51,7 @@ class Source:
 def read(path: Path) -> Source:
     """Read one YAML mapping. Raises InvalidInput for a file that is missing, unreadable or not YAML."""
     shown = _shown(path)
-    text = _text(path, shown)
-    try:
-        tree = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
-        what = (error.problem or error.context or "cannot be parsed").strip().splitlines()[0]
-        raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
-    except YAMLError as error:
-        raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
-    except RecursionError as error:
-        raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
+    tree = _tree(_text(path, shown), shown)
     if tree is None:
         tree = CommentedMap()  # nothing is said: what is needed is missing, and everything else has its default
     if not isinstance(tree, CommentedMap):
@@ -72,6 +62,40 @@ def read(path: Path) -> Source:
         return Source(shown, path, _plain(tree), tree)
     except RecursionError as error:
         raise InvalidInput([Problem(shown, 0, "", "an alias (`*name`) refers to what it stands in")]) from error
+
+
+def read_json_list(path: Path, key: str) -> Source:
+    """Read one JSON list as the value of `key`. Raises InvalidInput for a file that is none.
+
+    Lines are found by reading it as YAML, of which JSON is a part but for tabs between values.
+    """
+    shown = _shown(path)
+    text = _text(path, shown)
+    try:
+        data = json.loads(text)
+        if not isinstance(data, list):
+            raise InvalidInput([Problem(shown, 1, "", "has to be a list: [{...}, ...]")])
+        tree = CommentedMap({key: _tree(text.replace("\t", " "), shown)})
+    except json.JSONDecodeError as error:
+        raise InvalidInput([Problem(shown, error.lineno, "", f"is not valid JSON: {error.msg}")]) from error
+    except RecursionError as error:
+        raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
+    tree.lc.add_key_line_col(key, [0, 0, 0, 0])
+    return Source(shown, path, {key: data}, tree)
+
+
+def _tree(text: str, shown: str) -> Any:
+    try:
+        return YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 0
+        what = (error.problem or error.context or "cannot be parsed").strip().splitlines()[0]
+        raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
+    except YAMLError as error:
+        raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
+    except RecursionError as error:
+        raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
 
 
 def _text(path: Path, shown: str) -> str:

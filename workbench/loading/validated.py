@@ -44,9 +44,10 @@ def _problems(model: type[BaseModel], details: ErrorDetails, data: Any) -> Itera
             yield place, "is missing"
         case "union_tag_invalid":
             known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-            yield (*place, "kind"), f"unknown kind {context['tag']!r}{nearest(str(context['tag']), known)}"
+            key = _tag_key(context)
+            yield (*place, key), f"unknown {key} {context['tag']!r}{nearest(str(context['tag']), known)}"
         case "union_tag_not_found":
-            yield place, "`kind` is missing"
+            yield place, f"`{_tag_key(context)}` is missing"
         case "string_pattern_mismatch":
             yield place, f"{details['input']!r} does not fit the pattern {context['pattern']}"
         case "value_error" if isinstance(context["error"], Misfits):
@@ -57,6 +58,11 @@ def _problems(model: type[BaseModel], details: ErrorDetails, data: Any) -> Itera
             yield place, f"has to be a mapping (got {_short(details['input'])})"
         case _:
             yield place, f"{details['msg'][:1].lower()}{details['msg'][1:]} (got {_short(details['input'])})"
+
+
+def _tag_key(context: dict[str, Any]) -> str:
+    """Return the key by which the members of a union are told apart."""
+    return str(context["discriminator"]).strip("'")
 
 
 def _short(value: object) -> str:
@@ -99,8 +105,9 @@ def _inside(kind: Any, part: str | int) -> list[Any]:
         for name, field in kind.model_fields.items():
             if part in (name, field.alias):
                 return _members(field.annotation)
-        tag = kind.model_fields.get("kind")  # `part` is the tag of a union that was already taken apart
-        return [kind] if tag is not None and part in (tag.default, *get_args(tag.annotation)) else []
+        # `part` may be the tag of a union that was already taken apart.
+        tags = [kind.model_fields[key] for key in ("kind", "type") if key in kind.model_fields]
+        return [kind] if any(part in (tag.default, *get_args(tag.annotation)) for tag in tags) else []
     if get_origin(kind) is dict:
         return _members(get_args(kind)[1])
     if get_origin(kind) in (list, tuple):

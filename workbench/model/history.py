@@ -71,10 +71,10 @@ class History:
                    dispatch: without generator lag), service_ns (from when a user began), crossing (in flight
                    at some moment of a transition: between asking for a fault and its verified effect, or its
                    verified end)
-    edge_attempts  one row per counted attempt: edge, ordinal, started, ended, call, failed, faults, status, source
-                   (`plane`; or `caller`, without ordinal: connections that the kernel refused, and all of them where
-                   the fault plane keeps no record), and caller_started, caller_ended by the caller's own span, where
-                   there is one
+    edge_attempts  one row per counted attempt: edge, ordinal, started, ended, call, failed, faults, status, delay_ns,
+                   source (`plane`; or `caller`, without ordinal: connections that the kernel refused, and all of them
+                   where the fault plane keeps no record), and caller_started, caller_ended by the caller's own span,
+                   where there is one
     calls          one row per logical call: edge, call, started, ended, outcome
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
@@ -279,7 +279,7 @@ WHERE r.kind = 'journey' AND r.arrival >= 0;
 
 CREATE OR REPLACE VIEW edge_attempts AS
 SELECT DISTINCT a.edge, a.ordinal, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
-       a.status, a.end_reason, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
+       a.status, a.end_reason, a.delay_ns, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
        a.end_reason <> 'complete' OR coalesce(a.status >= 500 OR a.status = 429, FALSE)
            OR coalesce({failing}, FALSE) AS failed,
        a.trace_id, a.parent_span_id AS span_id, '{source}' AS source,
@@ -289,7 +289,7 @@ FROM attempts a
 LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
 WHERE NOT a.canary
 UNION ALL
-SELECT DISTINCT s.edge, NULL, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 'refused', '', TRUE,
+SELECT DISTINCT s.edge, NULL, s.started, s.ended, coalesce(s.call_id, s.parent_span_id), NULL, 'refused', 0, '', TRUE,
        TRUE, s.trace_id, s.span_id, 'caller', s.started, s.ended
 FROM spans s
 WHERE s.edge IS NOT NULL AND s.attempt IS NOT NULL AND s.outcome = 'connect_refused';

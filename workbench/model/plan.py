@@ -6,10 +6,6 @@ from typing import Literal
 
 from workbench.model.base import Frozen
 from workbench.model.scenario import Role
-from workbench.model.units import NS_PER_S
-
-TRANSITION_NS = 2 * NS_PER_S
-"""Longest time between asking for a fault and its verified effect (or its verified end)."""
 
 
 class PhaseSlot(Frozen):

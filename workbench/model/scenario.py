@@ -11,6 +11,7 @@ from workbench.model.arrivals import Burst
 from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.expectations import ExpectationSpec
 from workbench.model.faults import FaultSpec
+from workbench.model.faults.base import ServiceFault
 from workbench.model.faults.surge import Surge
 from workbench.model.load import Load
 from workbench.model.names import Name
@@ -85,6 +86,7 @@ class Scenario(Frozen):
     @model_validator(mode="after")
     def _holds_together(self) -> Scenario:
         problems = [*self._phase_problems(), *self._reference_problems(), *self._fault_problems()]
+        problems += self._clashing_faults()
         if not (self.steady_state or self.slos or self.expect):
             problems.append(((), "nothing is judged: give steady_state, slos or expect"))
         if problems:
@@ -155,6 +157,22 @@ class Scenario(Frozen):
                 factor = 1.0 if fault.factor is None else fault.factor
                 found.append(Burst(fault.id, start, end, factor, fault.shape == "ramp", fault.at_once or 0))
         return found
+
+    def _clashing_faults(self) -> Iterator[tuple[Place, str]]:
+        """Yield the faults on a service that is disturbed by another one at that moment."""
+        others: list[tuple[ServiceFault, int, int]] = []
+        for index, fault in enumerate(self.faults):
+            phase = self.phase(fault.phase)
+            if phase is None or not isinstance(fault, ServiceFault):
+                continue
+            start = fault.schedule.start
+            end = phase.duration if fault.schedule.duration is None else start + fault.schedule.duration
+            for other, other_start, other_end in others:
+                same = (other.service, other.phase) == (fault.service, fault.phase)
+                if same and start < other_end and other_start < end:
+                    said = f"{fault.service} is disturbed by {other.id} at that time, and a service takes one at once"
+                    yield ("faults", index, "service"), f"{said}; let one end before the other starts (`schedule`)"
+            others.append((fault, start, end))
 
     def phase(self, name: str) -> Phase | None:
         """Return the phase of that name, if there is one."""

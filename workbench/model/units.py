@@ -28,6 +28,12 @@ _DURATION_NS = {
 }
 _RATE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*/[ \t]*(s|m|h)[ \t]*", re.ASCII)
 _RATE_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTE_RATE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*(B|KB|MB|GB)[ \t]*/[ \t]*s[ \t]*", re.ASCII)
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_FASTEST = 10**12
+_SIZE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*(B|KiB|MiB|GiB)[ \t]*", re.ASCII)
+_SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_LARGEST_BYTES = 2**50
 _PERCENT = re.compile(r"[ \t]*(\d+(?:\.\d+)?)[ \t]*%[ \t]*", re.ASCII)
 _LONGEST_NS = 100 * 365 * 24 * 3600 * NS_PER_S  # twice a century still is an int64, as every table keeps it
 
@@ -39,7 +45,7 @@ def _fixed(number: float, digits: int) -> str:
 
 
 class _Parsed(ABC):
-    """What the three units share with pydantic: parse from text, write as text, describe in JSON Schema."""
+    """What the units share with pydantic: parse from text, write as text, describe in JSON Schema."""
 
     _schema: ClassVar[dict[str, Any]]
 
@@ -131,6 +137,66 @@ class Rate(_Parsed, float):
 
     def __repr__(self) -> str:
         return f"Rate({str(self)!r})"
+
+
+class ByteRate(_Parsed, int):
+    """Bytes per second, written "50KB/s": 1 KB is 1000 bytes."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*(B|KB|MB|GB)[ \t]*/[ \t]*s[ \t]*$",
+        "examples": ["50KB/s", "1.5MB/s"],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> ByteRate:
+        """Read "50KB/s". Raises ValueError for anything without a unit, below 1 B/s, and above 1000 GB/s."""
+        if isinstance(raw, ByteRate):
+            return raw
+        match = _BYTE_RATE.fullmatch(raw) if isinstance(raw, str) else None
+        if match is None:
+            raise ValueError(f'{raw!r} is not a rate of bytes; write a number and B, KB, MB or GB per second: "50KB/s"')
+        rate = round(Decimal(match[1]) * _BYTES[match[2]])
+        if not 1 <= rate <= _FASTEST:
+            raise ValueError(f"{raw!r} is not between 1B/s and {_FASTEST // _BYTES['GB']}GB/s")
+        return cls(rate)
+
+    def __str__(self) -> str:
+        unit = next(unit for unit in ("GB", "MB", "KB", "B") if int(self) % _BYTES[unit] == 0)
+        return f"{int(self) // _BYTES[unit]}{unit}/s"
+
+    def __repr__(self) -> str:
+        return f"ByteRate({str(self)!r})"
+
+
+class Size(_Parsed, int):
+    """A number of bytes, written "16MiB", "512KiB", "1.5GiB"."""
+
+    _schema: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*(B|KiB|MiB|GiB)[ \t]*$",
+        "examples": ["16MiB", "512KiB", "1.5GiB"],
+    }
+
+    @classmethod
+    def parse(cls, raw: object) -> Size:
+        """Read "16MiB". Raises ValueError for anything without a unit, and beyond a pebibyte."""
+        if isinstance(raw, Size):
+            return raw
+        match = _SIZE.fullmatch(raw) if isinstance(raw, str) else None
+        if match is None:
+            raise ValueError(f'{raw!r} is not a size; write a number and B, KiB, MiB or GiB, such as "16MiB"')
+        size = round(Decimal(match[1]) * _SIZE_BYTES[match[2]])
+        if size > _LARGEST_BYTES:
+            raise ValueError(f"{raw!r} is more than a pebibyte")
+        return cls(size)
+
+    def __str__(self) -> str:
+        unit = next((unit for unit, size in reversed(_SIZE_BYTES.items()) if self and self % size == 0), "B")
+        return f"{int(self) // _SIZE_BYTES[unit]}{unit}"
+
+    def __repr__(self) -> str:
+        return f"Size({str(self)!r})"
 
 
 class Ratio(_Parsed, float):

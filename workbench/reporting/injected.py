@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.checks import wording
+from workbench.checks.process_fault import callers_of
+from workbench.checks.stretches import undone
 from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
-from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault
+from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault, ServiceFault
 from workbench.model.history import FaultWindow, History
 from workbench.reporting import figures
 
@@ -106,6 +108,8 @@ def _hits(window: FaultWindow, history: History) -> str:
             return _requests(fault, history, window.requested_ns, until)
         case EdgeFault() as fault:
             return _refused(fault, history, window.requested_ns, until)
+        case ServiceFault() as fault:
+            return callers_of(fault, history, window.requested_ns, undone(history, window)).text()
         case LoadFault() as fault:
             return _extra_users(fault, history)
         case _:

@@ -37,6 +37,8 @@ class Children:
         self._pids: dict[str, int] = {}
         self._adopted: dict[str, int] = {}
         self._ended: dict[str, str] = {}
+        self._asked: set[int] = set()
+        """Processes that are to end because a fault says so: that is no news."""
         self._changed = threading.Condition(self._lock)
         self._stopping = False
         self._forkserver: subprocess.Popen[str] | None = None
@@ -130,7 +132,7 @@ class Children:
         with self._lock:
             adopted, self._adopted = self._adopted, {}
         for pid in adopted.values():
-            _signal_group(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
             self._guard.forget(pid)
 
     def release_adopted(self) -> None:
@@ -176,7 +178,7 @@ class Children:
             self._changed.notify_all()
 
     def _vanished(self, name: str, pid: int, status: int) -> None:
-        _signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
+        signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
         self._guard.forget(pid)
         text = f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
         with self._changed:
@@ -184,9 +186,10 @@ class Children:
                 del self._pids[name]
             self._ended[name] = text
             spec = self._specs.get(name)
-            stopping = self._stopping
+            asked = self._stopping or pid in self._asked
+            self._asked.discard(pid)
             self._changed.notify_all()
-        if spec is not None and not stopping:
+        if spec is not None and not asked:
             self._on_exit(spec, text)
 
     # -- ending ---------------------------------------------------------------------------------------
@@ -196,7 +199,31 @@ class Children:
         with self._lock:
             pid = self._pids.get(name)
         if pid is not None:
-            _signal_group(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
+
+    def end(self, name: str, number: int, grace_s: float) -> str:
+        """End one process by a signal and kill it if that takes too long; `on_exit` is not called for it.
+
+        Return how it ended. Raises TimeoutError if it is still there.
+        """
+        with self._lock:
+            pid = self._pids.get(name)
+            if pid is None:
+                return self._ended.get(name, "it does not run")
+            self._asked.add(pid)
+        for signal_number, within_s in ((number, grace_s), (signal.SIGKILL, 2.0)):
+            signal_group(pid, signal_number)
+            self._wait_gone([name], within_s)
+            ended = self.ended(name)
+            if ended is not None:
+                return ended
+        raise TimeoutError(f"{name} (pid {pid}) is still there after SIGKILL")
+
+    def wait_appeared(self, name: str, within_s: float) -> int | None:
+        """Return the number of a process that was started, once it exists; None if it does not come to that."""
+        with self._changed:
+            self._changed.wait_for(lambda: name in self._pids or name in self._ended, within_s)
+            return self._pids.get(name)
 
     def stop_all(self, grace_s: float) -> None:
         """Ask all to end, kill what has not ended after `grace_s`, then end the fork server."""
@@ -211,7 +238,7 @@ class Children:
             try:
                 self._forkserver.wait(2.0)
             except subprocess.TimeoutExpired:
-                _signal_group(self._forkserver.pid, signal.SIGKILL)
+                signal_group(self._forkserver.pid, signal.SIGKILL)
                 self._forkserver.wait()
             self._guard.forget(self._forkserver.pid)
 
@@ -220,9 +247,9 @@ class Children:
             with self._lock:
                 running = {name: self._pids[name] for name in names if name in self._pids}
             for pid in running.values():
-                _signal_group(pid, number)
+                signal_group(pid, number)
                 if number == signal.SIGTERM:
-                    _signal_group(pid, signal.SIGCONT)  # a stopped process cannot handle SIGTERM
+                    signal_group(pid, signal.SIGCONT)  # a stopped process cannot handle SIGTERM
             self._wait_gone(names, deadline)
 
     def _wait_gone(self, names: list[str], seconds: float) -> None:
@@ -245,7 +272,8 @@ def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:
         return [f"(no log: {error.strerror})"]
 
 
-def _signal_group(pid: int, number: int) -> None:
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to a process and all that it has started, if they are there."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 

@@ -1,7 +1,7 @@
 """The supervisor's control API: HTTP on loopback, with a token.
 
 `POST /attach` stays open: its lines are events for the runner, and its end tells that the runner is gone,
-unless the runner has written `release` before.
+unless the runner has written `release` before. `/faults` is about services, as that of the fault plane is about edges.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ import json
 import queue
 import select
 import socket
+from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from workbench.calls import NoAnswer
+from workbench.supervisor.deeds import NotDone
+from workbench.supervisor.faults import Clash, UnknownService
 from workbench.supervisor.stack import Stack
+from workbench.supervisor.wire import ProcessFaultList, ProcessFaultOrder
 
 _POLL_S = 0.05
 
@@ -44,33 +49,84 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path == "/status":
             self._answer(HTTPStatus.OK, self.server.stack.status())
+        elif self.path == "/faults":
+            self._answer(HTTPStatus.OK, asdict(ProcessFaultList(self.server.stack.faults.states())))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {self.path}"})
+            self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.path}")
 
     def do_POST(self) -> None:
         if self._refused():
             return
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length") or "0")) or b"{}")
+        try:
+            body = json.loads(self.rfile.read(int(self.headers.get("content-length") or "0")) or b"{}")
+        except ValueError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}")
+            return
         match self.path:
             case "/attach":
                 self._attach()
             case "/processes":
                 self._adopt(body)
             case "/undo":
-                self.server.stack.undo_faults()
-                self._answer(HTTPStatus.OK, {})
+                self._undo_all()
+            case "/faults":
+                self._fault(lambda: self.server.stack.faults.inject(ProcessFaultOrder(**body)))
+            case "/faults/renew":
+                self._renew(body)
             case "/shutdown":
                 self.server.stack.quick = bool(body.get("quick"))
                 self._answer(HTTPStatus.OK, {})
                 self.server.stack.shutdown.set()
             case _:
-                self._answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {self.path}"})
+                self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.path}")
+
+    def do_DELETE(self) -> None:
+        if self._refused():
+            return
+        fault_id = self.path.removeprefix("/faults/")
+        if fault_id == self.path or not fault_id:
+            self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.path}")
+            return
+        self._fault(lambda: self.server.stack.faults.remove(fault_id))
+
+    def _fault(self, change: Callable[[], Any]) -> None:
+        """Answer with the state of the fault that is put on, or taken off."""
+        try:
+            state = change()
+        except UnknownService as error:
+            self._refuse(HTTPStatus.NOT_FOUND, str(error))
+        except Clash as error:
+            self._refuse(HTTPStatus.CONFLICT, str(error))
+        except NotDone as error:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        except (TypeError, ValueError, KeyError) as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"this is no fault: {error}")
+        else:
+            if state is None:
+                self._refuse(HTTPStatus.NOT_FOUND, "there is no such fault")
+            else:
+                self._answer(HTTPStatus.OK, asdict(state))
+
+    def _renew(self, body: dict[str, Any]) -> None:
+        try:
+            renewal = self.server.stack.faults.renew(list(body["ids"]), int(body["lease_ms"]))
+        except (TypeError, ValueError, KeyError) as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"this is no renewal: {error}")
+        else:
+            self._answer(HTTPStatus.OK, renewal)
+
+    def _undo_all(self) -> None:
+        problems = self.server.stack.undo_faults()
+        if problems:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "; ".join(problems))
+        else:
+            self._answer(HTTPStatus.OK, {})
 
     def _adopt(self, processes: dict[str, int]) -> None:
         try:
             self.server.stack.adopt(processes)
         except NoAnswer as error:
-            self._answer(HTTPStatus.BAD_GATEWAY, {"error": str(error)})
+            self._refuse(HTTPStatus.BAD_GATEWAY, str(error))
         else:
             self._answer(HTTPStatus.OK, {})
 
@@ -114,8 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
         given = self.headers.get("authorization", "")
         if hmac.compare_digest(given.encode(), f"Bearer {self.server.stack.spec.token}".encode()):
             return False
-        self._answer(HTTPStatus.UNAUTHORIZED, {"error": "wrong or missing token"})
+        self._refuse(HTTPStatus.UNAUTHORIZED, "wrong or missing token")
         return True
+
+    def _refuse(self, status: HTTPStatus, error: str) -> None:
+        self._answer(status, {"error": error, "status": int(status)})
 
     def _answer(self, status: HTTPStatus, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()

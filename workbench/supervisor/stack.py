@@ -14,13 +14,18 @@ from typing import Any
 
 from workbench.calls import NoAnswer, call, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
+from workbench.supervisor.deeds import deed_for
+from workbench.supervisor.edges import Edges
+from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
-from workbench.supervisor.planes import undo_all
+from workbench.supervisor.planes import Plane
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
 _PAUSE_S = 1.0
 """Between two starts of a part that keeps dying."""
+_BACK_WITHIN_S = 8.0
+"""A service that a fault had ended has to be ready again within this."""
 _TOLD_TO_END = "it was told to end before it was ready"
 _COLLECTOR = "collector"
 
@@ -35,6 +40,13 @@ class Stack:
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
         self._respawned: dict[str, float] = {}
+        self._plane_is_back = threading.Event()
+        self._edges = Edges(Plane(spec.plane, spec.plane_url, spec.token), spec.proxies, self._replace_plane)
+        self._took_s = 0.0
+        self.faults = ProcessFaults(
+            {process.name: process for process in spec.processes if not process.essential},
+            lambda order, process: deed_for(order.action, process, self._children, guard, self._bring_back),
+        )
         self.ready = False
         """Everything answered once, and stack.json is written."""
         self.shutdown = threading.Event()
@@ -59,13 +71,14 @@ class Stack:
                     self._report({"event": "ready", "name": process.name})
                     if process.name == self.spec.plane:
                         # at once: a service may need its edges to become ready
-                        _settle(process.name, self._make_proxies)
+                        _settle(process.name, self._edges.make)
             if waiting and time.monotonic() > until:
                 raise StartFailure(self._not_ready(list(waiting.values())))
             if self.shutdown.wait(_POLL_S):
                 raise StartFailure(_TOLD_TO_END)
         _settle(_COLLECTOR, self._tell_collector)
-        self._write_state(time.monotonic() - began)
+        self._took_s = time.monotonic() - began
+        self._write_state()
         self.ready = True
         self._report({"event": "up"})
 
@@ -108,21 +121,18 @@ class Stack:
             parts += [f"  last log lines of {process.name}:", _tail(Path(process.log))]
         return "\n".join(parts)
 
-    def _make_proxies(self) -> None:
-        call_json("POST", f"{self.spec.plane_url}/populate", body=self.spec.proxies, deadline_s=5.0)
-
     def _tell_collector(self) -> None:
         body = {**self.spec.targets, "processes": {**self._children.pids(), "supervisor": os.getpid()}}
         call_json("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
 
-    def _write_state(self, took_s: float) -> None:
+    def _write_state(self) -> None:
         pids = {**self._children.pids(), "supervisor": os.getpid()}
         processes = {name: {"pid": pid, "started_s": _start_time(pid)} for name, pid in pids.items()}
         path = Path(self.spec.state_folder) / "stack.json"
         partial = path.with_suffix(".partial")
         partial.touch(mode=0o600)
         partial.write_text(
-            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(took_s, 3)}),
+            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(self._took_s, 3)}),
             encoding="utf-8",
         )
         partial.replace(path)
@@ -185,9 +195,36 @@ class Stack:
                 continue
             with suppress(NoAnswer):
                 if process.name == self.spec.plane:
-                    self._make_proxies()
+                    self._edges.make()
+                    self._plane_is_back.set()
                 self._tell_collector()
                 return
+
+    def _bring_back(self, process: ProcessSpec) -> None:
+        """Have a service running and ready that a fault had ended. Raises StartFailure with its last log lines."""
+        if self.shutdown.is_set():
+            raise StartFailure(_TOLD_TO_END)
+        until = time.monotonic() + _BACK_WITHIN_S
+        if process.name not in self._children.pids():
+            self._children.start(process)
+            self._children.wait_appeared(process.name, _BACK_WITHIN_S)
+        while not self._is_ready(process):
+            ended = self._children.ended(process.name)
+            if ended is not None:
+                said = _tail(Path(process.log))
+                raise StartFailure(f"it ended while starting: {ended}. Its last log lines:\n{said}")
+            if time.monotonic() > until:
+                raise StartFailure(f"within {_BACK_WITHIN_S:g} s it was {self._not_ready([process])}")
+            if self.shutdown.wait(_POLL_S):
+                raise StartFailure(_TOLD_TO_END)
+        with suppress(NoAnswer, OSError):  # it is back; that its number is known matters less
+            self._tell_collector()
+            self._write_state()
+
+    def _replace_plane(self) -> bool:
+        self._plane_is_back.clear()
+        self._children.kill(self.spec.plane)
+        return self._plane_is_back.wait(_BACK_WITHIN_S)
 
     # -- the runner -----------------------------------------------------------------------------------
 
@@ -198,7 +235,7 @@ class Stack:
     def runner_gone(self) -> None:
         """The runner died: stop its load, undo its faults, close its files; end the stack if it was its own."""
         self._children.kill_adopted()
-        self.undo_faults()
+        self.undo_faults(of_services=not self.spec.owned)  # services that end in a moment are not started again
         for url in (self.spec.plane_url, self.spec.collector_url):
             with suppress(NoAnswer):
                 call_json("DELETE", f"{url}/recording", token=self.spec.token)
@@ -206,18 +243,27 @@ class Stack:
             self.quick = True
             self.shutdown.set()
 
-    def undo_faults(self) -> bool:
-        """Remove all faults; a plane that does not answer is killed and comes back without any."""
-        try:
-            undo_all(self.spec.plane, self.spec.plane_url, self.spec.token)
-        except NoAnswer:
-            self._children.kill(self.spec.plane)
+    def undo_faults(self, *, of_services: bool = True) -> list[str]:
+        """Take all faults off, on edges and on services, and verify it; return why some may still be on."""
+        problems: list[str] = []
+        others = threading.Thread(target=lambda: problems.extend(self.faults.remove_all()), name="undo", daemon=True)
+        if of_services:
+            others.start()
+        problem = self._edges.open_all()
+        if of_services:
+            others.join()
+        if problem is not None:
+            problems.append(problem)
+        if not problems:
+            self._clear_ledger()
+        return problems
+
+    def _clear_ledger(self) -> None:
         ledger = Path(self.spec.state_folder) / "ledger.jsonl"
         with suppress(OSError), ledger.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"op": "clear", "by": "supervisor"}) + "\n")
             lines.flush()
             os.fsync(lines.fileno())
-        return True
 
     # -- down -----------------------------------------------------------------------------------------
 
@@ -225,6 +271,7 @@ class Stack:
         """End every process, then remove the state file."""
         with suppress(OSError):
             (Path(self.spec.state_folder) / "stack.json").unlink()
+        self.faults.close()
         self._children.kill_adopted()
         self._children.stop_all(grace_s=0.5 if self.quick else 5.0)
 

@@ -7,6 +7,7 @@ fault the bytes pass untouched, counters add up, and nothing is left when everyt
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def add_toxic(self) -> None:
-        toxic = Latency(f"t{len(self.toxics)}", "downstream", 0.5, {"latency": 1, "jitter": 1})
+        toxic = Latency(f"t{len(self.toxics)}", "downstream", 0.5, {"latency": 1, "jitter": 1}, random.Random(1))
         self.run(self._in_loop(lambda: self.edge.add_rule(toxic)))
         self.toxics.append(toxic)
 

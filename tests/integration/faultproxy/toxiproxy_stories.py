@@ -1,51 +1,20 @@
-"""What the real toxiproxy-server 2.12.0 was seen to answer, step by step: one list for each story.
-
-`PORT` stands for any port. The server also shows an empty `Logger` in each proxy, which is left out here.
-"""
+"""What the real toxiproxy-server 2.12.0 was seen to answer about proxies, step by step: one list for each story."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-BAD = "bad request body: "
-FIELD = BAD + "json: cannot unmarshal {} into Go struct field {} of type {}"
-VALUE = BAD + "json: cannot unmarshal {} into Go value of type {}"
-
-
-@dataclass(frozen=True)
-class Step:
-    method: str
-    path: str
-    body: Any
-    status: int
-    answer: Any
-
-
-def fail(method: str, path: str, body: Any, status: int, error: str) -> Step:
-    return Step(method, path, body, status, {"error": error, "status": status})
-
-
-def proxy(name: str, *toxics: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    shown = {"name": name, "listen": "127.0.0.1:PORT", "upstream": "127.0.0.1:9", "enabled": True}
-    return {**shown, "toxics": list(toxics), **changes}
-
-
-def order(name: str, **changes: Any) -> dict[str, Any]:
-    return {"name": name, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:9", **changes}
-
-
-def toxic(name: str, kind: str, stream: str = "downstream", toxicity: float = 1, **attributes: int) -> dict[str, Any]:
-    return {"attributes": attributes, "name": name, "type": kind, "stream": stream, "toxicity": toxicity}
-
-
-UPSTREAM = {"upstream": "127.0.0.1:PORT"}
-LATE = toxic("latency_downstream", "latency", latency=10, jitter=0)
-T1 = toxic("t1", "timeout", "upstream", 0.5, timeout=0)
-TOXICS = "/proxies/x/toxics"
-MADE = Step("POST", "/proxies", order("x"), 201, proxy("x", **UPSTREAM))
-POPULATION = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
-CHANGES = 'struct { Attributes interface {} "json:\\"attributes\\""; Toxicity float32 "json:\\"toxicity\\"" }'
+from tests.integration.faultproxy.toxiproxy_steps import (
+    BAD,
+    FIELD,
+    MADE,
+    POPULATION,
+    TOXICS,
+    UPSTREAM,
+    VALUE,
+    Step,
+    fail,
+    order,
+    proxy,
+)
 
 STORIES: dict[str, list[Step]] = {
     "nothing there": [
@@ -57,6 +26,11 @@ STORIES: dict[str, list[Step]] = {
         Step("DELETE", "/version", None, 405, None),
         Step("GET", "/reset", None, 405, None),
         Step("HEAD", "/proxies", None, 405, None),
+        Step("PATCH", "/proxies", {}, 405, None),
+        Step("OPTIONS", "/proxies", None, 405, None),
+        Step("GET", "/proxies/x/toxics/", None, 404, "404 page not found\n"),
+        Step("GET", "/proxies/x%2Fy", None, 404, "404 page not found\n"),
+        fail("GET", "/proxies/a%20b?c=d", None, 404, "proxy not found"),
         fail("GET", "/proxies/x", None, 404, "proxy not found"),
         fail("DELETE", "/proxies/x", None, 404, "proxy not found"),
         fail("POST", "/proxies/x", {}, 404, "proxy not found"),
@@ -114,93 +88,6 @@ STORIES: dict[str, list[Step]] = {
             "POST", "/proxies", {"NAME": "up", "Listen": "127.0.0.1:0", "upstream": "a:1"}, 201,
             proxy("up", upstream="a:1"),
         ),
-    ],
-    "toxics": [
-        MADE,
-        Step("GET", TOXICS, None, 200, []),
-        Step("POST", TOXICS, {"type": "latency", "attributes": {"latency": 10}}, 200, LATE),
-        fail("POST", TOXICS, {"type": "latency"}, 409, "toxic already exists"),
-        Step(
-            "POST", TOXICS,
-            {"type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}, "toxicity": 0.5, "name": "t1"},
-            200, T1,
-        ),
-        Step("GET", TOXICS, None, 200, [T1, LATE]),
-        Step("GET", "/proxies/x", None, 200, proxy("x", T1, LATE, **UPSTREAM)),
-        Step("GET", TOXICS + "/t1", None, 200, T1),
-        fail("GET", TOXICS + "/no", None, 404, "toxic not found"),
-        Step("PATCH", TOXICS + "/t1", {"attributes": {"timeout": 5}}, 200, {**T1, "attributes": {"timeout": 5}}),
-        Step("POST", TOXICS + "/t1", {"toxicity": 0.25}, 200, {**T1, "attributes": {"timeout": 5}, "toxicity": 0.25}),
-        Step(
-            "PATCH", TOXICS + "/t1", {"stream": "downstream", "name": "z", "type": "latency"}, 200,
-            {**T1, "attributes": {"timeout": 5}, "toxicity": 0.25},
-        ),
-        Step("PATCH", TOXICS + "/latency_downstream", {"attributes": {"jitter": 3}}, 200,
-             {**LATE, "attributes": {"latency": 10, "jitter": 3}}),
-        Step("PATCH", TOXICS + "/latency_downstream", "null", 200,
-             {**LATE, "attributes": {"latency": 10, "jitter": 3}}),
-        fail("PATCH", TOXICS + "/no", {}, 404, "toxic not found"),
-        Step("DELETE", TOXICS + "/t1", None, 204, None),
-        fail("DELETE", TOXICS + "/t1", None, 404, "toxic not found"),
-        Step("PUT", TOXICS + "/t1", {}, 405, None),
-        Step("POST", "/reset", None, 204, None),
-        Step("GET", TOXICS, None, 200, []),
-    ],
-    "toxics of every shape": [
-        MADE,
-        Step(
-            "POST", TOXICS, {"type": "latency", "stream": "UPSTREAM", "name": "caps", "attributes": {"bogus": 1}}, 200,
-            toxic("caps", "latency", "UPSTREAM", latency=0, jitter=0),
-        ),
-        Step("POST", TOXICS, {"type": "latency", "name": "neg", "attributes": {"latency": -10}}, 200,
-             toxic("neg", "latency", latency=-10, jitter=0)),
-        Step("POST", TOXICS, {"type": "latency", "name": "tox", "toxicity": 7}, 200,
-             toxic("tox", "latency", toxicity=7, latency=0, jitter=0)),
-        Step("POST", TOXICS, {"type": "latency", "name": "null", "attributes": None}, 200,
-             toxic("null", "latency", latency=0, jitter=0)),
-        Step("POST", TOXICS, '{"type":"timeout","name":"z"} trailing', 200, toxic("z", "timeout", timeout=0)),
-    ],
-    "toxics that cannot be read": [
-        MADE,
-        fail("POST", TOXICS, "", 400, BAD + "EOF"),
-        fail("POST", TOXICS, {}, 400, "invalid toxic type"),
-        fail("POST", TOXICS, "null", 400, "invalid toxic type"),
-        fail("POST", TOXICS, {"type": "what"}, 400, "invalid toxic type"),
-        fail(
-            "POST", TOXICS, {"type": "latency", "stream": "side"}, 400,
-            "stream was invalid, can be either upstream or downstream",
-        ),
-        fail("POST", TOXICS, [], 400, VALUE.format("array", "toxics.ToxicWrapper")),
-        fail("POST", TOXICS, {"type": 5}, 400, FIELD.format("number", "ToxicWrapper.type", "string")),
-        fail(
-            "POST", TOXICS, {"type": "latency", "toxicity": "a"}, 400,
-            FIELD.format("string", "ToxicWrapper.toxicity", "float32"),
-        ),
-        fail(
-            "POST", TOXICS, {"type": "latency", "attributes": []}, 400,
-            FIELD.format("array", "ToxicWrapper.attributes", "toxics.NoopToxic"),
-        ),
-        fail(
-            "POST", TOXICS, {"type": "latency", "attributes": {"latency": "a"}}, 400,
-            FIELD.format("string", "LatencyToxic.attributes.latency", "int64"),
-        ),
-        fail(
-            "POST", TOXICS, '{"type":"latency","attributes":{"latency":1.5}}', 400,
-            FIELD.format("number 1.5", "LatencyToxic.attributes.latency", "int64"),
-        ),
-        fail("POST", TOXICS, "{'a':1}", 400,
-             BAD + r"invalid character '\'' looking for beginning of object key string"),
-        Step("POST", TOXICS, {"type": "timeout", "name": "t"}, 200, toxic("t", "timeout", timeout=0)),
-        fail("PATCH", TOXICS + "/t", "", 400, BAD + "EOF"),
-        fail("PATCH", TOXICS + "/t", "[]", 400, VALUE.format("array", CHANGES)),
-        fail("PATCH", TOXICS + "/t", {"toxicity": "a"}, 400, FIELD.format("string", ".toxicity", "float32")),
-        fail("PATCH", TOXICS + "/t", {"attributes": "a"}, 400,
-             FIELD.format("string", ".attributes", "toxics.TimeoutToxic")),
-        fail(
-            "PATCH", TOXICS + "/t", {"attributes": {"timeout": "x"}}, 400,
-            FIELD.format("string", "TimeoutToxic.attributes.timeout", "int64"),
-        ),
-        Step("GET", TOXICS, None, 200, [toxic("t", "timeout", timeout=0)]),
     ],
     "populate": [
         Step("POST", "/populate", "", 400, {"error": BAD + "EOF", "status": 400, "proxies": None}),

@@ -14,6 +14,7 @@ from tests.integration.supervisor.marks import gone, nothing_left, wait_until
 from tests.integration.supervisor.rig import Rig
 
 _UNDONE = ["DELETE /faults", "DELETE /recording"]
+"""What a fault plane is told when a runner is gone."""
 
 
 def test_a_runner_that_vanishes_loses_its_load_its_faults_and_its_recordings_and_the_stack_stays(rig: Rig) -> None:
@@ -75,8 +76,41 @@ def test_a_fault_plane_that_hangs_when_its_runner_vanishes_is_replaced(rig: Rig)
 
 def test_undoing_can_be_asked_for(rig: Rig) -> None:
     rig.up()
+    before = rig.pid("faultproxy")
     assert (200, {}) == rig.send("POST", "/undo", {})
-    assert "DELETE /faults" in rig.requests("faultproxy")
+    assert ["DELETE /faults", "GET /faults"] == rig.requests("faultproxy")[-2:], "off, and seen to be"
+    assert before == rig.pid("faultproxy")
+
+
+def test_a_plane_that_keeps_its_faults_loses_them_with_its_proxies_which_are_made_again(rig: Rig) -> None:
+    rig.change("faultproxy", TINY_KEEPS_FAULTS="1")
+    rig.up()
+    before = rig.pid("faultproxy")
+    assert (200, {}) == rig.send("POST", "/undo", {})
+    steps = [line.split(" [")[0] for line in rig.requests("faultproxy")[1:]]
+    again = ["DELETE /proxies/a:b", "POST /populate", "GET /faults"]
+    assert ["DELETE /faults", "GET /faults", *again] == steps
+    assert before == rig.pid("faultproxy")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_undoing_on_a_plane_that_hangs_or_is_dead_is_answered_when_another_one_has_open_edges(
+    rig: Rig, number: signal.Signals
+) -> None:
+    rig.up()
+    before = rig.signal("faultproxy", number)
+    assert (200, {}) == rig.send("POST", "/undo", {})
+    assert before != rig.pid("faultproxy")
+    assert "GET /faults" == rig.requests("faultproxy")[-1]
+    assert 2 == len([line for line in rig.requests("faultproxy") if line.startswith("POST /populate")])
+
+
+def test_a_plane_that_can_never_say_that_its_edges_are_open_is_not_called_undone(rig: Rig) -> None:
+    rig.change("faultproxy", TINY_FAILS_AT="/faults")
+    rig.up()
+    code, said = rig.send("POST", "/undo", {})
+    assert (500, "the fault plane was replaced and does not answer") == (code, said["error"])
+    assert not (rig.folder / "ledger.jsonl").exists(), "the ledger still knows of them"
 
 
 @pytest.mark.parametrize("owned", [True, False])

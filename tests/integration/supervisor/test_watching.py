@@ -67,15 +67,15 @@ def test_who_has_no_token_is_refused_and_nothing_is_done(rig: Rig) -> None:
     rig.up()
     for method, path in (("GET", "/status"), ("POST", "/shutdown"), ("POST", "/undo"), ("POST", "/attach")):
         for token in ("", "guess"):
-            assert (401, {"error": "wrong or missing token"}) == rig.send(method, path, token=token)
+            assert (401, {"error": "wrong or missing token", "status": 401}) == rig.send(method, path, token=token)
     assert rig.status()["ready"]
     assert not [line for line in rig.requests("faultproxy") if line.startswith("DELETE")]
 
 
 def test_an_unknown_address_is_named(rig: Rig) -> None:
     rig.up()
-    assert (404, {"error": "there is no /nothing"}) == rig.send("GET", "/nothing")
-    assert (404, {"error": "there is no /nothing"}) == rig.send("POST", "/nothing")
+    assert (404, {"error": "there is no /nothing", "status": 404}) == rig.send("GET", "/nothing")
+    assert (404, {"error": "there is no /nothing", "status": 404}) == rig.send("POST", "/nothing")
 
 
 def test_without_its_guard_a_stack_goes_on_and_still_ends_whole(rig: Rig) -> None:

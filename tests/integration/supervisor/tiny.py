@@ -11,13 +11,20 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+_taken: list[bytearray] = []
+"""What was asked to be taken of memory, in MiB each."""
+
 
 class _Answer(BaseHTTPRequestHandler):
     def _all(self) -> None:
+        if self.path.startswith("/take/"):
+            _taken.append(bytearray(int(self.path.removeprefix("/take/")) * 2**20))
         body = self.rfile.read(int(self.headers.get("content-length") or "0"))
         with Path(os.environ["TINY_LOG"]).open("a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path} {body.decode()}\n")
-        content = b"{}"
+        if self.command == "DELETE" and self.path.startswith("/proxies/"):
+            os.environ.pop("TINY_KEEPS_FAULTS", None)
+        content = b'{"faults": ["f"]}' if self.path == "/faults" and "TINY_KEEPS_FAULTS" in os.environ else b"{}"
         self.send_response(500 if self.path == os.environ.get("TINY_FAILS_AT") else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -35,6 +42,8 @@ def main() -> None:
     if "TINY_DIES" in os.environ or Path(os.environ.get("TINY_DIES_IF", "/nowhere")).exists():
         print("cannot find my database", flush=True)
         sys.exit(3)
+    if "TINY_SLOW" in os.environ:
+        time.sleep(float(os.environ["TINY_SLOW"]))
     if "TINY_HANGS" in os.environ:
         time.sleep(600)
     if "TINY_STUBBORN" in os.environ:

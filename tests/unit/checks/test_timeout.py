@@ -123,7 +123,7 @@ def test_a_fault_that_is_too_short_is_refused_with_the_remedy() -> None:
     run = rescripted(healthy(), faults=[{**SCENARIO["faults"][0], "delay": "200ms"}], expect=[])
     (problem,) = needs(run)
     assert "longer than the timeout of 500ms" in problem
-    assert "use `blackhole`, or `latency` with a longer delay" in problem
+    assert "use `blackhole`, `pause`, or `latency` with a longer delay" in problem
 
 
 def test_a_policy_without_a_timeout_is_refused() -> None:

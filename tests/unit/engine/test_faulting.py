@@ -177,14 +177,18 @@ def test_a_thread_renews_without_being_asked(staged: Staged, monkeypatch: pytest
     assert not injector._renewer.is_alive()
 
 
-def test_what_was_undone_by_force_is_held_no_more(staged: Staged) -> None:
+def test_what_was_undone_by_force_is_shown_to_be_off_before_the_ledger_forgets_it(staged: Staged) -> None:
     stage = staged()
     injector = begun(stage)
     injector.inject(stage.record.scenario.faults[0], 1)
+    stage.world.plane.deaf = True
+    with pytest.raises(DirtyError):
+        injector.undo_all()
     stage.world.plane.replace()
-    injector.forced()
+    injector.undo_all()
     assert ([], []) == (injector.on, stage.ledger.entries())
     assert injector.verify_clean([]).clean
+    assert ["slow"] == [event.fault for event in only(stage.events(), FaultOff)]
 
 
 def test_clean_means_that_nothing_is_left_and_that_all_could_be_asked(staged: Staged) -> None:

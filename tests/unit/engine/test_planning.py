@@ -9,7 +9,6 @@ import pytest
 from tests.unit.engine.stage import short
 from workbench.engine.planning import MOST_ARRIVALS, make_plan
 from workbench.errors import UsageError
-from workbench.model.plan import TRANSITION_NS
 from workbench.model.scenario import Scenario
 from workbench.model.units import NS_PER_S
 
@@ -59,7 +58,7 @@ def test_arrivals_reach_beyond_the_longest_transitions() -> None:
     """However long they take, no phase runs out of load."""
     plan, arrivals = planned()
     assert 9 * NS_PER_S == plan.end_ns
-    assert 9 * NS_PER_S + 4 * TRANSITION_NS == plan.horizon_ns
+    assert (9 + 4 * 2) * NS_PER_S == plan.horizon_ns
     assert arrivals.count(plan.end_ns, plan.horizon_ns) > 50
 
 

@@ -47,7 +47,10 @@ def test_each_fault_that_it_cannot_do_is_named_with_what_can() -> None:
     ("lacking", "said"),
     [
         ({"traces": False}, "orders sends no spans that would show them; send OTLP/HTTP spans"),
-        ({"metrics": None}, "orders counts them nowhere; export workbench_edge_attempts_total"),
+        (
+            {"metrics": None},
+            "orders counts them nowhere, so that missing spans would not be noticed; export workbench_edge_attempts_total",
+        ),
     ],
 )
 def test_where_nobody_would_see_attempts_a_fault_is_refused(lacking: dict[str, Any], said: str) -> None:
@@ -55,6 +58,15 @@ def test_where_nobody_would_see_attempts_a_fault_is_refused(lacking: dict[str, A
     assert said in problem
     assert "or use --fault-plane builtin" in problem
     assert [] == plane_problems(BUILTIN, faults({"kind": "blackhole"}), system(**lacking))
+
+
+def test_a_fault_on_a_service_disturbs_the_edges_to_it() -> None:
+    (killed,) = Scenario.model_validate(
+        {**SCENARIO, "faults": [{"id": "dead", "kind": "kill", "service": "payments"}], "expect": []}
+    ).faults
+    assert [] == plane_problems(TOXIPROXY, [killed], system())
+    (problem,) = plane_problems(TOXIPROXY, [killed], system(traces=False))
+    assert "no record of attempts on orders:payments, and orders sends no spans" in problem
 
 
 def test_the_load_is_nobody_s_edge() -> None:

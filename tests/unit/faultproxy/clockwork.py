@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -63,6 +65,7 @@ class Transport:
         self.paused = False
         self.closed = False
         self.aborted = False
+        self.lingers = True
         self.protocol: asyncio.BaseProtocol | None = None
 
     def write(self, data: bytes) -> None:
@@ -80,6 +83,19 @@ class Transport:
 
     def abort(self) -> None:
         self.aborted = True
+
+    def get_extra_info(self, name: str) -> Transport:
+        assert name == "socket"
+        return self
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        assert (level, option, value) == (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.lingers = False
+
+    @property
+    def reset(self) -> bool:
+        """What was not sent is gone, and the other side is told by RST."""
+        return self.aborted and not self.lingers
 
     def set_write_buffer_limits(self, high: int) -> None:
         assert high == 0, "what is not sent at once pauses the source"

@@ -50,9 +50,10 @@ def test_a_traceparent_that_is_none_is_no_trace(bad: str) -> None:
     assert read(request(f"traceparent: {bad}")).trace_id is None
 
 
-def test_two_trace_contexts_are_none() -> None:
+@pytest.mark.parametrize("other", [TRACE, "", "x"])
+def test_two_trace_contexts_are_none(other: str) -> None:
     """Nobody can say which one the callee will take."""
-    assert read(request(f"traceparent: {TRACE}", f"traceparent: {TRACE}")).trace_id is None
+    assert read(request(f"traceparent: {TRACE}", f"traceparent: {other}")).trace_id is None
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,10 @@ from workbench.faultproxy import pipe as pipe_module
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.pipe import LIMIT_FOR_LARGE_PIECES, LIMIT_FOR_SMALL_PIECES, Pipe
+from workbench.faultproxy.stages import Always
 from workbench.model.faults.actions import Delay, Swallow
 
 MS = 1_000_000
-
-
-class Stage:
-    def __init__(self, influence: Influence, action: Delay | Swallow) -> None:
-        self.influence = influence
-        self.action = action
-
-    def act(self) -> Delay | Swallow:
-        return self.action
 
 
 class Rig:
@@ -30,9 +22,10 @@ class Rig:
         self.clock = Clockwork()
         self.needs = 0
         self.ends = 0
+        self.cuts: list[bool] = []
         self.out = Transport()
         self.source = Transport()
-        self.pipe = Pipe(self.clock.as_loop(), on_need=self.need, on_end=self.end)
+        self.pipe = Pipe(self.clock.as_loop(), on_need=self.need, on_end=self.end, on_cut=self.cuts.append)
         self.pipe.feed_from(self.source.as_transport())
 
     def need(self) -> None:
@@ -120,7 +113,7 @@ def test_no_transport_is_asked_for_before_a_hold_is_over(rig: Rig) -> None:
 def test_a_delaying_stage_delays_each_piece_from_its_own_arrival(rig: Rig) -> None:
     """Latency, not bandwidth: a piece that comes 5 ms later leaves 5 ms later."""
     rig.connect()
-    rig.pipe.add_stage(Stage(Influence(), Delay(10 * MS, "response")))
+    rig.pipe.add_stage(Always(Influence(), Delay(10 * MS, "response")))
     rig.pipe.send(b"a")
     rig.clock.advance_ms(5)
     rig.pipe.send(b"b")
@@ -133,7 +126,7 @@ def test_a_delaying_stage_delays_each_piece_from_its_own_arrival(rig: Rig) -> No
 def test_a_swallowing_stage_takes_bytes_and_the_end(rig: Rig) -> None:
     rig.connect()
     attempt = rig.attempt()
-    rig.pipe.add_stage(Stage(Influence(), Swallow()))
+    rig.pipe.add_stage(Always(Influence(), Swallow()))
     rig.pipe.send(b"x", attempt, "complete")
     rig.pipe.end()
     assert rig.out.data == b""
@@ -144,7 +137,7 @@ def test_a_swallowing_stage_takes_bytes_and_the_end(rig: Rig) -> None:
 def test_a_lifted_stage_is_gone(rig: Rig) -> None:
     rig.connect()
     influence = Influence()
-    rig.pipe.add_stage(Stage(influence, Delay(10 * MS, "response")))
+    rig.pipe.add_stage(Always(influence, Delay(10 * MS, "response")))
     assert not rig.pipe.clear
     rig.pipe.lift(influence)
     assert rig.pipe.clear
@@ -178,7 +171,7 @@ def test_a_source_is_paused_while_too_much_is_held(rig: Rig, how: str) -> None:
         rig.pipe.hold({Influence(): 10 * MS}, None)
     else:
         limit = LIMIT_FOR_SMALL_PIECES
-        rig.pipe.add_stage(Stage(Influence(), Delay(10 * MS, "response")))
+        rig.pipe.add_stage(Always(Influence(), Delay(10 * MS, "response")))
     assert (rig.source.protocol is not None) is (how == "stage")
     rig.pipe.send(b"x" * limit)
     assert not rig.source.paused

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.model.units import Duration, Rate, Ratio
+from workbench.model.units import ByteRate, Duration, Rate, Ratio, Size
 
 CENTURY_NS = 100 * 365 * 24 * 3600 * 10**9
 
@@ -135,3 +135,49 @@ def test_the_json_schema_allows_what_is_read(unit: Any, text: str) -> None:
             assert re.search(pattern, text) is None
     else:
         assert re.search(pattern, text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("50KB/s", 50_000), ("1.5MB/s", 1_500_000), (" 7 B / s ", 7), ("1GB/s", 10**9), ("0.9B/s", 1)]
+)
+def test_a_rate_of_bytes_is_read(text: str, rate: int) -> None:
+    assert rate == ByteRate.parse(text)
+
+
+@given(st.integers(1, 10**12))
+def test_a_rate_of_bytes_prints_what_reads_back(rate: int) -> None:
+    assert rate == ByteRate.parse(str(ByteRate(rate)))
+
+
+@pytest.mark.parametrize("raw", [50, "50", "50KB", "50/s", "50kb/s", "KB/s", "-1B/s", "1KiB/s", None])
+def test_a_rate_of_bytes_needs_a_unit(raw: object) -> None:
+    with pytest.raises(ValueError, match="is not a rate of bytes; write a number and B, KB, MB or GB per second"):
+        ByteRate.parse(raw)
+
+
+@pytest.mark.parametrize("raw", ["0B/s", "0.4B/s", "1001GB/s"])
+def test_a_rate_of_bytes_has_bounds(raw: str) -> None:
+    with pytest.raises(ValueError, match="is not between 1B/s and 1000GB/s"):
+        ByteRate.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "said"),
+    [
+        ("0B", 0, "0B"),
+        ("512KiB", 512 * 1024, "512KiB"),
+        (" 1.5 GiB ", 3 * 2**29, "1536MiB"),
+        ("1024MiB", 2**30, "1GiB"),
+        ("1025B", 1025, "1025B"),
+    ],
+)
+def test_sizes_are_read_and_written(text: str, size: int, said: str) -> None:
+    read = Size.parse(text)
+    assert (size, said, f"Size({said!r})") == (read, str(read), repr(read))
+    assert read == Size.parse(str(read)) == Size.parse(read)
+
+
+@pytest.mark.parametrize("raw", [5, "5", "5MB", "5 mib", "", None, "1048577GiB", "\n5B"])
+def test_what_is_no_size_is_refused(raw: object) -> None:
+    with pytest.raises(ValueError, match=r"size|pebibyte"):
+        Size.parse(raw)

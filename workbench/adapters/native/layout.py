@@ -59,7 +59,7 @@ def stack_spec(
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=sorted(plane.abilities - {Ability.NETEM}),
+        abilities=[ability for ability in _abilities() if ability in plane.abilities],
         owned=owned,
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
@@ -98,6 +98,12 @@ def stack_spec(
         owned=owned,
         ready_within_s=system.ready_within.s,
     )
+
+
+def _abilities() -> list[Ability]:
+    """Return what this machine lets us do to processes and connections, without asking for any privilege."""
+    lacking = {Ability.NETEM} if sys.platform == "linux" else {Ability.NETEM, Ability.MEMORY}
+    return [ability for ability in Ability if ability not in lacking]
 
 
 def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSpec:

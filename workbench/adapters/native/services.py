@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.session import StackSession
+from workbench.adapters.process_client import ProcessClient
 from workbench.calls import NoAnswer, call, call_json
 from workbench.engine.ports import Death
 from workbench.errors import HarnessError
@@ -17,6 +18,9 @@ from workbench.model.audit import Audit
 from workbench.model.policies import Policies
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
+
+_UNDO_S = 30.0
+"""Beyond all that the supervisor waits for: its steps towards open edges, and services that start."""
 
 _BREAKER_STATES = {0: "closed", 1: "half open", 2: "open"}
 
@@ -137,8 +141,12 @@ class StackServices:
 
 
 def force_undo(stack: RunningStack) -> None:
-    """Have a supervisor undo all faults, by replacing the fault plane if need be. Raises HarnessError."""
+    """Have a supervisor undo all faults, by replacing the fault plane if need be. Raises HarnessError.
+
+    When this returns they are verified to be off: edges are open, services run and are ready.
+    """
+    supervisor = ProcessClient("supervisor", "supervisor", stack.control_url, stack.token, _UNDO_S)
     try:
-        call_json("POST", f"{stack.control_url}/undo", token=stack.token, body={}, deadline_s=8.0)
-    except NoAnswer as error:
-        raise HarnessError(f"the supervisor does not answer: {error}", hint="workbench down") from error
+        supervisor.send("POST", "/undo", "{}")
+    except HarnessError as error:
+        raise HarnessError(error.message, hint="workbench down") from error

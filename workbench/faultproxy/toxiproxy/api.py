@@ -1,7 +1,7 @@
 """Toxiproxy's HTTP API on the built-in plane: same paths, JSON, statuses and error texts as the server's 2.12.
 
-Four differences are on purpose: only loopback addresses can be listened on, names are checked, a proxy has one
-more, optional field (`protocol`), and the server's own logger does not show in its JSON.
+Four differences are on purpose: only loopback addresses can be listened on unless the plane was told otherwise, names
+are checked, a proxy has one more, optional field (`protocol`), and the server's own logger does not show in its JSON.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 
 from aiohttp import web
 
+from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.edge import Edge
-from workbench.faultproxy.listener import parse_loopback
 from workbench.faultproxy.plane import AlreadyThereError, Plane, UnknownEdgeError
 from workbench.faultproxy.toxiproxy import orders
 from workbench.faultproxy.toxiproxy.orders import ApiError
-from workbench.faultproxy.toxiproxy.toxics import Toxic
+from workbench.faultproxy.toxiproxy.toxics import Chance, Toxic
 
 VERSION = "2.12.0"
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def toxiproxy_routes(plane: Plane) -> list[web.RouteDef]:
+def toxiproxy_routes(plane: Plane, chance: Chance) -> list[web.RouteDef]:
     """Return the routes."""
-    api = _Api(plane)
+    api = _Api(plane, chance)
     toxics = "/proxies/{proxy}/toxics"
     table: list[tuple[str, str, Handler]] = [
         ("POST", "/reset", api.reset),
@@ -62,8 +62,9 @@ def _with_errors(handler: Handler) -> Handler:
 
 
 class _Api:
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, chance: Chance) -> None:
         self._plane = plane
+        self._chance = chance
 
     # -- proxies ----------------------------------------------------------------------------------------
 
@@ -104,7 +105,7 @@ class _Api:
     async def _add_or_replace(self, order: dict[str, Any]) -> Edge:
         existing = self._plane.edges.get(order["name"])
         if existing is not None:
-            differs = _differs(existing, order.get("listen", ""), order["upstream"])
+            differs = self._differs(existing, order.get("listen", ""), order["upstream"])
             if not differs and order.get("protocol", existing.protocol) == existing.protocol:
                 return existing
             await self._plane.remove_edge(existing.name)
@@ -118,7 +119,7 @@ class _Api:
         order = orders.read_proxy_changes(await request.read())
         listen, upstream = order.get("listen", edge.listen), order.get("upstream", edge.upstream)
         enabled = order.get("enabled", edge.enabled)
-        if _differs(edge, listen, upstream):
+        if self._differs(edge, listen, upstream):
             await edge.disable()
             edge.move(listen, upstream)
         if enabled and not edge.enabled:
@@ -147,9 +148,9 @@ class _Api:
 
     async def create_toxic(self, request: web.Request) -> web.Response:
         edge = self._edge(request)
-        toxic = orders.read_new_toxic(await request.read())
-        if any(other.name == toxic.name for other in _toxics(edge)):
-            raise ApiError("toxic already exists", 409)
+        body = await request.read()
+        names = {toxic.name for toxic in _toxics(edge)}
+        toxic = orders.read_new_toxic(body, names.__contains__, self._chance)
         edge.add_rule(toxic)
         return _json(toxic.show())
 
@@ -157,9 +158,9 @@ class _Api:
         return _json(self._toxic(request).show())
 
     async def update_toxic(self, request: web.Request) -> web.Response:
-        edge, toxic = self._edge(request), self._toxic(request)
+        toxic = self._toxic(request)
         toxicity, attributes = orders.read_toxic_changes(await request.read(), toxic)
-        toxic.update(toxicity, attributes, edge.connections)
+        toxic.update(toxicity, attributes)
         return _json(toxic.show())
 
     async def delete_toxic(self, request: web.Request) -> web.Response:
@@ -178,11 +179,22 @@ class _Api:
         except (OSError, ValueError) as error:
             raise orders.cannot_listen(edge.listen, error) from error
 
+    def _differs(self, edge: Edge, listen: str, upstream: str) -> bool:
+        """Tell whether an edge has to be made anew. As in Toxiproxy, an address that cannot be read is an error."""
+        try:
+            address = format_address(*parse_address(listen, anywhere=self._plane.anywhere))
+        except ValueError as error:
+            raise ApiError(str(error), 500) from error
+        return (address, upstream) != (edge.listen, edge.upstream)
+
     # -- names ------------------------------------------------------------------------------------------
 
     def _edge(self, request: web.Request) -> Edge:
+        name = request.match_info["proxy"]
+        if "/" in name:  # it was escaped; Toxiproxy takes its paths apart behind that
+            raise web.HTTPNotFound
         try:
-            return self._plane.edge(request.match_info["proxy"])
+            return self._plane.edge(name)
         except UnknownEdgeError as error:
             raise ApiError("proxy not found", 404) from error
 
@@ -210,16 +222,6 @@ def _show(edge: Edge) -> dict[str, Any]:
     if edge.protocol != "auto":
         shown["protocol"] = edge.protocol
     return shown
-
-
-def _differs(edge: Edge, listen: str, upstream: str) -> bool:
-    """Tell whether an edge has to be made anew. As in Toxiproxy, an address that cannot be read is an error."""
-    try:
-        host, port = parse_loopback(listen)
-    except ValueError as error:
-        raise ApiError(str(error), 500) from error
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return (address, upstream) != (edge.listen, edge.upstream)
 
 
 def _encode(value: Any) -> bytes:

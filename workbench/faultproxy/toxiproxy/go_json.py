@@ -6,13 +6,19 @@ Clients match on these messages, so they are part of the API.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-GoType = Literal["string", "bool", "int64", "float32", "object", "any"]
+from workbench.faultproxy.toxiproxy.go_syntax import describe_syntax
+
+GoType = Literal["string", "bool", "int", "int64", "float32", "object", "any"]
 Fields = Mapping[str, GoType]
 
 _INT64 = range(-(2**63), 2**63)
+_INT64_DIGITS = 19
+_BEYOND_FLOAT32 = 2.0**128 - 2.0**103
+"""The smallest number that is rounded to infinity."""
 
 
 class GoJsonError(Exception):
@@ -20,7 +26,7 @@ class GoJsonError(Exception):
 
 
 class _Number(float):
-    """A number with a fraction or an exponent, as it was written."""
+    """A number as it was written, with a fraction, an exponent, or more digits than any integer has."""
 
     text: str
 
@@ -30,25 +36,46 @@ class _Number(float):
         return number
 
 
+class _NoConstantError(ValueError):
+    """NaN and the like, which Python takes."""
+
+
 def _refuse_constant(name: str) -> None:
-    raise GoJsonError(f"invalid character {name[0]!r} looking for beginning of value")
+    raise _NoConstantError(name)
 
 
-_DECODER = json.JSONDecoder(parse_float=_Number, parse_constant=_refuse_constant)
+def _integer(text: str) -> int | _Number:
+    return int(text) if len(text) <= _INT64_DIGITS + 1 else _Number(text)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_Number, parse_constant=_refuse_constant)
 
 
 def read_value(body: bytes) -> Any:
     """Return the first JSON value of a body; what follows it is not looked at."""
-    text = body.decode("utf-8", "replace").lstrip()
-    if not text:
-        raise GoJsonError("EOF")
+    text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     try:
-        value, _ = _DECODER.raw_decode(text)
-    except json.JSONDecodeError as error:
-        raise GoJsonError(_syntax_message(text, error)) from error
+        return _DECODER.raw_decode(text)[0]
+    except (json.JSONDecodeError, _NoConstantError) as error:
+        raise GoJsonError(describe_syntax(body) or "unexpected EOF") from error
     except RecursionError as error:
         raise GoJsonError("exceeded max depth") from error
-    return value
+
+
+def as_float32(number: float) -> float:
+    """Return a number as Go keeps and shows it: with the fewest digits that single precision tells apart."""
+    try:
+        (single,) = struct.unpack("f", struct.pack("f", number))
+    except OverflowError:
+        return number
+    shortest = next(
+        short for digits in range(6, 10) if struct.pack("f", short := float(f"{single:.{digits}g}")) == _packed(single)
+    )
+    return int(shortest) if shortest.is_integer() and abs(shortest) < 2**53 else shortest
+
+
+def _packed(single: float) -> bytes:
+    return struct.pack("f", single)
 
 
 def read_struct(value: Any, type_name: str, path: str, fields: Fields, *, any_name: str = "") -> dict[str, Any]:
@@ -72,7 +99,7 @@ def read_struct(value: Any, type_name: str, path: str, fields: Fields, *, any_na
                 raise GoJsonError(
                     f"json: cannot unmarshal {_describe(item, kind)} into Go struct field {path}.{name} of type {shown}"
                 )
-            result[name] = item
+            result[name] = _whole(item) if isinstance(item, str) else item
     return result
 
 
@@ -87,10 +114,10 @@ def _fits(item: Any, kind: GoType) -> bool:
             return isinstance(item, str)
         case "bool":
             return isinstance(item, bool)
-        case "int64":
+        case "int" | "int64":
             return isinstance(item, int) and not isinstance(item, bool) and item in _INT64
         case "float32":
-            return isinstance(item, (int, float)) and not isinstance(item, bool)
+            return isinstance(item, (int, float)) and not isinstance(item, bool) and abs(item) < _BEYOND_FLOAT32
         case "object":
             return isinstance(item, dict)
         case "any":
@@ -109,18 +136,9 @@ def _describe(item: Any, kind: GoType = "any") -> str:
             return "object"
         case _:
             text = item.text if isinstance(item, _Number) else str(item)
-            return f"number {text}" if kind == "int64" else "number"
+            return f"number {text}" if kind in ("int", "int64", "float32") else "number"
 
 
-def _syntax_message(text: str, error: json.JSONDecodeError) -> str:
-    rest = text[error.pos :]
-    if not rest or any(word.startswith(rest) for word in ("true", "false", "null")) or "Unterminated" in error.msg:
-        return "unexpected EOF"
-    places = {
-        "Expecting value": "looking for beginning of value",
-        "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
-        "Expecting ':' delimiter": "after object key",
-        "Expecting ',' delimiter": "after object key:value pair",
-    }
-    character = rest[0].replace("'", "\\'")
-    return f"invalid character '{character}' {places.get(error.msg, 'in string literal')}"
+def _whole(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can escape and UTF-8 cannot say."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

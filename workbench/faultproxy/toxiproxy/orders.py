@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
-from workbench.faultproxy.toxiproxy.go_json import Fields, GoJsonError, read_struct, read_value, wrong_type
-from workbench.faultproxy.toxiproxy.toxics import TOXICS, Attributes, Toxic
+from workbench.faultproxy.toxiproxy.documents import NAME, NAME_HINT, PROTOCOLS, ToxicDocument
+from workbench.faultproxy.toxiproxy.go_json import (
+    Fields,
+    GoJsonError,
+    as_float32,
+    read_struct,
+    read_value,
+    wrong_type,
+)
+from workbench.faultproxy.toxiproxy.toxic_stages import Attributes
+from workbench.faultproxy.toxiproxy.toxics import TOXICS, Chance, Toxic
 
 _PROXY: Fields = {
     "name": "string",
@@ -26,8 +36,7 @@ _TOXIC: Fields = {
 _UPDATE: Fields = {"toxicity": "float32", "attributes": "object"}
 _UPDATE_TYPE = r'struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }'
 _POPULATION_ITEM = r'struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }'
-_NAME = re.compile(r"[A-Za-z0-9_.:@\[][A-Za-z0-9_.:@\[\] -]{0,126}")
-_PROTOCOLS = ("http", "tcp", "auto")
+_NAME = re.compile(NAME)
 
 
 class ApiError(Exception):
@@ -89,22 +98,33 @@ def read_population(body: bytes) -> list[dict[str, Any]]:
     return orders
 
 
-def read_new_toxic(body: bytes) -> Toxic:
-    """Read the body of a request to create a toxic."""
+def read_new_toxic(body: bytes, is_taken: Callable[[str], bool], chance: Chance) -> Toxic:
+    """Read the body of a request to create a toxic. Problems are told in the order in which Toxiproxy finds them."""
     try:
-        order = read_struct(
-            read_value(body), "toxics.ToxicWrapper", "ToxicWrapper", _TOXIC, any_name="toxics.NoopToxic"
-        )
+        value = read_value(body)
+        order = read_struct(value, "toxics.ToxicWrapper", "ToxicWrapper", _TOXIC, any_name="toxics.NoopToxic")
         stream = order.get("stream", "downstream")
         if stream.lower() not in ("upstream", "downstream"):
             raise ApiError("stream was invalid, can be either upstream or downstream", 400)
         kind = TOXICS.get(order.get("type", ""))
         if kind is None:
             raise ApiError("invalid toxic type", 400)
-        attributes = dict.fromkeys(kind.fields, 0) | _read_attributes(order, kind)
+        name = order.get("name") or f"{kind.type}_{stream}"
+        if is_taken(name):
+            raise ApiError("toxic already exists", 409)
+        if not _NAME.fullmatch(name):
+            raise ApiError(f"invalid toxic name: {NAME_HINT}", 400)
+        attributes = kind.defaults() | _read_attributes(order, kind)
     except GoJsonError as error:
         raise bad_body(error) from error
-    return kind(order.get("name") or f"{kind.type}_{stream}", stream, order.get("toxicity", 1.0), attributes)
+    return kind(name, stream, as_float32(order.get("toxicity", 1.0)), attributes, chance)
+
+
+def toxic_of(document: ToxicDocument, chance: Chance) -> Toxic:
+    """Return the toxic that a config file declares."""
+    name = document.name or f"{document.type}_{document.stream}"
+    kind = TOXICS[document.type]
+    return kind(name, document.stream, as_float32(document.toxicity), dict(document.attributes), chance)
 
 
 def read_toxic_changes(body: bytes, toxic: Toxic) -> tuple[float, Attributes]:
@@ -115,16 +135,16 @@ def read_toxic_changes(body: bytes, toxic: Toxic) -> tuple[float, Attributes]:
         attributes = toxic.attributes | _read_attributes(order, kind)
     except GoJsonError as error:
         raise bad_body(error) from error
-    return order.get("toxicity", toxic.toxicity), attributes
+    return as_float32(order.get("toxicity", toxic.toxicity)), attributes
 
 
 def _read_attributes(order: dict[str, Any], kind: type[Toxic]) -> Attributes:
-    fields: Fields = dict.fromkeys(kind.fields, "int64")
+    fields: Fields = dict.fromkeys(kind.defaults(), kind.number)
     return read_struct(order.get("attributes"), f"toxics.{kind.struct}", f"{kind.struct}.attributes", fields)
 
 
 def _check(order: dict[str, Any]) -> None:
     if not _NAME.fullmatch(order["name"]):
-        raise ApiError("invalid proxy name: up to 127 letters, digits, spaces and . _ : @ - [ ]", 400)
-    if order.get("protocol", "auto") not in _PROTOCOLS:
-        raise ApiError(f"invalid protocol, can be one of {', '.join(_PROTOCOLS)}", 400)
+        raise ApiError(f"invalid proxy name: {NAME_HINT}", 400)
+    if order.get("protocol", "auto") not in PROTOCOLS:
+        raise ApiError(f"invalid protocol, can be one of {', '.join(PROTOCOLS)}", 400)

@@ -1,70 +1,97 @@
 """Toxics: what Toxiproxy does to the bytes of a whole connection. One class for each type, in one table.
 
-As in Toxiproxy, `toxicity` is the part of connections that are hit, and `stream` says which direction:
-`upstream` is towards the callee, `downstream` towards the caller.
+As in Toxiproxy, `toxicity` is the part of connections that are hit, decided by chance when a connection meets the
+toxic and again when the toxic is changed; `stream` says which direction: `upstream` is towards the callee,
+`downstream` towards the caller. Toxics act in the order in which they were added. Each has a stage in every
+connection, hit or not, so that a change of toxicity changes no order.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
-from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.connection import Connection
 from workbench.faultproxy.edge import ConnectionRule
-from workbench.faultproxy.pipe import Stage
-from workbench.model.faults.actions import Delay, Swallow
-from workbench.model.units import NS_PER_MS
+from workbench.faultproxy.toxiproxy import toxic_stages as stages
+from workbench.faultproxy.toxiproxy.documents import (
+    BandwidthAttributes,
+    Document,
+    LatencyAttributes,
+    LimitDataAttributes,
+    NoopAttributes,
+    ResetPeerAttributes,
+    SlicerAttributes,
+    SlowCloseAttributes,
+    TimeoutAttributes,
+)
+from workbench.faultproxy.toxiproxy.toxic_stages import Attributes, ToxicStage
 
-Attributes = dict[str, int]
+DocumentClass = type[Document]
+StageClass = type[ToxicStage]
 
-_random = random.Random()
+
+class Chance(Protocol):
+    """Where random numbers come from: `random.Random`."""
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+
+    def randrange(self, start: int, stop: int, /) -> int:
+        """Return an integer from `start` to `stop` - 1."""
 
 
 class Toxic(ConnectionRule):
     """One toxic on one edge. `attributes` holds every attribute of the type."""
 
-    __slots__ = ("attributes", "name", "stream", "toxicity")
+    __slots__ = ("_stages", "attributes", "chance", "name", "stream", "toxicity")
 
     type: ClassVar[str]
     struct: ClassVar[str]
     """Its name in Toxiproxy's own error messages."""
-    fields: ClassVar[tuple[str, ...]]
+    number: ClassVar[Literal["int", "int64"]] = "int64"
+    """What its attributes are called there."""
+    document: ClassVar[DocumentClass]
+    stage: ClassVar[StageClass | None]
 
-    def __init__(self, name: str, stream: str, toxicity: float, attributes: Attributes) -> None:
+    def __init__(self, name: str, stream: str, toxicity: float, attributes: Attributes, chance: Chance) -> None:
         super().__init__()
         self.name = name
         self.stream = stream
         self.toxicity = toxicity
         self.attributes = attributes
+        self.chance = chance
+        self._stages: dict[Connection, ToxicStage] = {}
+
+    @classmethod
+    def defaults(cls) -> Attributes:
+        """Return every attribute with what it is unless it is given."""
+        return dict(cls.document())
 
     @property
     def is_upstream(self) -> bool:
         return self.stream.lower() == "upstream"
 
     def meet(self, connection: Connection) -> None:
-        if _random.random() < self.toxicity:
-            connection.touch(self)
-            pipe = connection.up if self.is_upstream else connection.down
-            pipe.add_stage(self.new_stage(connection))
+        if self.stage is None:
+            return
+        stage = self.stage(self, connection)
+        self._stages[connection] = stage
+        connection.touch(self)
+        stage.pipe.add_stage(stage)
+        stage.draw()
 
-    @abstractmethod
-    def new_stage(self, connection: Connection) -> Stage:
-        """Return what it does to the pieces of one connection."""
-
-    def update(self, toxicity: float, attributes: Attributes, connections: Iterable[Connection]) -> None:
+    def update(self, toxicity: float, attributes: Attributes) -> None:
         """Change it for connections that are open and to come; who is hit is drawn anew."""
         self.toxicity = toxicity
         self.attributes = attributes
-        for connection in tuple(connections):
-            if connection in self.touched:
-                if _random.random() >= toxicity:
-                    connection.lift(self)
-            else:
-                self.meet(connection)
+        for stage in tuple(self._stages.values()):
+            stage.draw()
+
+    def release(self, connection: Connection) -> None:
+        super().release(connection)
+        stage = self._stages.pop(connection, None)
+        if stage is not None:
+            stage.stop()
 
     def show(self) -> dict[str, Any]:
         """Return it as Toxiproxy's JSON has it."""
@@ -73,7 +100,7 @@ class Toxic(ConnectionRule):
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
-            "toxicity": int(self.toxicity) if self.toxicity == int(self.toxicity) else self.toxicity,
+            "toxicity": self.toxicity,
         }
 
 
@@ -83,80 +110,81 @@ class Latency(Toxic):
     __slots__ = ()
     type = "latency"
     struct = "LatencyToxic"
-    fields = ("latency", "jitter")
+    document = LatencyAttributes
+    stage = stages.Late
 
-    def new_stage(self, connection: Connection) -> Stage:  # noqa: ARG002 - the same for all
-        return _DelayStage(self)
+
+class Bandwidth(Toxic):
+    """Lets `rate` kB pass in a second; none at all if that is 0."""
+
+    __slots__ = ()
+    type = "bandwidth"
+    struct = "BandwidthToxic"
+    document = BandwidthAttributes
+    stage = stages.Narrow
+
+
+class SlowClose(Toxic):
+    """Delays the end of the connection, and nothing else, by `delay` milliseconds."""
+
+    __slots__ = ()
+    type = "slow_close"
+    struct = "SlowCloseToxic"
+    document = SlowCloseAttributes
+    stage = stages.LateEnd
 
 
 class Timeout(Toxic):
     """Lets nothing through; closes the connection after `timeout` idle milliseconds, never if that is 0."""
 
-    __slots__ = ("_timers",)
+    __slots__ = ()
     type = "timeout"
     struct = "TimeoutToxic"
-    fields = ("timeout",)
-
-    def __init__(self, name: str, stream: str, toxicity: float, attributes: Attributes) -> None:
-        super().__init__(name, stream, toxicity, attributes)
-        self._timers: dict[Connection, asyncio.TimerHandle] = {}
-
-    def new_stage(self, connection: Connection) -> Stage:
-        connection.swallow(self)
-        self.wait(connection)
-        return _SwallowStage(self, connection)
-
-    def wait(self, connection: Connection) -> None:
-        """Count idle time from now."""
-        self._stop_waiting(connection)
-        if self.attributes["timeout"] > 0:
-            loop = asyncio.get_running_loop()
-            self._timers[connection] = loop.call_later(self.attributes["timeout"] / 1000, connection.cut)
-
-    def update(self, toxicity: float, attributes: Attributes, connections: Iterable[Connection]) -> None:
-        super().update(toxicity, attributes, connections)
-        for connection in tuple(self.touched):
-            self.wait(connection)
-
-    def release(self, connection: Connection) -> None:
-        super().release(connection)
-        self._stop_waiting(connection)
-
-    def _stop_waiting(self, connection: Connection) -> None:
-        timer = self._timers.pop(connection, None)
-        if timer is not None:
-            timer.cancel()
+    document = TimeoutAttributes
+    stage = stages.Silence
 
 
-TOXICS: dict[str, type[Toxic]] = {toxic.type: toxic for toxic in (Latency, Timeout)}
+class ResetPeer(Toxic):
+    """Resets the connection `timeout` milliseconds after the first bytes, or the end, came its way."""
+
+    __slots__ = ()
+    type = "reset_peer"
+    struct = "ResetToxic"
+    document = ResetPeerAttributes
+    stage = stages.Reset
 
 
-class _DelayStage:
-    """Draws a delay for each piece."""
+class Slicer(Toxic):
+    """Cuts data into slices of about `average_size` bytes, with `delay` microseconds behind each."""
 
-    __slots__ = ("_toxic", "influence")
-
-    def __init__(self, toxic: Latency) -> None:
-        self.influence: Influence = toxic
-        self._toxic = toxic
-
-    def act(self) -> Delay | Swallow:
-        attributes = self._toxic.attributes
-        jitter = attributes["jitter"]
-        ms = attributes["latency"] + (_random.randrange(-jitter, jitter) if jitter > 0 else 0)
-        return Delay(max(ms, 0) * NS_PER_MS, "request" if self._toxic.is_upstream else "response")
+    __slots__ = ()
+    type = "slicer"
+    struct = "SlicerToxic"
+    number = "int"
+    document = SlicerAttributes
+    stage = stages.Sliced
 
 
-class _SwallowStage:
-    """Swallows each piece; each one is a sign of life."""
+class LimitData(Toxic):
+    """Closes the connection once `bytes` have passed since it met the toxic."""
 
-    __slots__ = ("_connection", "_toxic", "influence")
+    __slots__ = ()
+    type = "limit_data"
+    struct = "LimitDataToxic"
+    document = LimitDataAttributes
+    stage = stages.Limited
 
-    def __init__(self, toxic: Timeout, connection: Connection) -> None:
-        self.influence: Influence = toxic
-        self._toxic = toxic
-        self._connection = connection
 
-    def act(self) -> Delay | Swallow:
-        self._toxic.wait(self._connection)
-        return Swallow()
+class Noop(Toxic):
+    """Does nothing."""
+
+    __slots__ = ()
+    type = "noop"
+    struct = "NoopToxic"
+    document = NoopAttributes
+    stage = None
+
+
+TOXICS: dict[str, type[Toxic]] = {
+    toxic.type: toxic for toxic in (Latency, Bandwidth, SlowClose, Timeout, ResetPeer, Slicer, LimitData, Noop)
+}

@@ -10,15 +10,27 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from workbench.model.faults.accept_then_close import AcceptThenClose
+from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.cpu import Cpu
 from workbench.model.faults.http_status import HttpStatus
+from workbench.model.faults.kill import Kill
 from workbench.model.faults.latency import Latency
+from workbench.model.faults.memory import Memory
 from workbench.model.faults.packet_loss import PacketLoss
 from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
+from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.reset import Reset
+from workbench.model.faults.restart import Restart
+from workbench.model.faults.slicer import Slicer
+from workbench.model.faults.slow_drip import SlowDrip
+from workbench.model.faults.slow_start import SlowStart
 from workbench.model.faults.surge import Surge
+from workbench.model.faults.truncate import Truncate
 
 # fmt: off
 EdgeKind = (
@@ -26,6 +38,20 @@ EdgeKind = (
     | Blackhole
     | Refuse
     | HttpStatus
+    | AcceptThenClose
+    | Bandwidth
+    | Reset
+    | Slicer
+    | SlowDrip
+    | Truncate
+)
+ServiceKind = (
+    Cpu
+    | Kill
+    | Memory
+    | Pause
+    | Restart
+    | SlowStart
 )
 LoadKind = (
     Surge
@@ -42,7 +68,7 @@ PacketKind = (
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[EdgeKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")]
+FaultSpec = Annotated[EdgeKind | ServiceKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {

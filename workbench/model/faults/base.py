@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen
 from workbench.model.faults.actions import Action
+from workbench.model.faults.process_actions import ProcessAction
 from workbench.model.faults.seeded import Draw, is_hit
 from workbench.model.names import EdgeName, Name
 from workbench.model.units import Duration, Ratio
@@ -29,7 +30,8 @@ class Ability(StrEnum):
     PER_REQUEST = "per_request"  # decide for each request, not for each connection
     SEEDED = "seeded"  # the same seed hits the same ordinals
     RESET = "reset"  # end connections by RST, pooled ones too
-    PROCESS = "process"  # stop, kill, restart and limit services
+    PROCESS = "process"  # stop, kill, restart and throttle services
+    MEMORY = "memory"  # limit the memory of a running process
     NETEM = "netem"  # lose and reorder packets in the kernel
 
 
@@ -109,13 +111,22 @@ class Schedule(Frozen):
 class HitAttempt:
     """One attempt that a fault hit, as the fault plane saw it. Times in ns; `status` is what the caller got.
 
-    `after_ns` is when it began, counted from the moment at which the fault was verified to be on.
+    `after_ns` is when it began, counted from the moment at which the fault was verified to be on. `delay_ns` is
+    what the plane added to it, as far as somebody says so.
     """
 
     duration_ns: int
     status: int | None
     end_reason: str
     after_ns: int = 0
+    delay_ns: int = 0
+
+    def was_kept_waiting(self, timeout_ns: int | None) -> bool:
+        """Tell whether its bytes were held up, and the caller's own time shows it."""
+        if self.end_reason == "client_gone":
+            return True  # it gave up waiting for the rest
+        expected = self.delay_ns if timeout_ns is None else min(self.delay_ns, timeout_ns)
+        return self.delay_ns > 0 and self.duration_ns >= 0.8 * expected
 
 
 class FaultBase(Frozen, ABC):
@@ -123,6 +134,8 @@ class FaultBase(Frozen, ABC):
 
     level: ClassVar[Level]
     needs: ClassVar[frozenset[Ability]]
+    longest_transition: ClassVar[Duration] = Duration.parse("2s")
+    """Longest time between asking for it and its verified effect, and between asking for its undo and its end."""
 
     kind: str
     id: Name = Field(description="name of the fault in the journal, the ledger and the report")
@@ -225,6 +238,9 @@ class ServiceFault(FaultBase, ABC):
 
     level: ClassVar[Level] = "process"
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.PROCESS})
+    longest_transition: ClassVar[Duration] = Duration.parse("10s")  # a service has to end, to start and to be ready
+    hangs: ClassVar[bool] = False
+    """Whether what is asked of the service meanwhile is held up until it ends."""
 
     service: Name = Field(description="the service it is done to", examples=["payments"])
 
@@ -234,6 +250,14 @@ class ServiceFault(FaultBase, ABC):
 
     def touches(self, edge: str) -> bool:
         return edge.partition(":")[2] == self.service
+
+    @abstractmethod
+    def action(self) -> ProcessAction:
+        """Say what is done to the process."""
+
+    def disturbs_ns(self, lasts_ns: int) -> int:
+        """Return for how much of its time callers can be counted on to feel it."""
+        return lasts_ns
 
 
 class LoadFault(FaultBase, ABC):

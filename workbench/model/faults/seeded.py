@@ -21,11 +21,12 @@ def is_hit(seed: int, fault_id: str, ordinal: int, share: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The seeded random numbers of one request."""
+    """The seeded random numbers of one request, and how long after the fault came on it was made."""
 
     seed: int
     fault_id: str
     ordinal: int
+    after_ns: int = 0
 
     def uniform(self, purpose: str) -> float:
         """Return a number in [0, 1)."""

@@ -1,0 +1,136 @@
+"""A2 for faults on a service: those who called it while it was on felt it.
+
+The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time, from
+the moment on at which the fault was asked for: a service that is restarted may be back soon after. For the service that
+users talk to, their requests count. Felt it has who failed, or took longer than twice the p95 of the
+same edge in baseline; and of either kind only if it was more than baseline explains by chance, since some attempts are
+always slow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.checks import wording
+from workbench.checks.check import Claim, traces
+from workbench.checks.statistics import binomial_at_least
+from workbench.checks.stretches import undone
+from workbench.model.faults.base import ServiceFault
+from workbench.model.history import FaultWindow, History
+from workbench.model.verdict import CheckResult, Outcome, Value
+
+SLOW = 2.0
+"""Times the p95 of baseline: what takes longer is slow."""
+
+BY_CHANCE = 0.01
+"""What is seen by chance more often than this is no evidence of a fault."""
+
+_EXAMPLES = 3
+
+_ON_EDGES = """
+SELECT edge AS on_what, accepted AS began, ended, trace_id,
+       end_reason NOT IN ('complete', 'altered') OR coalesce(status >= 500, FALSE) AS failed
+FROM attempts WHERE NOT canary AND list_contains(?, edge)
+"""
+
+_OF_USERS = """
+SELECT name AS on_what, started AS began, ended, trace_id, outcome = 'failed' AS failed
+FROM requests WHERE kind = 'request' AND arrival >= 0 AND list_contains(?, 'users')
+"""
+
+_TALLY = """
+WITH made AS ({made}),
+base AS (SELECT m.* FROM made m JOIN phases p ON p.role = 'baseline' AND m.began >= p.start_ns AND m.began < p.end_ns),
+usual AS (SELECT on_what, quantile_disc(ended - began, 0.95) AS p95 FROM base GROUP BY on_what),
+told AS (
+  SELECT began, trace_id, failed, coalesce(NOT failed AND ended - began > {slow} * p95, FALSE) AS slow
+  FROM {which} LEFT JOIN usual USING (on_what))
+SELECT count(*), count(*) FILTER (failed), count(*) FILTER (slow),
+       (list(trace_id ORDER BY began) FILTER (failed OR slow))[:?]
+FROM told
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Attempts, or requests of users, of one stretch of time."""
+
+    made: int
+    failed: int
+    slow: int
+    trace_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """What the callers of a service saw while a fault on it was on, beside what they saw in baseline."""
+
+    what: tuple[str, str]
+    """What is counted, one and several."""
+    seen: Tally
+    usual: Tally
+
+    @property
+    def felt(self) -> int:
+        """How many failed or were slow, of either only where it is more than in baseline."""
+        seen, usual = self.seen, self.usual
+        failed = seen.failed if _more(seen.failed, seen.made, usual.failed, usual.made) else 0
+        slow = seen.slow if _more(seen.slow, seen.made, usual.slow, usual.made) else 0
+        return failed + slow
+
+    def text(self) -> str:
+        """Say what was seen."""
+        seen, usual = self.seen, self.usual
+        made = wording.count(seen.made, *self.what)
+        said = f"of {made} while it was on, {seen.failed} failed and {seen.slow} took longer than twice the usual"
+        if not usual.made:
+            return said
+        shares = (wording.share(number / usual.made) for number in (usual.failed, usual.slow))
+        return f"{said} (in baseline {' and '.join(shares)})"
+
+
+def callers_of(fault: ServiceFault, history: History, from_ns: int, to_ns: int) -> Callers:
+    """Count what callers saw between two moments, and in baseline."""
+    by_users = fault.service == history.run.system.entry
+    made = _OF_USERS if by_users else _ON_EDGES
+    edges = ["users"] if by_users else history.edges_of(fault)
+
+    def tally(which: str, *window: int) -> Tally:
+        sql = _TALLY.format(made=made, slow=SLOW, which=which)
+        number, failed, slow, trace_ids = history.row(sql, edges, *window, _EXAMPLES)
+        return Tally(number, failed, slow, tuple(filter(None, trace_ids or [])))
+
+    seen = tally("(SELECT * FROM made WHERE began >= ? AND began < ?)", from_ns, to_ns)
+    on_edges = wording.listed(edges)
+    what = (
+        ("request of users", "requests of users") if by_users else (f"attempt on {on_edges}", f"attempts on {on_edges}")
+    )
+    return Callers(what, seen, tally("base"))
+
+
+def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, history: History) -> CheckResult:
+    """Judge one fault on a service that was verified to be on."""
+    assert window.requested_ns is not None
+    callers = callers_of(fault, history, window.requested_ns, undone(history, window))
+    felt, made = callers.felt, callers.seen.made
+    if felt < fault.min_evidence:
+        reason = f"callers felt it {wording.count(felt, 'time')}, at least {fault.min_evidence} are wanted: "
+        return claim.undecided(reason + callers.text(), n=felt, needed_n=fault.min_evidence)
+    return claim.result(
+        Outcome.PASS,
+        callers.text(),
+        observed=Value(number=felt / made, unit="ratio"),
+        n=felt,
+        evidence=traces(callers.seen.trace_ids, "called the service while the fault was on"),
+    )
+
+
+def _more(k: int, n: int, usual_k: int, usual_n: int) -> bool:
+    """Tell whether k of n are more than their share in baseline gives by chance, in all but one of a hundred cases.
+
+    That share is estimated as (k + 1) / (n + 2) (Laplace's rule of succession), so that one that was never seen is not
+    taken to be impossible. Without anything usual to compare with, what was seen stands for itself.
+    """
+    if not usual_n:
+        return k > 0
+    return k > 0 and binomial_at_least(k, n, (usual_k + 1) / (usual_n + 2)) <= BY_CHANCE

@@ -1,0 +1,184 @@
+"""Faults on the processes of a stack: leases that expire here unless renewed. One at a time on each service.
+
+A fault is listed from before it is done until it is verified to be undone, so that whoever asks never hears that
+nothing is on while something may be. Thread-safe: each request of the control API has a thread of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from workbench.supervisor.deeds import Deed, NotDone
+from workbench.supervisor.spec import ProcessSpec
+from workbench.supervisor.wire import ProcessFaultOrder, ProcessFaultState
+
+_LOOK_S = 0.05
+_AGAIN_S = 5.0
+"""An undo that failed when a lease expired is tried again after this."""
+_NS_PER_S = 1_000_000_000
+
+
+class Clash(Exception):
+    """There is a fault of that id, or on that service, already."""
+
+
+class UnknownService(Exception):
+    """There is no such service in this stack."""
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """One fault. `lock` is held while it is done or undone."""
+
+    state: ProcessFaultState
+    deed: Deed
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    expiring: bool = False
+
+
+class ProcessFaults:
+    """All faults on processes. `deed_for` says how an order is carried out."""
+
+    def __init__(
+        self, services: Mapping[str, ProcessSpec], deed_for: Callable[[ProcessFaultOrder, ProcessSpec], Deed]
+    ) -> None:
+        self._services = services
+        self._deed_for = deed_for
+        self._lock = threading.Lock()
+        self._held: dict[str, _Held] = {}
+        self._watch: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def inject(self, order: ProcessFaultOrder) -> ProcessFaultState:
+        """Put a fault on; it is verified on when this returns. Raises UnknownService, Clash or NotDone."""
+        if order.service not in self._services:
+            raise UnknownService(f"there is no service {order.service}")
+        expires_ns = time.monotonic_ns() + order.lease_ms * 1_000_000
+        state = ProcessFaultState(order.id, order.kind, order.service, 0, expires_ns)
+        held = _Held(state, self._deed_for(order, self._services[order.service]))
+        with held.lock:
+            self._list(held)
+            try:
+                evidence = held.deed.do(order.lease_ms / 1000)
+            except NotDone:
+                self._take_back(held)
+                raise
+            held.state = replace(held.state, active_since_ns=time.monotonic_ns(), evidence=evidence)
+        return held.state
+
+    def _take_back(self, held: _Held) -> None:
+        """Undo what could not be done whole; it stays listed if that fails too, and is undone when its lease ends."""
+        try:
+            held.deed.undo()
+        except NotDone as error:
+            held.state = replace(held.state, active_since_ns=time.monotonic_ns(), error=str(error))
+        else:
+            self._unlist(held)
+
+    def _list(self, held: _Held) -> None:
+        with self._lock:
+            if self._closed.is_set():
+                raise NotDone("the stack is ending")
+            for other in self._held.values():
+                if other.state.id == held.state.id:
+                    raise Clash(f"there is a fault {other.state.id} already")
+                if other.state.service == held.state.service:
+                    raise Clash(f"{other.state.service} is disturbed by {other.state.id} already; it takes one at once")
+            self._held[held.state.id] = held
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._expire, name="process-leases", daemon=True)
+                self._watch.start()
+
+    def _unlist(self, held: _Held) -> None:
+        with self._lock:
+            self._held.pop(held.state.id, None)
+
+    def states(self) -> list[ProcessFaultState]:
+        """Return what is on, or may be."""
+        with self._lock:
+            return [held.state for held in self._held.values()]
+
+    def renew(self, ids: list[str], lease_ms: int) -> dict[str, list[str]]:
+        """Let leases end `lease_ms` from now; say which are there and which have expired or never were."""
+        now_ns = time.monotonic_ns()
+        renewed = []
+        with self._lock:
+            for fault_id in ids:
+                held = self._held.get(fault_id)
+                if held is not None and not held.expiring and held.state.expires_at_ns > now_ns:
+                    held.state = replace(held.state, expires_at_ns=now_ns + lease_ms * 1_000_000)
+                    held.deed.renewed(lease_ms / 1000)
+                    renewed.append(fault_id)
+        return {"renewed": renewed, "unknown": [fault_id for fault_id in ids if fault_id not in renewed]}
+
+    def remove(self, fault_id: str) -> ProcessFaultState | None:
+        """Take a fault off; it is verified off when this returns. None if it was not on. Raises NotDone."""
+        with self._lock:
+            held = self._held.get(fault_id)
+        return None if held is None else self._undo(held)
+
+    def _undo(self, held: _Held) -> ProcessFaultState | None:
+        with held.lock:
+            with self._lock:
+                if self._held.get(held.state.id) is not held:
+                    return None  # somebody else has undone it meanwhile
+            try:
+                evidence = held.deed.undo()
+            except NotDone as error:
+                again_ns = time.monotonic_ns() + round(_AGAIN_S * _NS_PER_S)
+                held.state = replace(held.state, error=str(error), expires_at_ns=again_ns)
+                held.expiring = False
+                raise
+            held.state = replace(held.state, error=None, evidence=evidence)
+            self._unlist(held)
+            return held.state
+
+    def remove_all(self) -> list[str]:
+        """Take all faults off, one beside the other; return why some could not be."""
+        problems: list[str] = []
+
+        def undo(held: _Held) -> None:
+            try:
+                self._undo(held)
+            except NotDone as error:
+                problems.append(str(error))
+
+        with self._lock:
+            all_held = list(self._held.values())
+        threads = [threading.Thread(target=undo, args=(held,), daemon=True) for held in all_held]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return problems
+
+    def close(self) -> None:
+        """The stack ends: nothing stays stopped, and nothing is started any more."""
+        self._closed.set()
+        with self._lock:
+            all_held = list(self._held.values())
+        for held in all_held:
+            held.deed.abandon()
+
+    def _expire(self) -> None:
+        """Undo what nobody has renewed, and forget what has ended by itself."""
+        while not self._closed.wait(_LOOK_S):
+            now_ns = time.monotonic_ns()
+            with self._lock:
+                on = [held for held in self._held.values() if held.state.active_since_ns and not held.expiring]
+                late = [held for held in on if held.state.expires_at_ns <= now_ns]
+                for held in late:
+                    held.expiring = True
+            for held in late:
+                threading.Thread(target=self._expired, args=(held,), name="process-lease", daemon=True).start()
+            for held in on:
+                if held not in late and held.deed.over():
+                    self._unlist(held)
+
+    def _expired(self, held: _Held) -> None:
+        with suppress(NotDone):  # it stays listed with its error, and is tried again
+            self._undo(held)
