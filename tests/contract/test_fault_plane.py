@@ -6,6 +6,7 @@ for it.
 
 from __future__ import annotations
 
+import http.client
 import select
 import time
 from collections.abc import Iterator
@@ -107,6 +108,33 @@ def test_a_renewal_names_what_is_no_longer_on(stage: Stage) -> None:
     stage.client.remove("left")
     renewal = stage.client.renew(["kept", "left", "never"], LEASE_MS)
     assert (renewal.renewed, renewal.unknown) == (["kept"], ["left", "never"])
+
+
+def test_a_closing_edge_accepts_and_answers_nothing(stage: Stage) -> None:
+    """On new connections and on one that is kept: a read error, and no connect error."""
+    kept = stage.connect()
+    assert stage.get(connection=kept) == 200
+    stage.put_on(kind="accept_then_close")
+    assert not stage.refuses()
+    for connection in (stage.connect(), kept):
+        with pytest.raises((ConnectionResetError, BrokenPipeError, http.client.BadStatusLine)):
+            stage.get(connection=connection)
+        connection.close()
+    assert len(stage.asked) == 1
+
+
+def test_a_limited_rate_takes_its_time(stage: Stage) -> None:
+    stage.put_on(kind="bandwidth", rate="500B/s")
+    began = time.monotonic()
+    assert stage.get() == 200
+    assert time.monotonic() - began >= 0.1  # some hundred bytes of head
+
+
+def test_a_cut_answer_does_not_pass_for_a_whole_one(stage: Stage) -> None:
+    stage.put_on(kind="truncate", after=1)
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        stage.get()
+    assert len(stage.asked) == 1
 
 
 @pytest.mark.parametrize("side", ["request", "response"])

@@ -7,17 +7,28 @@ tells what is on, to whoever asks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench.errors import UsageError
+from workbench.model.faults.accept_then_close import AcceptThenClose
+from workbench.model.faults.actions import Side
+from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.refuse import Refuse
-from workbench.model.units import NS_PER_MS
+from workbench.model.faults.slicer import Slicer
+from workbench.model.faults.slow_drip import SlowDrip
+from workbench.model.faults.truncate import Truncate
+from workbench.model.units import NS_PER_MS, NS_PER_S
 
 Stream = Literal["upstream", "downstream"]
+
+_STREAMS: Mapping[Side, Stream] = {"request": "upstream", "response": "downstream"}
+_KB = 1_000
+_NS_PER_US = 1_000
 
 MARK = "noop"
 """Type of the toxic that only says that its proxy is disabled on purpose."""
@@ -40,15 +51,25 @@ def toxics_of(fault: FaultBase) -> list[Toxic]:
     """
     match fault:
         case Latency():
-            stream: Stream = "downstream" if fault.side == "response" else "upstream"
             attributes = {"latency": _ms(fault.delay), "jitter": round(fault.jitter / NS_PER_MS)}
-            return [Toxic(fault.id, "latency", stream, attributes)]
+            toxics = [Toxic(fault.id, "latency", _STREAMS[fault.side], attributes)]
+        case Bandwidth():
+            toxics = [_rate(fault)]
+        case SlowDrip():
+            toxics = [_slices(fault.id, "response", fault.chunk, 0, fault.every)]
+        case Slicer():
+            toxics = [_slices(fault.id, fault.side, fault.average, fault.variation, fault.delay)]
+        case Truncate():
+            toxics = [Toxic(fault.id, "limit_data", "downstream", {"bytes": fault.after})]
+        case AcceptThenClose():
+            toxics = _both_ways(fault, "timeout", {"timeout": 1})
         case Blackhole():
-            return _both_ways(fault, "timeout", {"timeout": 0})
+            toxics = _both_ways(fault, "timeout", {"timeout": 0})
         case Refuse():
-            return [Toxic(fault.id, MARK, "downstream", {})]
+            toxics = [Toxic(fault.id, MARK, "downstream", {})]
         case _:
             raise UsageError(f"Toxiproxy cannot do {fault.kind}, fault {fault.id}", hint="--fault-plane builtin can")
+    return toxics
 
 
 def fault_of(toxic: str) -> str:
@@ -60,6 +81,18 @@ def _both_ways(fault: FaultBase, kind: str, attributes: dict[str, int]) -> list[
     """Both streams: what one of them ends, a peer that keeps its half open would hold on to."""
     streams: tuple[Stream, ...] = ("upstream", "downstream")
     return [Toxic(f"{fault.id}.{stream}", kind, stream, attributes) for stream in streams]
+
+
+def _rate(fault: Bandwidth) -> Toxic:
+    """Whole kilobytes are all that its limit of a rate knows; below one, bytes go out one by one."""
+    if fault.rate < _KB:
+        return _slices(fault.id, fault.side, 1, 0, round(NS_PER_S / fault.rate))
+    return Toxic(fault.id, "bandwidth", _STREAMS[fault.side], {"rate": round(fault.rate / _KB)})
+
+
+def _slices(name: str, side: Side, size: int, variation: int, delay_ns: int) -> Toxic:
+    attributes = {"average_size": size, "size_variation": variation, "delay": round(delay_ns / _NS_PER_US)}
+    return Toxic(name, "slicer", _STREAMS[side], attributes)
 
 
 def _ms(ns: int) -> int:

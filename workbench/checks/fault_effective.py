@@ -46,6 +46,13 @@ WHERE edge = ? AND list_contains(string_split(faults, ' '), ?)
 """
 
 
+_USUAL = """
+SELECT quantile_disc(a.ended - a.started, 0.95) FROM edge_attempts a
+JOIN phases p ON p.role = 'baseline' AND a.started >= p.start_ns AND a.started < p.end_ns WHERE a.edge = ?
+"""
+
+_NEVER = 2**62
+
 _OUTSIDE = """
 SELECT count(*) FROM attempts
 WHERE edge = ? AND NOT canary AND list_contains(string_split(faults, ' '), ?) AND (ended < ? OR accepted > ?)
@@ -156,9 +163,11 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     on_ns, undo_ns = claim.windows[0].start_ns, claim.windows[0].end_ns
     hits = felt = 0
     examples: list[str | None] = []
+    usual = _usual_ns(history, fault.edge)
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
     for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
-        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
+        added = max(duration - usual, 0) if delay is None else delay
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, added), timeout)
         if undone_meanwhile and not was_felt:
             continue  # the undo cut it short: it shows neither
         hits += 1
@@ -179,6 +188,17 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
         n=hits,
         evidence=traces(examples, "hit by the fault"),
     )
+
+
+def _usual_ns(history: History, edge: str) -> int:
+    """Return how long attempts take in baseline, all but the slowest; what is beyond it a fault has added.
+
+    Only where no plane says what it added is that asked for: 0 elsewhere. Without a baseline nothing counts as added.
+    """
+    if history.run.fault_plane.records_attempts:
+        return 0
+    p95 = history.row(_USUAL, edge)[0]
+    return _NEVER if p95 is None else int(p95)
 
 
 def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:

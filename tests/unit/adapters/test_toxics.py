@@ -40,6 +40,31 @@ def fault(**fields: Any) -> EdgeFault:
             ],
         ),
         ({"kind": "refuse"}, [Toxic("f", "noop", "downstream", {})]),
+        ({"kind": "bandwidth", "rate": "50KB/s"}, [Toxic("f", "bandwidth", "downstream", {"rate": 50})]),
+        (
+            {"kind": "bandwidth", "rate": "2500B/s", "side": "request"},
+            [Toxic("f", "bandwidth", "upstream", {"rate": 2})],
+        ),
+        (
+            {"kind": "bandwidth", "rate": "500B/s"},
+            [Toxic("f", "slicer", "downstream", {"average_size": 1, "size_variation": 0, "delay": 2_000})],
+        ),
+        (
+            {"kind": "slow_drip", "chunk": 3, "every": "100ms"},
+            [Toxic("f", "slicer", "downstream", {"average_size": 3, "size_variation": 0, "delay": 100_000})],
+        ),
+        (
+            {"kind": "slicer", "average": 64, "variation": 8, "delay": "1ms", "side": "request"},
+            [Toxic("f", "slicer", "upstream", {"average_size": 64, "size_variation": 8, "delay": 1_000})],
+        ),
+        ({"kind": "truncate", "after": 70}, [Toxic("f", "limit_data", "downstream", {"bytes": 70})]),
+        (
+            {"kind": "accept_then_close"},
+            [
+                Toxic("f.upstream", "timeout", "upstream", {"timeout": 1}),
+                Toxic("f.downstream", "timeout", "downstream", {"timeout": 1}),
+            ],
+        ),
     ],
 )
 def test_kinds_are_put_into_toxics(declared: dict[str, Any], toxics: list[Toxic]) -> None:
@@ -56,6 +81,9 @@ def test_kinds_are_put_into_toxics(declared: dict[str, Any], toxics: list[Toxic]
         {"kind": "latency", "delay": "1s", "match": {"path": "/x"}},
         {"kind": "latency", "delay": "1s", "schedule": {"period": "2s"}},
         {"kind": "refuse", "schedule": {"period": "2s"}},
+        {"kind": "latency", "delay": "1s", "jitter": "100ms", "distribution": "pareto"},
+        {"kind": "latency", "delay": "1s", "ramp": "10s"},
+        {"kind": "reset"},
     ],
 )
 def test_what_it_cannot_do_needs_an_ability_that_it_lacks(declared: dict[str, Any]) -> None:

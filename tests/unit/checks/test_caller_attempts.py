@@ -95,6 +95,26 @@ def test_a_fault_that_nobody_felt_is_undecided() -> None:
     assert (INCONCLUSIVE, 0.0) == (seen.outcome, getattr(seen.observed, "number", None))
 
 
+@pytest.mark.parametrize(("seconds", "outcome"), [(0.2, PASS), (0.014, INCONCLUSIVE)])
+def test_what_a_slow_edge_adds_is_what_is_beyond_baseline(seconds: float, outcome: Outcome) -> None:
+    """No plane says what it added; attempts took 15 ms in baseline."""
+    slow = {"id": FAULT, "kind": "bandwidth", "edge": EDGE, "rate": "1KB/s"}
+    run = by_callers(rescripted(healthy(), faults=[slow]))
+    for span in hit(run):
+        span.outcome, span.ended = "ok", span.started + ns(seconds)
+    assert outcome is result(run, A2).outcome
+    run.spans = [span for span in run.spans if span.attempt is None or span.started >= ns(ON)]
+    assert INCONCLUSIVE is result(run, A2).outcome  # without a baseline nothing is beyond it
+
+
+def test_a_delay_that_is_widely_spread_was_felt_where_the_shortest_one_was() -> None:
+    late = {"id": FAULT, "kind": "latency", "edge": EDGE, "delay": "300ms", "jitter": "200ms"}
+    run = by_callers(rescripted(healthy(), faults=[late]))
+    for i, span in enumerate(hit(run)):
+        span.outcome, span.ended = "ok", span.started + ns(0.115 + 0.01 * i)
+    assert PASS is result(run, A2).outcome
+
+
 def test_without_spans_nothing_is_shown() -> None:
     run = by_callers(healthy())
     run.spans = []
