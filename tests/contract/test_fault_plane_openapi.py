@@ -60,7 +60,7 @@ def test_the_document_is_served(plane: PlaneProcess) -> None:
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_whatever_is_asked_the_answer_is_documented(case: Any, plane: PlaneProcess, tmp_path_factory: Any) -> None:
     """No error of the server, no hang, no status and no body that the document does not tell."""
     if case.path == "/recording" and isinstance(case.body, dict) and "directory" in case.body:
