@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from workbench.faultproxy.active_fault import ActiveFault
+from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import Plane
+from workbench.faultproxy.runtime_metrics import runtime_metrics
+from workbench.faultproxy.traffic import Traffic
 from workbench.faultproxy.wire import FaultState
 
 Value = tuple[dict[str, str], int]
@@ -18,8 +21,41 @@ _FAULT_METRICS: tuple[tuple[str, str, str, Callable[[FaultState], int]], ...] = 
 )
 
 
-def render(plane: Plane) -> str:
-    """Return all metrics."""
+_TRAFFIC_METRICS: tuple[tuple[str, Callable[[Traffic], dict[str, int]]], ...] = (
+    ("toxiproxy_proxy_received_bytes_total", lambda traffic: traffic.received),
+    ("toxiproxy_proxy_sent_bytes_total", lambda traffic: traffic.sent),
+)
+
+
+def render(plane: Plane, options: Options) -> str:
+    """Return all metrics: ours, and those of Toxiproxy that were asked for."""
+    text = _own(plane)
+    if options.proxy_metrics:
+        text += _of_proxies(plane)
+    if options.runtime_metrics:
+        text += runtime_metrics()
+    return text
+
+
+def _of_proxies(plane: Plane) -> str:
+    """Return what Toxiproxy counts, which is without a text for HELP; it counts connections that are over."""
+    lines: list[str] = []
+    for name, read in _TRAFFIC_METRICS:
+        lines += _metric(
+            name,
+            "counter",
+            "",
+            (
+                ({"direction": way, "listener": edge.listen, "proxy": edge.name, "upstream": edge.upstream}, count)
+                for edge in plane.edges.values()
+                if edge.traffic is not None
+                for way, count in read(edge.traffic).items()
+            ),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _own(plane: Plane) -> str:
     edges = [({"edge": edge.name}, edge) for edge in plane.edges.values()]
     lines = [
         *_metric(
