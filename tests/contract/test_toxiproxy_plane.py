@@ -105,6 +105,23 @@ def test_an_edge_stays_closed_until_the_last_fault_that_closes_it_is_off(plane: 
     assert plane.server.proxies()[EDGE].enabled
 
 
+def test_a_removal_that_fails_once_leaves_the_edge_open(plane: RealPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under a reader that stalls and then leaves: the proxy is disabled for a moment, and what is left opens it."""
+    put_on(plane, LATE)
+    adapter, remove, failures = another(plane), ToxiproxyClient.remove, [HarnessError("too late")]
+
+    def fail_once(client: ToxiproxyClient, proxy: str, toxic: str) -> bool:
+        if failures:
+            raise failures.pop()
+        assert not client.proxies()[proxy].enabled
+        return remove(client, proxy, toxic)
+
+    monkeypatch.setattr(ToxiproxyClient, "remove", fail_once)
+    assert adapter.undo("late") is not None
+    assert [] == adapter.faults()
+    assert plane.server.proxies()[EDGE].enabled
+
+
 def test_a_server_that_forgot_its_toxics_is_found_out_at_the_next_renewal(plane: RealPlane) -> None:
     put_on(plane, LATE)
     assert [] == plane.plane.renew(["late"], 4_000)

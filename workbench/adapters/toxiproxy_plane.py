@@ -72,12 +72,14 @@ class ToxiproxyPlane:
             except HarnessError:
                 self._impatient.enable(state.target, on=False)
                 self._take_off(self._impatient, fault_id, state.target)
-                self._impatient.enable(state.target, on=True)
         self._since.pop(fault_id, None)
         return found[0] if found else None
 
     def _take_off(self, server: ToxiproxyClient, fault_id: str, edge: str) -> None:
-        proxy = server.proxies()[edge]
+        """Remove its toxics; open the listener, unless another fault keeps it closed."""
+        proxy = server.proxies().get(edge)
+        if proxy is None:
+            return  # the server was replaced a moment ago, and whoever replaced it makes its proxies
         for toxic in proxy.toxics:
             if fault_of(toxic.name) == fault_id:
                 server.remove(edge, toxic.name)

@@ -148,6 +148,14 @@ def test_a_runner_that_is_killed_takes_its_own_stack_with_it(tox: Folder) -> Non
     nothing_left(tox.mark)
 
 
+def test_a_supervisor_that_is_killed_takes_the_server_with_it(tox: Folder) -> None:
+    """The server knows nothing of our pipes: the guard ends it."""
+    tox.up(*PLANE)
+    break_it(tox)
+    os.kill(tox.pid("supervisor"), signal.SIGKILL)
+    nothing_left(tox.mark)
+
+
 def test_a_run_that_is_stopped_undoes_its_fault(tox: Folder) -> None:
     able_to_run(tox)
     tox.up(*PLANE)
