@@ -140,6 +140,18 @@ def test_refused_connections_are_not_counted_and_live_ones_are_cut(stage: Stage)
     assert stage.counts() == Counts(eligible=0, hit=0, passed=0)
 
 
+def test_a_fault_that_flaps_goes_and_comes_back_by_itself(stage: Stage) -> None:
+    stage.need(Ability.PER_REQUEST)
+    stage.put_on(kind="refuse", schedule={"period": "200ms", "duty": "50%"})
+    for _ in range(2):
+        wait_for("the edge refuses", stage.refuses)
+        wait_for("the edge is open", lambda: not stage.refuses())
+    state = stage.client.remove("f")
+    assert state is not None
+    assert (state.on, state.on_ns >= 150_000_000) == (False, True)
+    assert stage.get() == 200
+
+
 def test_a_share_is_of_requests_and_seeded(stage: Stage) -> None:
     """On one kept connection some requests are hit and others not: exactly those that the seed says."""
     stage.need(Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED)
