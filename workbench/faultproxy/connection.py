@@ -90,7 +90,7 @@ class Connection:
     async def _dial(self) -> None:
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
-                await self._loop.create_connection(lambda: CalleeEnd(self), *self.edge.callee_address())
+                await self._loop.create_connection(lambda: self.edge.new_callee(self), *self.edge.callee_address())
         except (OSError, TimeoutError, ValueError, OverflowError):
             self.close("upstream_refused")
 
