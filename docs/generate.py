@@ -27,7 +27,7 @@ from workbench.gating import GatePolicy
 from workbench.model import events, expectations
 from workbench.model.audit import Audit
 from workbench.model.faults import KINDS
-from workbench.model.faults.base import Match, Schedule
+from workbench.model.faults.base import Key, Match, Schedule
 from workbench.model.load import Load
 from workbench.model.outcome import MEANINGS
 from workbench.model.policies import Policies
@@ -168,12 +168,14 @@ def _faults_page() -> str:
         MARK,
         "# Kinds of faults\n\n",
         "A fault on an edge is decided for each request: it is hit if a number drawn from seed, fault id and the "
-        "request's ordinal is below `share`. The same seed hits the same ordinals, on any number of connections.\n\n",
+        "request's ordinal is below `share`. The same seed hits the same ordinals, on any number of connections. With "
+        "`connection_share` connections are decided on instead of requests; edges of protocol `tcp` know nothing "
+        "else.\n\n",
     ]
     for name, kind in sorted(KINDS.items()):
         module = sys.modules[kind.__module__].__doc__ or ""
         parts.append(f"## {name}\n\n{module.strip()}\n\n{_fields(kind)}\n")
-    parts += [_section("match", Match), _section("schedule", Schedule)]
+    parts += [_section("match", Match), _section("per", Key), _section("schedule", Schedule)]
     return "".join(parts)
 
 

@@ -43,6 +43,11 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "blackhole": {"kind": "blackhole"},
     "refuse": {"kind": "refuse"},
     "http_status": {"kind": "http_status", "status": 503},
+    "response_lost": {"kind": "response_lost", "answer": "replaced"},
+    "corrupt_body": {"kind": "corrupt_body", "how": "empty"},
+    "fail_first": {"kind": "fail_first", "count": 1, "min_evidence": 1},
+    "every_nth": {"kind": "every_nth", "n": 2},
+    "brownout": {"kind": "brownout", "concurrent": 1, "service_time": "20ms"},
     "reset": {"kind": "reset"},
     "accept_then_close": {"kind": "accept_then_close"},
     "truncate": {"kind": "truncate", "after": 1},
@@ -197,6 +202,18 @@ def test_refused_connections_are_not_counted_and_live_ones_are_cut(stage: Stage)
     assert stage.counts() == Counts(eligible=0, hit=0, passed=0)
 
 
+def test_a_fault_that_flaps_goes_and_comes_back_by_itself(stage: Stage) -> None:
+    stage.need(Ability.PER_REQUEST)
+    stage.put_on(kind="refuse", schedule={"period": "200ms", "duty": "50%"})
+    for _ in range(2):
+        wait_for("the edge refuses", stage.refuses)
+        wait_for("the edge is open", lambda: not stage.refuses())
+    state = stage.client.remove("f")
+    assert state is not None
+    assert (state.on, state.on_ns >= 150_000_000) == (False, True)
+    assert stage.get() == 200
+
+
 def test_a_share_is_of_requests_and_seeded(stage: Stage) -> None:
     """On one kept connection some requests are hit and others not: exactly those that the seed says."""
     stage.need(Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED)
@@ -228,6 +245,86 @@ def test_faults_compose_in_the_order_of_declaration(stage: Stage) -> None:
         stage.get(connection=stage.connect(timeout_s=0.02))
     assert stage.get() == 503
     assert [stage.counts(name).eligible for name in ("late", "first", "second")] == [2, 2, 0]
+
+
+def test_a_lost_answer_was_given(stage: Stage) -> None:
+    """The callee has acted; the caller gets another answer, the end of its connection, or nothing."""
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
+    stage.put_on(kind="response_lost", answer="replaced", match={"path": "/replaced"})
+    stage.put_on("g", kind="response_lost", answer="closed", match={"path": "/closed"})
+    stage.put_on("h", kind="response_lost", answer="dropped", match={"path": "/dropped"})
+    kept = stage.connect()
+    assert stage.get("/replaced", connection=kept) == 502
+    assert stage.get("/passed", connection=kept) == 200
+    kept.close()
+    with pytest.raises(ConnectionError):
+        stage.get("/closed")
+    waiting = stage.connect()
+    waiting.request("GET", "/dropped")
+    wait_for("the callee has been asked", lambda: len(stage.asked) == 4)
+    stage.client.remove("h")
+    with pytest.raises(ConnectionError):
+        waiting.getresponse()
+    waiting.close()
+    assert stage.asked == ["/replaced", "/passed", "/closed", "/dropped"]
+
+
+def test_a_lost_answer_was_given_though_the_caller_gave_up(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
+    stage.put_on("slow", kind="latency", delay="150ms", side="request")
+    stage.put_on(kind="response_lost", answer="dropped")
+    with pytest.raises(TimeoutError):
+        stage.get("/x", connection=stage.connect(timeout_s=0.02))
+    wait_for("the callee has been asked", lambda: stage.asked == ["/x"])
+
+
+def test_an_altered_answer_is_whole(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
+    stage.put_on(kind="corrupt_body", how="invalid_json")
+    connection = stage.connect()
+    for _ in range(2):
+        connection.request("GET", "/x")
+        response = connection.getresponse()
+        body = response.read()
+        assert (response.status, response.headers["Content-Length"]) == (200, str(len(body)))
+        assert body.endswith(b"{")
+    connection.close()
+
+
+def test_counted_requests_fail_by_their_key(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED)
+    stage.put_on(kind="fail_first", count=2, per={"by": "header", "header": "x-key"})
+    assert [stage.get(x_key="a") for _ in range(3)] == [503, 503, 200]
+    assert [stage.get(x_key="b") for _ in range(3)] == [503, 503, 200]
+    stage.client.remove("f")
+    stage.put_on(kind="every_nth", n=3, status=500, per={"by": "path"})
+    assert [stage.get(path) for path in ("/a", "/b", "/a", "/a", "/b", "/a")] == [200, 200, 200, 500, 200, 200]
+
+
+def test_a_share_of_connections_is_of_connections(stage: Stage) -> None:
+    """All requests of one share its fate, and it is the seed's."""
+    stage.need(Ability.HTTP, Ability.SEEDED)
+    stage.put_on(kind="http_status", status=503, connection_share=0.5, seed=11)
+    for number in range(12):
+        kept = stage.connect()
+        seen = {stage.get(connection=kept) for _ in range(3)}
+        kept.close()
+        assert seen == {503 if is_hit(11, "f", number, 0.5) else 200}
+
+
+def test_evidence_is_live_while_a_connection_is_open(stage: Stage) -> None:
+    stage.put_on(kind="blackhole")
+    waiting = stage.connect()
+    waiting.request("GET", "/x")
+    wait_for("the request has vanished", lambda: stage.counts().hit == 1)
+    state = stage.client.fault("f")
+    assert state is not None
+    assert state.bytes_in > 0
+    assert state.bytes_out == 0
+    waiting.send(b"more")
+    sent = state.bytes_in + 4
+    wait_for("what came since is counted", lambda: (stage.client.fault("f") or state).bytes_in == sent)
+    waiting.close()
 
 
 def test_retry_after_is_sent(stage: Stage) -> None:

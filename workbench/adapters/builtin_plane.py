@@ -59,5 +59,17 @@ class BuiltinPlane:
 
 
 def _state(fault: FaultState) -> ports.FaultState:
-    counts = {"eligible": fault.counts.eligible, "hit": fault.counts.hit, "passed": fault.counts.passed}
-    return ports.FaultState(fault.id, fault.edge, fault.active_since_ns, counts, fault.kind, fault.expires_at_ns)
+    counts = {
+        "eligible": fault.counts.eligible,
+        "hit": fault.counts.hit,
+        "passed": fault.counts.passed,
+        "bytes_in": fault.bytes_in,
+        "bytes_out": fault.bytes_out,
+        "delay_ns": fault.delay_ns,
+    }
+    for name, hit_ns in (("first_hit_after_ns", fault.first_hit_ns), ("last_hit_after_ns", fault.last_hit_ns)):
+        if hit_ns is not None:
+            counts[name] = hit_ns - fault.active_since_ns
+    return ports.FaultState(
+        fault.id, fault.edge, fault.active_since_ns, counts, fault.kind, fault.expires_at_ns, on_ns=fault.on_ns
+    )

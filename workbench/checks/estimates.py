@@ -135,7 +135,9 @@ def _most_on(edge: str, facts: Facts, plan: Plan, fault: FaultBase) -> int | Non
     policy, phase = facts.policy(edge), plan.phase(fault.phase)
     if policy is None or policy.breaker is None or policy.timeout is None or phase is None:
         return None
-    if isinstance(fault, RequestFault) and (fault.share < 1 or fault.match != Match()):
+    if fault.schedule.period is not None:
+        return None  # it opens again each time that the fault is back
+    if isinstance(fault, RequestFault) and (fault.part_hit < 1 or fault.match != Match()):
         return None
     lasts = (phase.end_ns - phase.start_ns) if fault.schedule.duration is None else int(fault.schedule.duration)
     rate = sum(phase.arrivals.values()) / (phase.end_ns - phase.start_ns)

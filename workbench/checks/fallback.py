@@ -204,15 +204,15 @@ def fallback_served_power(spec: FallbackServed, facts: Facts, plan: Plan) -> lis
 def _not_served(fault: FaultBase, facts: Facts) -> float:
     """Return which part of the journeys a fault keeps from being served in full: every attempt has to be hit."""
     phase = facts.scenario.phase(fault.phase)
-    lasts = 1.0
+    lasts = fault.schedule.on_share
     if fault.schedule.duration is not None and phase is not None:
-        lasts = fault.schedule.duration / phase.duration
+        lasts *= fault.schedule.duration / phase.duration
     if isinstance(fault, ServiceFault) and phase is not None:
         return fault.disturbs_ns(round(lasts * phase.duration)) / phase.duration
     if not isinstance(fault, RequestFault):
         return lasts
     policy = facts.policy(fault.edge)
-    return lasts * fault.share ** (1 if policy is None else policy.attempts)
+    return lasts * fault.part_hit ** (1 if policy is None else policy.attempts)
 
 
 FALLBACK_SERVED = Check(

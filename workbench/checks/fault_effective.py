@@ -16,9 +16,8 @@ from workbench.checks.process_fault import judge_process_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
-from workbench.model.events import FaultOff
-from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault, ServiceFault
-from workbench.model.faults.seeded import is_hit
+from workbench.model.events import FaultOff, FaultOn
+from workbench.model.faults.base import KEYS_KEPT, HitAttempt, LoadFault, RequestFault, ServiceFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -31,16 +30,33 @@ EXAMPLES = 3
 """Hit attempts named as evidence."""
 
 _DECISIONS = """
-SELECT ordinal, hit FROM (
-  SELECT CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal, regexp_extract(decisions, ?, 3) = '+' AS hit
+SELECT ordinal, nth, hit FROM (
+  SELECT CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal,
+         TRY_CAST(regexp_extract(decisions, ?, 3) AS BIGINT) AS nth,
+         regexp_extract(decisions, ?, 4) = '+' AS hit
   FROM attempts
   WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?))
 """
 
+# Requests of one key are numbered in the order of the fault's ordinals.
+_MISCOUNTED = """
+SELECT count(*) FROM (
+  SELECT nth, row_number() OVER (PARTITION BY key ORDER BY ordinal) - 1 AS expected
+  FROM (
+    SELECT {key} AS key, CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal,
+           TRY_CAST(regexp_extract(decisions, ?, 3) AS BIGINT) AS nth
+    FROM attempts
+    WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?)))
+WHERE nth IS DISTINCT FROM expected
+"""
+
+_KEY_COLUMNS = {"edge": "edge", "path": "path", "trace": "coalesce(trace_id, '')"}
+"""What a key is, by what counts apart; a header's value is in no column."""
+
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
 SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
-       started, delay_ns
+       started, ended, delay_ns
 FROM edge_attempts
 WHERE edge = ? AND list_contains(string_split(faults, ' '), ?)
 """
@@ -141,35 +157,63 @@ def _hit_outside(fault: RequestFault, window: FaultWindow, history: History) -> 
 
 
 def recomputed(fault: RequestFault, history: History) -> Decisions:
-    """Hold every decision in the attempts against (seed, fault, ordinal); ordinals must be 0, 1, 2 ... without gaps."""
+    """Hold every decision in the attempts against (seed, fault, ordinal), and where requests are counted by key
+    against the number among them. Ordinals must be 0, 1, 2 ... without gaps.
+    """
     seed = history.run.scenario.seed if fault.seed is None else fault.seed
-    pattern = rf"(^| ){fault.id}=(\d+)([+-])"
+    pattern = rf"(^| ){fault.id}=(\d+)(?:/(\d+))?([+-])"
+    by_key = fault.counts_by is not None
     eligible = hits = wrong = ordinals = 0
     largest = -1
-    for ordinal, hit in history.stream(_DECISIONS, pattern, pattern, fault.edge, pattern):
+    seen: set[int] = set()
+    for ordinal, nth, hit in history.stream(_DECISIONS, pattern, pattern, pattern, fault.edge, pattern):
         eligible += 1
         hits += hit
-        ordinals += ordinal
         largest = max(largest, ordinal)
-        wrong += hit != is_hit(seed, fault.id, ordinal, fault.share)
+        if (nth is not None) != by_key or hit != fault.hits(seed, ordinal, ordinal if nth is None else nth):
+            wrong += 1
+        if fault.is_per_connection:
+            seen.add(ordinal)
+        else:
+            ordinals += ordinal
+    if fault.is_per_connection:
+        return Decisions(eligible, hits, wrong, largest + 1 == len(seen))
     # Numbers from 0 without a gap have this sum and this largest one; anything lost or doubled changes one of them.
     whole = largest + 1 == eligible and ordinals == eligible * (eligible - 1) // 2
+    wrong += _miscounted(fault, history, pattern)
     return Decisions(eligible, hits, wrong, whole)
+
+
+def _miscounted(fault: RequestFault, history: History, pattern: str) -> int:
+    """Count requests that have another number among those of their key than the rows give them.
+
+    Beyond as many keys as the plane keeps it forgets some; then nothing can be said.
+    """
+    by = fault.counts_by
+    if by is None or by.by not in _KEY_COLUMNS:
+        return 0
+    key = _KEY_COLUMNS[by.by]
+    (keys,) = history.row(f"SELECT count(DISTINCT {key}) FROM attempts WHERE edge = ? AND NOT canary", fault.edge)
+    if keys > KEYS_KEPT:
+        return 0
+    query = _MISCOUNTED.format(key=key)
+    return int(history.row(query, pattern, pattern, fault.edge, pattern)[0])
 
 
 def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
     policy = history.policy(fault.edge)
     timeout = None if policy is None else policy.timeout
     on_ns, undo_ns = claim.windows[0].start_ns, claim.windows[0].end_ns
+    since_ns = _active_since(fault, history, on_ns)
     hits = felt = 0
     examples: list[str | None] = []
     usual = _usual_ns(history, fault.edge)
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
-    for duration, status, end_reason, trace_id, undone_meanwhile, started, delay in rows:
+    for duration, status, end_reason, trace_id, undone_meanwhile, started, ended, delay in rows:
         added = max(duration - usual, 0) if delay is None else delay
         was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, added), timeout)
-        if undone_meanwhile and not was_felt:
-            continue  # the undo cut it short: it shows neither
+        if not was_felt and (undone_meanwhile or _went_off(fault, started - since_ns, ended - since_ns)):
+            continue  # that it went off cut it short: it shows neither
         hits += 1
         felt += was_felt
         if len(examples) < EXAMPLES:
@@ -188,6 +232,22 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
         n=hits,
         evidence=traces(examples, "hit by the fault"),
     )
+
+
+def _active_since(fault: RequestFault, history: History, on_ns: int) -> int:
+    """Return from when on the plane counts the times of a fault that flaps: as it says, or when it was verified."""
+    begun = next((event.evidence for event in history.events(FaultOn) if event.fault == fault.id), {})
+    since = begun.get("active_since_ns")
+    return since if isinstance(since, int) else on_ns
+
+
+def _went_off(fault: RequestFault, started: int, ended: int) -> bool:
+    """Tell whether a fault that flaps went off during an attempt. Times from when it came on first, in ns."""
+    period = fault.schedule.period
+    if period is None:
+        return False
+    on_time = round(period * fault.schedule.duty)
+    return (ended - on_time) // period > (started - on_time) // period
 
 
 def _usual_ns(history: History, edge: str) -> int:
@@ -214,7 +274,7 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
         if isinstance(fault, ServiceFault):
             lasts = Duration(fault.disturbs_ns(lasts))
-        share = fault.share if isinstance(fault, RequestFault) else 1.0
+        share = (fault.part_hit if isinstance(fault, RequestFault) else 1.0) * fault.schedule.on_share
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),

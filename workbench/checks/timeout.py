@@ -15,7 +15,7 @@ from workbench.checks.facts import Facts, lacks_fault, lacks_policy, planned
 from workbench.checks.sli import EVIDENCE, excused
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import TimeoutBound
-from workbench.model.faults.actions import Delay, Swallow
+from workbench.model.faults.actions import Admit, Delay, Lose, Swallow
 from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
 from workbench.model.faults.seeded import Draw
 from workbench.model.history import History
@@ -137,12 +137,14 @@ def _part_held_up(fault: FaultBase, seed: int, timeout_ns: int) -> float:
     for ordinal in range(_SAMPLED):
         action = fault.action(Draw(chosen, fault.id, ordinal))
         match action:
-            case Swallow():
+            case Swallow() | Lose(instead=Swallow()):
                 held_up += 1
             case Delay():
                 held_up += action.ns > timeout_ns
+            case Admit():
+                held_up += action.service_ns > timeout_ns  # the least for anyone; how long a queue gets nobody knows
             case _:
-                pass
+                pass  # it answers, or ends, or goes on at a pace: how long that takes depends on the answer
     return held_up / _SAMPLED
 
 
@@ -154,7 +156,7 @@ def timeout_bound_power(spec: TimeoutBound, facts: Facts, plan: Plan) -> list[Po
     estimates = []
     for fault in _faults(spec, facts):
         if isinstance(fault, (RequestFault, ServiceFault)):
-            share = fault.share if isinstance(fault, RequestFault) else 1.0
+            share = fault.part_hit if isinstance(fault, RequestFault) else 1.0
             chance = share * _part_held_up(fault, facts.scenario.seed, policy.timeout)
             if chance:
                 arrivals = {fault.phase: planned(plan, fault.phase)}

@@ -65,10 +65,12 @@ class Injector:
             self._journal.write(FaultOn(at_ns=self._now(), fault=fault.id, target=fault.target))
             return
         self._ledger.open(fault.id, fault.target, fault.kind, self._run_id)
-        state = self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
+        put_on = self._plane.inject(fault, fault.seed if fault.seed is not None else seed, LEASE_MS)
         with self._lock:
             self._renewed[fault.id] = self._time.now_ns()
-        evidence = dict(state.evidence)
+        evidence = dict(put_on.evidence)
+        if fault.schedule.period is not None:
+            evidence["active_since_ns"] = self._now() - (self._time.now_ns() - put_on.active_since_ns)
         if fault.level == "listener":
             evidence["canary"] = self._await_canary(fault, "refused")
             if evidence["canary"] != "refused":
@@ -107,7 +109,8 @@ class Injector:
             last = self._last[fault.id]
             counts = dict(last.counts)
             evidence |= last.evidence
-            evidence["closed_ns"] = self._time.now_ns() - last.active_since_ns
+            all_the_time = self._time.now_ns() - last.active_since_ns
+            evidence["closed_ns"] = all_the_time if last.on_ns is None else last.on_ns
         self._ledger.close(fault.id)
         with self._lock:
             del self._held[fault.id]

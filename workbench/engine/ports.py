@@ -40,6 +40,8 @@ class FaultState:
     kind: str = ""
     expires_at_ns: int = 0
     evidence: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    on_ns: int | None = None
+    """How long it has been on in all; None: all the time."""
 
 
 class FaultPlane(Protocol):

@@ -5,8 +5,12 @@ An influence knows which connections still feel it, so that lifting it frees exa
 
 from __future__ import annotations
 
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from workbench.faultproxy.admission import Gate
+from workbench.faultproxy.effect import Effect
+from workbench.faultproxy.numbering import Numbers
 from workbench.faultproxy.wire import Counts, FaultState, Lease
 from workbench.model.faults.base import Ability, EdgeFault, Match, RequestFault
 
@@ -32,16 +36,26 @@ class Influence:
         self.touched.discard(connection)
 
 
+_NEVER_NS = 1 << 62
+
+
 class ActiveFault(Influence):
-    """A fault that is on. Times are absolute, from the monotonic clock."""
+    """A fault that was put on. Times are absolute, from the monotonic clock.
+
+    One that flaps goes off and on again until it is taken off; when, is counted from when it was put on.
+    """
 
     __slots__ = (
+        "_on_ns",
+        "_on_since_ns",
+        "_on_until_ns",
         "active_since_ns",
-        "eligible",
+        "effect",
         "expires_at_ns",
         "first_hit_ns",
         "hit",
         "last_hit_ns",
+        "on",
         "seed",
         "spec",
     )
@@ -52,14 +66,64 @@ class ActiveFault(Influence):
         self.seed = spec.seed if spec.seed is not None else seed
         self.active_since_ns = now
         self.expires_at_ns = expires_at_ns
-        self.eligible = 0
+        self.on = False
+        self._on_ns = 0
+        """How long it was on before the last time that it came on."""
+        self._on_since_ns = now
+        self._on_until_ns = _NEVER_NS
         self.hit = 0
+        self.effect = Effect()
         self.first_hit_ns: int | None = None
         self.last_hit_ns: int | None = None
 
     @property
+    def eligible(self) -> int:
+        """Requests, or connections, that met it."""
+        return 0
+
+    @property
     def closes_listener(self) -> bool:
         return self.spec.level == "listener"
+
+    @property
+    def flaps(self) -> bool:
+        return self.spec.schedule.period is not None
+
+    def begin(self, now: int) -> None:
+        """Count from now on: it has been put on."""
+        self.active_since_ns = now
+        self._on_since_ns = now
+        self._on_until_ns = self.next_turn_ns(now)
+
+    def turn(self, *, on: bool, now: int) -> None:
+        """Note that it goes on or off."""
+        if self.on:
+            self._on_ns += now - self._on_since_ns
+        self.on = on
+        self._on_since_ns = now
+        self._on_until_ns = self.next_turn_ns(now)
+
+    def hits_at(self, now: int) -> bool:
+        """Tell whether it may hit anything now, however late the timers are that turn it off."""
+        return self.on and now < self._on_until_ns and now < self.expires_at_ns
+
+    def should_be_on(self, now: int) -> bool:
+        """Tell whether it is to be on now, as long as it is not taken off."""
+        period = self.spec.schedule.period
+        return period is None or (now - self.active_since_ns) % period < self._on_time_ns
+
+    def next_turn_ns(self, now: int) -> int:
+        """Return when it goes on or off next."""
+        period = self.spec.schedule.period
+        if period is None:
+            return _NEVER_NS
+        into = (now - self.active_since_ns) % period
+        return now - into + (self._on_time_ns if into < self._on_time_ns else period)
+
+    @property
+    def _on_time_ns(self) -> int:
+        schedule = self.spec.schedule
+        return 0 if schedule.period is None else round(schedule.period * schedule.duty)
 
     def count_hit(self, now: int) -> None:
         """Note that a request, or a connection, was hit."""
@@ -79,6 +143,11 @@ class ActiveFault(Influence):
             counts=Counts(eligible=self.eligible, hit=self.hit, passed=self.eligible - self.hit),
             first_hit_ns=self.first_hit_ns,
             last_hit_ns=self.last_hit_ns,
+            on=self.on,
+            on_ns=self._on_ns + (monotonic_ns() - self._on_since_ns if self.on else 0),
+            bytes_in=self.effect.bytes_in,
+            bytes_out=self.effect.bytes_out,
+            delay_ns=self.effect.delay_ns,
         )
 
     def lease(self) -> Lease:
@@ -94,19 +163,27 @@ class ActiveFault(Influence):
 class RequestInfluence(ActiveFault):
     """A fault that is decided for each request, or for each connection where there are no requests."""
 
-    __slots__ = ("fits_bytes", "fits_everything", "id", "rule", "share")
+    __slots__ = ("counts_by", "fits_bytes", "fits_everything", "gate", "id", "memory", "numbers", "rule")
 
     def __init__(self, rule: RequestFault, seed: int, now: int, expires_at_ns: int) -> None:
         super().__init__(rule, seed, now, expires_at_ns)
         self.rule = rule
         self.id = str(rule.id)
-        self.share = float(rule.share)
+        self.counts_by = rule.counts_by
+        self.numbers = Numbers(rule)
+        self.gate = Gate()
+        self.memory: dict[str, bytes] = {}
+        """What its alterations remember."""
         self.fits_everything = rule.match == Match()
         self.fits_bytes = fits_bytes(rule)
 
+    @property
+    def eligible(self) -> int:
+        return self.numbers.requests
+
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:
-    """Return the fault, on from now."""
+    """Return the fault, for an edge to put on."""
     if isinstance(spec, RequestFault):
         return RequestInfluence(spec, seed, now, expires_at_ns)
     return ActiveFault(spec, seed, now, expires_at_ns)

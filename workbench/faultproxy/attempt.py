@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.deciding import Decided
 from workbench.faultproxy.heads import RequestHead
+from workbench.model.faults.actions import Lose
 
 if TYPE_CHECKING:
     from workbench.faultproxy.recording import Recording
 
-EndReason = Literal["complete", "client_gone", "upstream_gone", "upstream_refused", "cut", "open"]
+EndReason = Literal["complete", "altered", "client_gone", "upstream_gone", "upstream_refused", "cut", "open"]
+"""`altered`: complete, with another body than the callee's."""
 
 
 class Attempt:
@@ -70,7 +72,18 @@ class Attempt:
     @property
     def is_answered_here(self) -> bool:
         """The callee does not hear of it."""
-        return self.decided is not None and self.decided.ending is not None
+        return self.decided is not None and self.decided.answers_here
+
+    @property
+    def is_lost(self) -> bool:
+        """The callee hears of it, and its answer does not arrive."""
+        return self.decided is not None and isinstance(self.decided.ending, Lose)
+
+    def meet(self, decided: Decided) -> None:
+        """Take what the faults have decided; those that hit it follow it from now on."""
+        self.decided = decided
+        for fault in decided.hit_by:
+            fault.effect.begin(self)
 
     def sent(self, size: int, now: int) -> None:
         """Note that bytes of the answer went out to the caller."""
@@ -96,7 +109,12 @@ class Attempt:
             self.held_since = 0
 
     def end(self, reason: EndReason, now: int) -> None:
-        """Give itself to the recording it began in, unless that has happened."""
+        """Give itself to the recording it began in, unless that has happened.
+
+        `open` is the end of the recording only: the attempt goes on.
+        """
+        if self.decided is not None and reason != "open":
+            self._free(self.decided, now)
         if self.reason is not None:
             return
         self.reason = reason
@@ -106,3 +124,16 @@ class Attempt:
         if self._recording is not None:
             self._recording.keep(self)
             self._recording = None
+
+    def delay_until(self, now: int) -> int:
+        """Return the delay that was added so far, in ns."""
+        return self.delay_ns + (now - self.held_since if self.held_since else 0)
+
+    def _free(self, decided: Decided, now: int) -> None:
+        """Give back what it held of the faults that hit it."""
+        if self.held_since:
+            self.released(now)
+        for fault in decided.hit_by:
+            fault.effect.end(self)
+        if decided.places:
+            decided.give_places_back()

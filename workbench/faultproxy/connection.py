@@ -32,6 +32,7 @@ class Connection:
     """Both transports, both pipes and the stream between them."""
 
     __slots__ = (
+        "__weakref__",
         "_answers_here",
         "_callee",
         "_callee_was_lost",
@@ -40,6 +41,7 @@ class Connection:
         "_dialling",
         "_lingering",
         "_loop",
+        "_put_off",
         "_reason",
         "_swallowed_by",
         "_touched_by",
@@ -62,6 +64,8 @@ class Connection:
         self._swallowed_by: set[Influence] = set()
         self._touched_by: set[Influence] = set()
         self._answers_here = False
+        self._put_off = False
+        """The caller has left, and the callee is not told before it has finished."""
         self._caller_left = False
         self.closed = False
         self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_behind_request)
@@ -113,7 +117,8 @@ class Connection:
             self._reason = "upstream_gone"
         self.up.kill()
         self.stream.callee_done(monotonic_ns())
-        self.down.end()
+        if not self._swallowed_by:
+            self.down.end()
         self._close_if_done()
 
     # -- the caller -----------------------------------------------------------------------------------
@@ -122,6 +127,9 @@ class Connection:
         """The caller has finished sending. If it waits for nothing, or for what was swallowed, it has left."""
         if self.closed:
             self._stop_lingering()
+        elif self.stream.finishing:
+            self._put_off = True
+            self.stream.caller_done(monotonic_ns())
         elif self._swallowed_by:
             self.close("client_gone")
         elif self.stream.caller_done(monotonic_ns()):
@@ -148,8 +156,18 @@ class Connection:
             self._reason = "client_gone"
         self.stream.end("client_gone" if error is not None else None, monotonic_ns())
         self.down.kill()
+        if self.stream.finishing:
+            self._put_off = True
+            return
         self.up.end()
         self._close_if_done()
+
+    def callee_finished(self) -> None:
+        """The callee has answered everything that it was to be left with: what was put off happens now."""
+        if self._put_off and self._swallowed_by:
+            self.close("client_gone")
+        elif self._put_off:
+            self.up.end()
 
     def answers_here(self) -> None:
         """Note that an answer is made here: as long as the caller does not read it, the caller is not read either."""
@@ -276,47 +294,6 @@ def _close_transport(transport: asyncio.Transport, *, at_once: bool) -> None:
         transport.abort()
     else:
         transport.close()
-
-
-class CallerEnd(asyncio.Protocol):
-    """The accepted side of a connection."""
-
-    __slots__ = ("_connection", "_edge", "_loop")
-
-    def __init__(self, edge: Edge, loop: asyncio.AbstractEventLoop) -> None:
-        self._edge = edge
-        self._loop = loop
-        self._connection: Connection | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        caller = cast("asyncio.Transport", transport)
-        if not self._edge.accepts:
-            caller.abort()
-            return
-        caller.set_write_buffer_limits(high=0)
-        self._connection = Connection(self._edge, caller, self._loop)
-        self._edge.begin(self._connection)
-
-    def data_received(self, data: bytes) -> None:
-        if self._connection is not None and not self._connection.closed:
-            self._connection.stream.request_bytes(data)
-
-    def eof_received(self) -> bool:
-        if self._connection is not None:
-            self._connection.caller_done()
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._connection is not None:
-            self._connection.caller_lost(exc)
-
-    def pause_writing(self) -> None:
-        if self._connection is not None:
-            self._connection.down.block()
-
-    def resume_writing(self) -> None:
-        if self._connection is not None:
-            self._connection.down.unblock()
 
 
 class CalleeEnd(asyncio.Protocol):

@@ -1,19 +1,26 @@
 """Decide what the faults of an edge do to one request (or to one connection that is not HTTP). Pure but for counting.
 
-Faults are asked in the order in which they were declared. Delays add up. The first answer or swallow ends it:
-later faults do not meet the request, so they neither count nor number it; earlier delays still apply.
+Faults are asked in the order in which they were declared. Delays, paces, truncations and alterations add up. The
+first ending (an answer, a swallow, a close, a loss) ends the matter: later faults do not meet the request, so they
+neither count nor number it; what earlier ones do still applies. A full queue is such an ending, too.
 A canary is hit by every fault whose `match` it fits, and is neither counted nor numbered.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from workbench.faultproxy.active_fault import Influence, RequestInfluence
+from workbench.faultproxy.admission import Place
 from workbench.faultproxy.heads import RequestHead, read_all_headers
-from workbench.model.faults.actions import Answer, Close, Delay, Pace, Side, Swallow, Truncate
-from workbench.model.faults.seeded import Draw, is_hit
+from workbench.model.faults.actions import Admit, Alter, Delay, Ending, Lose, Pace, Side, Truncate
+from workbench.model.faults.seeded import Draw
+
+if TYPE_CHECKING:
+    from workbench.faultproxy.connection import Connection
 
 CANARY_ORDINAL = -1
 
@@ -29,10 +36,18 @@ class Decided:
     faults: str = ""
     request_hold: HoldParts = field(default_factory=dict)
     response_hold: HoldParts = field(default_factory=dict)
-    shapings: dict[Influence, Pace | Truncate] = field(default_factory=dict)
+    shapings: dict[Influence, Pace | Truncate | Alter] = field(default_factory=dict)
     """In the order in which the faults were declared."""
-    ending: Answer | Swallow | Close | None = None
+    places: dict[RequestInfluence, Place] = field(default_factory=dict)
+    ending: Ending | None = None
     ended_by: RequestInfluence | None = None
+    hit_by: tuple[RequestInfluence, ...] = ()
+    """Those that count it."""
+
+    @property
+    def answers_here(self) -> bool:
+        """The callee does not hear of it."""
+        return self.ending is not None and not isinstance(self.ending, Lose)
 
     def paces(self, side: Side) -> dict[Influence, Pace]:
         """Return the paces of one side."""
@@ -43,53 +58,99 @@ class Decided:
         """Bytes of the answer's body after which it ends; None: it is not truncated. The smallest counts."""
         return min((shape.after_bytes for shape in self.shapings.values() if isinstance(shape, Truncate)), default=None)
 
+    @property
+    def alterations(self) -> list[tuple[RequestInfluence, Alter]]:
+        """Whose answer is changed, and how, one after the other."""
+        return [(by, self.shapings[by]) for by in self.shapings if isinstance(self.shapings[by], Alter)]  # type: ignore[misc]  # seen
+
     def influences(self) -> tuple[Influence, ...]:
         """Return who has to be able to free the connection of this."""
-        return (*self.request_hold, *self.response_hold, *self.shapings)
+        loses = (self.ended_by,) if self.ended_by is not None and isinstance(self.ending, Lose) else ()
+        return (*self.request_hold, *self.response_hold, *self.shapings, *self.places, *loses)
 
-    def note(self, fault: RequestInfluence, ordinal: int, *, hit: bool) -> None:
+    def note(self, fault: RequestInfluence, number: str, *, hit: bool) -> None:
         """Add one decision to the columns."""
-        mark = f"{fault.id}={ordinal}{'+' if hit else '-'}"
+        mark = f"{fault.id}={number}{'+' if hit else '-'}"
         self.decisions = f"{self.decisions} {mark}" if self.decisions else mark
         if hit:
             self.faults = f"{self.faults} {fault.id}" if self.faults else fault.id
 
     def forget(self, influence: Influence) -> None:
-        """Drop what a fault that is off wanted to hold."""
+        """Drop what a fault that is off wanted for later."""
         self.request_hold.pop(influence, None)
         self.response_hold.pop(influence, None)
         self.shapings.pop(influence, None)
+        if self.ended_by is influence and isinstance(self.ending, Lose):
+            self.ending = self.ended_by = None
 
     def columns_only(self) -> Decided:
         """Return what was decided so far, without what has been carried out."""
-        return Decided(self.decisions, self.faults)
+        return Decided(self.decisions, self.faults, hit_by=self.hit_by)
+
+    def give_places_back(self) -> None:
+        """Let others have the places with the callee."""
+        for place in self.places.values():
+            place.give_back()
 
 
-def decide(faults: Sequence[RequestInfluence], head: RequestHead | None, now: int, *, canary: bool = False) -> Decided:
+def decide(
+    faults: Sequence[RequestInfluence],
+    head: RequestHead | None,
+    now: int,
+    *,
+    connection: Connection | None = None,
+    canary: bool = False,
+) -> Decided:
     """Ask each fault; `head` is None for a connection that is not HTTP."""
     decided = Decided()
     for fault in faults:
-        if now < fault.expires_at_ns and _is_eligible(fault, head):
-            ask(fault, decided, now, canary=canary)
+        if fault.hits_at(now) and _is_eligible(fault, head):
+            ask(fault, decided, now, head=head, connection=connection, canary=canary)
             if decided.ending is not None:
                 break
+    if decided.places and decided.answers_here:
+        decided.give_places_back()
+        decided.places.clear()
     return decided
 
 
-def ask(fault: RequestInfluence, decided: Decided, now: int, *, canary: bool = False) -> bool:
+def ask(
+    fault: RequestInfluence,
+    decided: Decided,
+    now: int,
+    *,
+    head: RequestHead | None = None,
+    connection: Connection | None = None,
+    canary: bool = False,
+) -> bool:
     """Let one fault decide on an attempt that is eligible for it; return whether it hits."""
     if canary:
         ordinal, hit = CANARY_ORDINAL, True
+        number = str(ordinal)
     else:
-        ordinal = fault.eligible
-        fault.eligible += 1
-        hit = is_hit(fault.seed, fault.id, ordinal, fault.share)
+        by = fault.counts_by
+        ordinal = fault.numbers.take(connection)
+        nth = ordinal if by is None else fault.numbers.take_nth(by, head)
+        number = str(ordinal) if by is None else f"{ordinal}/{nth}"
+        hit = fault.rule.hits(fault.seed, ordinal, nth)
         if hit:
             fault.count_hit(now)
-    decided.note(fault, ordinal, hit=hit)
+            decided.hit_by += (fault,)
+    decided.note(fault, number, hit=hit)
     if hit:
         _apply(fault, decided, ordinal, now)
     return hit
+
+
+def decide_again(fault: RequestInfluence, earlier: Decided, now: int) -> Decided | None:
+    """Return what a fault that was off in between does to a connection on which it has decided; None: it is new."""
+    mark = re.search(rf"(?:^| ){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
+    if mark is None:
+        return None
+    decided = earlier.columns_only()
+    if mark[2] == "+":
+        _apply(fault, decided, int(mark[1]), now)
+    return decided
 
 
 def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
@@ -104,12 +165,17 @@ def _is_eligible(fault: RequestInfluence, head: RequestHead | None) -> bool:
 
 def _apply(fault: RequestInfluence, decided: Decided, ordinal: int, now: int) -> None:
     action = fault.rule.action(Draw(fault.seed, fault.id, ordinal, now - fault.active_since_ns))
-    if isinstance(action, Delay):
-        hold = decided.request_hold if action.side == "request" else decided.response_hold
-        hold[fault] = action.ns
-    elif isinstance(action, Pace | Truncate):
-        decided.shapings[fault] = action
-    else:
-        assert isinstance(action, Answer | Swallow | Close)
-        decided.ending = action
-        decided.ended_by = fault
+    match action:
+        case Delay():
+            hold = decided.request_hold if action.side == "request" else decided.response_hold
+            hold[fault] = action.ns
+        case Pace() | Truncate() | Alter():
+            decided.shapings[fault] = action
+        case Admit():
+            place = fault.gate.enter(action)
+            if place is None:
+                decided.ending, decided.ended_by = action.refusal, fault
+            else:
+                decided.places[fault] = place
+        case _:
+            decided.ending, decided.ended_by = action, fault

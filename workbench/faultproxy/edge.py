@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
-from workbench.faultproxy.connection import CalleeEnd, CallerEnd, Connection
+from workbench.faultproxy.caller_end import CallerEnd
+from workbench.faultproxy.connection import CalleeEnd, Connection
 from workbench.faultproxy.http_stream import HttpStream
 from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream
@@ -137,24 +138,35 @@ class Edge:
         """Put a fault on. It is on when this returns."""
         if isinstance(fault, RequestInfluence):
             self.faults.append(fault)
-            for connection in tuple(self.connections):
-                if not connection.closed:
-                    connection.stream.meet(fault, now)
-        else:
-            self._closers.append(fault)
-            async with self._changing:
-                await self._settle()
-            self._cut_all()
+        await self.turn(fault, on=True, now=now)
 
-    async def remove_fault(self, fault: ActiveFault) -> None:
+    async def remove_fault(self, fault: ActiveFault, now: int) -> None:
         """Take a fault off. Nothing feels it any more when this returns."""
         if isinstance(fault, RequestInfluence):
             self.faults.remove(fault)
-            fault.lift()
+        await self.turn(fault, on=False, now=now)
+
+    async def turn(self, fault: ActiveFault, *, on: bool, now: int) -> None:
+        """Let a fault go on or off, as if it were put on or taken off; it keeps its place among the others."""
+        if fault.on == on:
+            return
+        fault.turn(on=on, now=now)
+        if isinstance(fault, RequestInfluence):
+            if not on:
+                fault.lift()
+                return
+            for connection in tuple(self.connections):
+                if not connection.closed:
+                    connection.stream.meet(fault, now)
+            return
+        if on:
+            self._closers.append(fault)
         else:
             self._closers.remove(fault)
-            async with self._changing:
-                await self._settle()
+        async with self._changing:
+            await self._settle()
+        if on:
+            self._cut_all()
 
     def add_rule(self, rule: ConnectionRule) -> None:
         """Put a rule on, for open connections too."""

@@ -23,13 +23,13 @@ from workbench.faultproxy.plane import (
     UnknownFaultError,
     UnsuitableError,
 )
-from workbench.faultproxy.wire import FaultList, FaultOrder, MarkedRecordingOrder, RenewOrder
+from workbench.faultproxy.wire import EdgeStats, FaultList, FaultOrder, MarkedRecordingOrder, RenewOrder
 from workbench.model.recording import Health, RecordingStarted, Refusal
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-_OPEN = ("/health", "/metrics", openapi.PATH)
+_OPEN = ("/health", "/metrics", "/proxies/{proxy}/stats", openapi.PATH)
 
 
 class _RefusedError(Exception):
@@ -41,7 +41,7 @@ class _RefusedError(Exception):
 
 
 def extension_routes(plane: Plane, options: Options) -> list[web.RouteDef]:
-    """Return the routes; with a token, all but health and metrics want it."""
+    """Return the routes; with a token, all that are not `_OPEN` want it."""
     token = options.token
     api = _ExtensionApi(plane, options)
     table: list[tuple[str, str, Handler]] = [
@@ -54,6 +54,7 @@ def extension_routes(plane: Plane, options: Options) -> list[web.RouteDef]:
         ("GET", "/recording", api.show_recording),
         ("PUT", "/recording", api.start_recording),
         ("DELETE", "/recording", api.stop_recording),
+        ("GET", "/proxies/{proxy}/stats", api.show_stats),
         ("GET", "/health", api.show_health),
         ("GET", "/metrics", api.show_metrics),
         ("GET", openapi.PATH, api.show_openapi),
@@ -160,6 +161,15 @@ class _ExtensionApi:
 
     async def show_health(self, _request: web.Request) -> web.Response:
         return _json(Health(ok=True, monotonic_ns=monotonic_ns()))
+
+    async def show_stats(self, request: web.Request) -> web.Response:
+        name = request.match_info["proxy"]
+        try:
+            edge = self._plane.edge(name)
+        except UnknownEdgeError as error:
+            raise _RefusedError(404, f"there is no edge {name}") from error
+        faults = [fault.state() for fault in self._plane.faults() if fault.spec.edge == name]
+        return _json(EdgeStats(name=name, attempts=edge.attempts, connections=len(edge.connections), faults=faults))
 
     async def show_metrics(self, _request: web.Request) -> web.Response:
         return web.Response(

@@ -6,6 +6,8 @@ from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from workbench.faultproxy.altering import LIMIT, KeptAnswer
+from workbench.faultproxy.answering import send_whole
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
 from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
@@ -19,7 +21,19 @@ if TYPE_CHECKING:
 class Answers:
     """Gives the callee's bytes to the attempts that wait for them, the oldest first."""
 
-    __slots__ = ("_body", "_down", "_last", "_part", "_pending", "_probe", "_probed", "_stream", "_truncation")
+    __slots__ = (
+        "_body",
+        "_down",
+        "_kept",
+        "_last",
+        "_losing",
+        "_part",
+        "_pending",
+        "_probe",
+        "_probed",
+        "_stream",
+        "_truncation",
+    )
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
         self._stream = stream
@@ -32,13 +46,12 @@ class Answers:
         self._part = b""
         self._probe: Probe | None = None
         self._probed = 0
+        self._kept: KeptAnswer | None = None
+        """What there is of an answer that is to be altered."""
+        self._losing = False
+        """Bytes of the answer that is coming were thrown away."""
         self._truncation: Truncation | None = None
         """The answer that is coming is to end too early."""
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """The answer that is coming has no other end than the connection's."""
-        return isinstance(self._body, UntilClose)
 
     def take(self, data: bytes) -> None:
         """Take the next piece."""
@@ -52,9 +65,40 @@ class Answers:
             at = self._take_one(data, at)
 
     def take_part(self) -> bytes:
-        """Give away the beginning of a head that will never be complete."""
+        """Give away what was kept of an answer that will never be complete."""
         part, self._part = self._part, b""
+        if self._kept is not None:
+            part, self._kept = self._kept.data + part, None
         return part
+
+    def end(self, attempt: Attempt) -> None:
+        """Nothing more comes: the answer is whole if its end is the connection's, else it never will be."""
+        if attempt.is_lost:
+            self._stream.lost(attempt, closed=True)
+            return
+        whole = isinstance(self._body, UntilClose)
+        if whole and self._kept is not None:
+            self._pass_altered(attempt, self._kept)
+            return
+        part = self.take_part()
+        if self._truncation is not None:
+            self._pass_too_little(attempt, self._truncation, part, done=True)
+            return
+        if part:
+            self._down.send(part, attempt)
+        self._down.send(b"", attempt, "complete" if whole else "upstream_gone")
+
+    def lift(self) -> bool:
+        """A fault was taken off. Return whether an answer is spoilt: some of it is gone, and the rest would pass."""
+        if not self._pending or (decided := self._pending[0].decided) is None:
+            return False
+        attempt, truncation = self._pending[0], self._truncation
+        if self._kept is not None and not decided.alterations:
+            self._pass(attempt, self.take_part(), done=False)
+        if truncation is not None and not truncation.over and decided.truncated_at is None:
+            self._truncation = None
+            self._down.send(truncation.give_back(), attempt)
+        return self._losing and not attempt.is_lost
 
     def _take_one(self, data: bytes, start: int) -> int:
         """Take what is there of one answer. Return where it ends; -1: the rest was dealt with."""
@@ -82,7 +126,12 @@ class Answers:
                     return passed
             attempt.status = head.status
             length = 0 if attempt.head.method == "HEAD" else head.length  # type: ignore[union-attr]  # HTTP
-            if length and attempt.decided is not None and attempt.decided.truncated_at is not None:
+            if (
+                length
+                and attempt.decided is not None
+                and attempt.decided.truncated_at is not None
+                and not attempt.is_lost
+            ):
                 self._truncation = Truncation(attempt.decided.truncated_at, length, at - start)
             if length >= 0 and at + length <= len(data):
                 at += length
@@ -97,7 +146,9 @@ class Answers:
         try:
             at = body.take(data, at)
         except FramingError:
-            if not self.end_too_early(attempt):
+            if self._truncation is not None and not attempt.is_lost:
+                self._pass_too_little(attempt, self._truncation, self.take_part(), done=True)
+            else:
                 self._stream.give_up_answers(data[start:])
             return -1
         if body.done:
@@ -108,6 +159,15 @@ class Answers:
     def _pass(self, attempt: Attempt, data: bytes, *, done: bool) -> None:
         down = self._down
         if not (down.clear and attempt.plain):
+            if attempt.is_lost:
+                self._losing = not done
+                if done:
+                    self._stream.lost(attempt)
+                return
+            if self._kept is not None:
+                if not self._keep_for_change(attempt, self._kept, data, done=done):
+                    return
+                data = self.take_part()
             if self._truncation is not None:
                 self._pass_too_little(attempt, self._truncation, data, done=done)
             else:
@@ -132,23 +192,6 @@ class Answers:
         else:
             self._down.send(data, attempt)
 
-    def end_too_early(self, attempt: Attempt) -> bool:
-        """End the connection if the answer that is coming is not to be whole; return whether that is so."""
-        if self._truncation is None:
-            return False
-        self._pass_too_little(attempt, self._truncation, b"", done=True)
-        return True
-
-    def lift(self) -> None:
-        """An influence was lifted: let an answer pass that is to be whole again."""
-        truncation, pending = self._truncation, self._pending
-        if truncation is None or not pending or truncation.over:
-            return
-        decided = pending[0].decided
-        if decided is not None and decided.truncated_at is None:
-            self._truncation = None
-            self._down.send(truncation.give_back(), pending[0])
-
     def _begin_special(self, attempt: Attempt, head: AnswerHead, data: bytes, start: int, at: int) -> int:
         """Do what is to be done before an answer that is not the usual one.
 
@@ -164,14 +207,38 @@ class Answers:
             attempt.decided.response_hold = {}
         if attempt.decided is not None and (paces := attempt.decided.paces("response")):
             self._down.pace(paces, head=at - start)
+        tunnel = head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300)
+        if tunnel and attempt.is_lost:
+            self._stream.lost(attempt, closed=True)
+            return -1
         if head.status == 101 and not attempt.head.upgrades:
             self._stream.give_up_answers(data[start:])
             return -1
-        if head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300):
+        if tunnel:
             attempt.status = head.status
             self._open_tunnel(attempt, data, start, at)
             return -1
+        has_body = head.length != 0 and head.length <= LIMIT and attempt.head.method != "HEAD"
+        if has_body and attempt.decided is not None and attempt.decided.alterations and not attempt.is_lost:
+            self._kept = KeptAnswer(attempt.head, head)
         return 0
+
+    def _keep_for_change(self, attempt: Attempt, kept: KeptAnswer, data: bytes, *, done: bool) -> bool:
+        """Keep a piece of an answer that is to be altered; return whether it passes as it is after all."""
+        if not kept.add(data):
+            return True
+        if done:
+            self._pass_altered(attempt, kept)
+            self._stream.answered(attempt)
+        return False
+
+    def _pass_altered(self, attempt: Attempt, kept: KeptAnswer) -> None:
+        self._kept = self._truncation = None
+        altered = None if attempt.decided is None else kept.altered(attempt.decided.alterations)
+        if altered is None:
+            send_whole(self._down, attempt, kept.data, "complete")
+        else:
+            send_whole(self._down, attempt, altered, "altered")
 
     def _open_tunnel(self, attempt: Attempt, data: bytes, start: int, at: int) -> None:
         self._down.send(data[start:at], attempt, "complete")

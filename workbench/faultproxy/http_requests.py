@@ -15,7 +15,7 @@ from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, body_of
 from workbench.faultproxy.heads import HEAD_END, HEAD_LIMIT, NO_REQUEST, Probe, read_request_head
 from workbench.faultproxy.pipe import Pipe
-from workbench.model.faults.actions import Close, Swallow
+from workbench.model.faults.actions import Answer, Close, Lose, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.http_stream import HttpStream
@@ -105,11 +105,13 @@ class Requests:
         attempt.whole = received = self._receiving is None
         ending = None if attempt.decided is None else attempt.decided.ending
         assert attempt.head is not None
-        if ending is None:
+        if ending is None or isinstance(ending, Lose):
             self._up.send(data[start:at])
             if received and attempt.decided is not None and attempt.decided.paces("request"):
                 self._up.pace({})
-            if received and attempt.head.upgrades:
+            if received and isinstance(ending, Lose) and not isinstance(ending.instead, Answer):
+                self.ignore(attempt)  # the connection can answer no more requests
+            elif received and attempt.head.upgrades:
                 self.divert = self._wait_for_answer
         elif isinstance(ending, Swallow):
             self.ignore(attempt)

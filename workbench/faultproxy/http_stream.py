@@ -14,15 +14,15 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
-from workbench.faultproxy.answering import write_answer
+from workbench.faultproxy.admission import WAITING_NS
+from workbench.faultproxy.answering import send_whole, write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
-from workbench.faultproxy.deciding import CANARY_ORDINAL, HoldParts, decide
-from workbench.faultproxy.heads import HEAD_END, RequestHead
+from workbench.faultproxy.deciding import CANARY_ORDINAL, Decided, HoldParts, decide
+from workbench.faultproxy.heads import RequestHead
 from workbench.faultproxy.http_answers import Answers
 from workbench.faultproxy.http_requests import Requests
 from workbench.faultproxy.raw_stream import RawStream
-from workbench.faultproxy.truncating import Truncation
-from workbench.model.faults.actions import Answer, Close, Swallow
+from workbench.model.faults.actions import Answer, Close, Lose, Swallow
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
@@ -60,6 +60,10 @@ class HttpStream:
         self.request_bytes: Callable[[bytes], None] = self._requests.take
         self.answer_bytes: Callable[[bytes], None] = self._answers.take
 
+    @property
+    def finishing(self) -> bool:
+        return any(attempt.is_lost and attempt.whole for attempt in self._pending)
+
     # -- attempts ---------------------------------------------------------------------------------------
 
     def open(self, head: RequestHead, since: int) -> Attempt:
@@ -82,56 +86,88 @@ class HttpStream:
 
     def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
         connection = self._connection
-        attempt.decided = decided = decide(self._edge.faults, head, monotonic_ns(), canary=canary)
+        decided = decide(self._edge.faults, head, monotonic_ns(), connection=connection, canary=canary)
+        attempt.meet(decided)
         if not decided.faults:
             return
         attempt.plain = False
         for influence in decided.influences():
             connection.touch(influence)
-        if decided.ending is None:
-            if decided.request_hold:
-                connection.up.hold(decided.request_hold, attempt)
-            if paces := decided.paces("request"):
-                connection.up.pace(paces, head=len(head.raw), attempt=attempt)
-            return
-        attempt.awaits_callee = False
-        if isinstance(decided.ending, Swallow) and decided.ended_by is not None:
+        ending = decided.ending
+        vanishes = ending if isinstance(ending, Swallow) else isinstance(ending, Lose) and ending.instead
+        if decided.ended_by is not None and isinstance(vanishes, Swallow | Close):
             connection.swallow(decided.ended_by)
+        if decided.answers_here:
+            attempt.awaits_callee = False
+            return
+        if decided.request_hold or decided.places:
+            self._hold_request(attempt, decided)
+        if paces := decided.paces("request"):
+            connection.up.pace(paces, head=len(head.raw), attempt=attempt)
+
+    def _hold_request(self, attempt: Attempt, decided: Decided) -> None:
+        """Hold a request before it is forwarded: for so long, or until the callee has a place for it."""
+        connection, up = self._connection, self._connection.up
+        parts: HoldParts = dict(decided.request_hold)
+        for fault, place in decided.places.items():
+            parts[fault] = WAITING_NS if place.hold_ns is None else place.hold_ns
+        hold = up.hold(parts, attempt)
+        for fault, place in decided.places.items():
+            place.tell(partial(up.hold_on, hold, fault), partial(connection.close, "client_gone"))
 
     def serve(self) -> None:
         """Give the answers that are due here, as long as it is their turn."""
-        connection, down = self._connection, self._connection.down
         while self._pending:
             attempt = self._pending[0]
-            decided, head = attempt.decided, attempt.head
-            if decided is None or head is None or not attempt.due:
+            decided = attempt.decided
+            if decided is None or not isinstance(decided.ending, Answer | Close) or not attempt.due:
                 return
             hold: HoldParts = {**decided.request_hold, **decided.response_hold}
             if hold:
-                down.hold(hold, attempt)
+                self._connection.down.hold(hold, attempt)
+            if self._give(attempt, decided.ending):
+                return
+
+    def _give(self, attempt: Attempt, answer: Answer | Close) -> bool:
+        """Give an answer that is made here, or none; return whether the connection ends with it."""
+        connection, head = self._connection, attempt.head
+        assert head is not None
+        self._leave(self._pending.popleft())
+        if isinstance(answer, Close):
+            connection.down.send(b"", attempt, "cut")
+            connection.down.cut(reset=answer.reset)
+            return True
+        close = head.closes or not attempt.whole or self._callee_over
+        attempt.status = answer.status
+        connection.answers_here()
+        ends = send_whole(connection.down, attempt, write_answer(answer, head, close=close), "complete")
+        if close or (self._caller_over and not self._pending):
+            self._requests.ignore()
+            connection.down.end()
+            return True
+        return ends
+
+    def lost(self, attempt: Attempt, *, closed: bool = False) -> None:
+        """The callee has answered (`closed`: and ended its side), and it does not arrive: give what does."""
+        assert attempt.decided is not None
+        assert isinstance(attempt.decided.ending, Lose)
+        instead = attempt.decided.ending.instead
+        self._callee_over = self._callee_over or closed
+        if isinstance(instead, Swallow):
             self._leave(self._pending.popleft())
-            if isinstance(decided.ending, Close):
-                down.send(b"", attempt, "cut")
-                down.cut(reset=decided.ending.reset)
-                return
-            assert isinstance(decided.ending, Answer)
-            close = head.closes or not attempt.whole or self._callee_over
-            attempt.status = decided.ending.status
-            connection.answers_here()
-            written = write_answer(decided.ending, head, close=close)
-            length = written.index(HEAD_END) + 4
-            if paces := decided.paces("response"):
-                down.pace(paces, head=length)
-            if decided.truncated_at is not None and len(written) > length:
-                written = Truncation(decided.truncated_at, len(written) - length, length).take(written, done=True)
-                down.send(written, attempt, "cut")
-                down.cut()
-                return
-            down.send(written, attempt, "complete")
-            if close or (self._caller_over and not self._pending):
-                self._requests.ignore()
-                down.end()
-                return
+            ends = True
+        else:
+            ends = self._give(attempt, instead)
+        if ends:
+            self._requests.ignore(attempt)
+            self.answer_bytes = _drop
+        else:
+            if attempt.head is not None and attempt.head.upgrades:
+                self._requests.resume()
+            if self._pending:
+                self.serve()
+        if not self.finishing:
+            self._connection.callee_finished()
 
     def answered(self, attempt: Attempt) -> None:
         """All of the callee's answer is on its way; the next one is due."""
@@ -145,7 +181,7 @@ class HttpStream:
 
     def _leave(self, attempt: Attempt) -> None:
         """Keep an attempt until its answer has left altogether, and forget those whose answer has."""
-        while self._leaving and self._leaving[0].reason is not None:
+        while self._leaving and self._leaving[0].reason not in (None, "open"):
             self._leaving.popleft()
         self._leaving.append(attempt)
 
@@ -163,6 +199,9 @@ class HttpStream:
             attempt.due = True
             self.serve()
             return
+        elif attempt.is_lost:
+            self._connection.cut()  # nobody could tell where the answer ends that is not to arrive
+            return
         attempt.awaits_callee = False
         if self._pending[0] is attempt:
             self._become_raw()
@@ -178,6 +217,9 @@ class HttpStream:
     def give_up_answers(self, rest: bytes) -> None:
         """The callee's bytes cannot be read from `rest` on; they belong to the attempt whose answer is due."""
         decided = self._pending[0].decided
+        if self._pending[0].is_lost:
+            self.lost(self._pending[0], closed=True)
+            return
         if decided is not None and decided.response_hold:
             self._connection.down.hold(decided.response_hold, self._pending[0])
         if decided is not None and (paces := decided.paces("response")):
@@ -229,14 +271,17 @@ class HttpStream:
 
     def callee_done(self, now: int) -> None:  # noqa: ARG002 - attempts end when what is on its way has left
         self._callee_over = True
+        if self.answer_bytes is _drop:
+            return  # the caller's side has its own end
         pending, down = self._pending, self._connection.down
         if pending and pending[0].is_answered_here:
             self.serve()
             return
-        if pending and not self._answers.end_too_early(pending[0]):
-            if part := self._answers.take_part():
-                down.send(part, pending[0])
-            down.send(b"", pending[0], "complete" if self._answers.ends_with_connection else "upstream_gone")
+        if pending:
+            was_lost = pending[0].is_lost
+            self._answers.end(pending[0])
+            if was_lost:
+                return
         for attempt in list(pending)[1:]:
             down.send(b"", attempt, "upstream_gone")
         self._leaving.extend(pending)
@@ -259,4 +304,11 @@ class HttpStream:
         for attempt in self._pending:
             if attempt.decided is not None:
                 attempt.decided.forget(influence)
-        self._answers.lift()
+        if self._answers.lift():
+            self._connection.cut()
+        elif not self.finishing:
+            self._connection.callee_finished()
+
+
+def _drop(data: bytes) -> None:
+    """Take bytes that nobody gets."""

@@ -16,6 +16,7 @@ from workbench import __version__
 from workbench.faultproxy.toxiproxy import states
 from workbench.faultproxy.toxiproxy.documents import NAME, NewProxy
 from workbench.faultproxy.wire import (
+    EdgeStats,
     FaultList,
     FaultOrder,
     FaultState,
@@ -47,13 +48,14 @@ class Operation:
     @property
     def is_ours(self) -> bool:
         """It is none of Toxiproxy's."""
-        return self.path.startswith(("/faults", "/recording", "/health", "/metrics", PATH))
+        return self.path.startswith(("/faults", "/recording", "/health", "/metrics", PATH)) or self.path == _STATS
 
     @property
     def wants_token(self) -> bool:
         return self.path.startswith(("/faults", "/recording"))
 
 
+_STATS = "/proxies/{proxy}/stats"
 _PROXY, _TOXICS, _TOXIC = "/proxies/{proxy}", "/proxies/{proxy}/toxics", "/proxies/{proxy}/toxics/{toxic}"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -94,6 +96,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/recording", "What was recorded so far", {200: RecordingState}),
     Operation("PUT", "/recording", "Record attempts", {200: RecordingStarted}, (400, 413), MarkedRecordingOrder),
     Operation("DELETE", "/recording", "End the recording", {200: RecordingEnd}, (404,)),
+    Operation("GET", _STATS, "What passed one proxy, and what its faults did", {200: EdgeStats}, (404,)),
     Operation("GET", "/health", "Whether the plane answers", {200: Health}),
     Operation("GET", "/metrics", "Prometheus metrics", {200: _TEXT}),
     Operation("GET", PATH, "This document", {200: states.OpenApi}),

@@ -15,38 +15,27 @@ from time import monotonic_ns
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import HoldParts
+from workbench.faultproxy.intake import Intake
 from workbench.faultproxy.paces import Paces
-from workbench.faultproxy.small_reads import read_in_small_pieces
 from workbench.faultproxy.stages import Stage
 from workbench.faultproxy.waiting import END, Cut, End, Hold, PaceChange, Piece
 from workbench.model.faults.actions import Pace, Swallow
 from workbench.model.units import NS_PER_MS
 
-LIMIT_FOR_LARGE_PIECES = 4 * 1024
-LIMIT_FOR_SMALL_PIECES = 128 * 1024
-"""A source reads large pieces until there is a stage or a pace, because of which several may have to wait."""
 
-
-class Pipe:
+class Pipe(Intake):
     """Towards one transport. `clear` means: write to `transport` directly, nothing is in the way."""
 
     __slots__ = (
-        "_blocked",
         "_dead",
         "_delays",
-        "_full",
-        "_held_back",
-        "_limit",
         "_loop",
         "_on_cut",
         "_on_end",
-        "_on_full",
         "_on_need",
         "_over",
         "_paces",
         "_queue",
-        "_queued",
-        "_source",
         "_stages",
         "_timer",
         "clear",
@@ -63,24 +52,18 @@ class Pipe:
         on_cut: Callable[[bool], None],
         on_full: Callable[[bool], None] | None = None,
     ) -> None:
+        super().__init__(on_full)
         self._loop = loop
         self._on_need = on_need
         self._on_end = on_end
         self._on_cut = on_cut
         """Told to end the connection; True: by RST."""
-        self._on_full = on_full
         self._queue: deque[Hold | Piece | PaceChange | End | Cut] = deque()
-        self._queued = 0
         self._stages: list[Stage] = []
         self._paces = Paces()
         self._delays: Attempt | None = None
         """Whose delay it is if bytes without an attempt are held up by a pace."""
         self._timer: asyncio.TimerHandle | None = None
-        self._source: asyncio.ReadTransport | None = None
-        self._blocked = False
-        self._full = False
-        self._held_back = False
-        self._limit = LIMIT_FOR_LARGE_PIECES
         self._dead = False
         self._over = False
         """The connection is to end here, so nothing more is taken."""
@@ -89,40 +72,11 @@ class Pipe:
         self.ended = False
         """Everything has left, and the end was passed on."""
 
-    # -- the two ends ---------------------------------------------------------------------------------
-
     def connect(self, transport: asyncio.Transport) -> None:
         """Say where bytes go; `on_need` was called when the first one wanted to."""
         self.transport = transport
         self._paces.wake(monotonic_ns())
         self._flush()
-
-    def feed_from(self, source: asyncio.ReadTransport) -> None:
-        """Say who is to be paused while too much waits here."""
-        self._source = source
-        if self._limit == LIMIT_FOR_SMALL_PIECES:
-            read_in_small_pieces(source)
-        if self._full:
-            source.pause_reading()
-
-    def block(self) -> None:
-        """The transport cannot take more."""
-        self._blocked = True
-        self._watch_source()
-
-    def unblock(self) -> None:
-        """The transport can take more again."""
-        self._blocked = False
-        self._watch_source()
-
-    @property
-    def full(self) -> bool:
-        return self._full
-
-    def hold_back(self, *, on: bool) -> None:
-        """Pause the source, or no longer, because of what its bytes lead to elsewhere."""
-        self._held_back = on
-        self._watch_source()
 
     # -- what passes ----------------------------------------------------------------------------------
 
@@ -154,13 +108,21 @@ class Pipe:
         else:
             self._flush()
 
-    def hold(self, parts: HoldParts, attempt: Attempt | None) -> None:
+    def hold(self, parts: HoldParts, attempt: Attempt | None) -> Hold:
         """Let nothing that comes from now on leave before the sum of `parts`, in nanoseconds, is over."""
+        now = monotonic_ns()
+        hold = Hold(now, parts, attempt)
         if not (self._dead or self._over):
-            now = monotonic_ns()
             if attempt is not None:
                 attempt.held(now)
-            self._queue.append(Hold(now, parts, attempt))
+            self._queue.append(hold)
+            self._flush()
+        return hold
+
+    def hold_on(self, hold: Hold, influence: Influence, ns: int) -> None:
+        """Let a part of a hold that is on last for so long from now, instead of what was said."""
+        hold.change(influence, monotonic_ns() + ns)
+        if not self._dead:
             self._flush()
 
     def pace(self, paces: Mapping[Influence, Pace], *, head: int = 0, attempt: Attempt | None = None) -> None:
@@ -344,12 +306,6 @@ class Pipe:
                 attempt.end(piece.last, now)
                 self._paces.change({}, now)
 
-    def _expect_many(self) -> None:
-        """Several pieces may have to wait here, so they have to be small."""
-        self._limit = LIMIT_FOR_SMALL_PIECES
-        if self._source is not None:
-            read_in_small_pieces(self._source)
-
     def _wait_until(self, due: int, now: int) -> None:
         # Timers have a resolution of 1 ms and may be early; the due time is looked at again.
         ms = -(-max(due - now, 0) // NS_PER_MS)
@@ -365,15 +321,3 @@ class Pipe:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _watch_source(self) -> None:
-        full = self._blocked or self._held_back or self._queued > self._limit
-        if full != self._full:
-            self._full = full
-            if self._on_full is not None:
-                self._on_full(full)
-            if self._source is not None:
-                if full:
-                    self._source.pause_reading()
-                else:
-                    self._source.resume_reading()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from time import monotonic_ns
+from typing import Any
 
 from workbench.faultproxy.active_fault import ActiveFault, activate, fits_bytes
 from workbench.faultproxy.addresses import format_address, parse_address
@@ -52,7 +53,9 @@ class Plane:
         self._faults: dict[str, ActiveFault] = {}
         self._evidence = Evidence()
         self._expiry: asyncio.TimerHandle | None = None
-        self._removing: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.TimerHandle] = {}
+        """The next turn of each fault that flaps."""
+        self._working: set[asyncio.Task[None]] = set()
 
     # -- edges ------------------------------------------------------------------------------------------
 
@@ -112,6 +115,10 @@ class Plane:
         """Return the faults that are on, in the order in which they were declared."""
         return list(self._faults.values())
 
+    def retired(self) -> list[ActiveFault]:
+        """Return the faults that were on since the recording began, and are off."""
+        return self._evidence.retired(self._faults.values())
+
     def fault(self, fault_id: str) -> ActiveFault:
         """Return a fault that is on. Raises UnknownFaultError."""
         if fault_id not in self._faults:
@@ -129,7 +136,9 @@ class Plane:
         fault = activate(spec, order.seed, now, now + order.lease_ms * NS_PER_MS)
         self._faults[spec.id] = fault
         await edge.add_fault(fault, now)
-        fault.active_since_ns = monotonic_ns()
+        fault.begin(monotonic_ns())
+        if fault.flaps and spec.id in self._faults:
+            self._watch_turns(fault, edge)
         self._watch_leases()
         return fault
 
@@ -158,7 +167,34 @@ class Plane:
 
     async def _take_off(self, fault: ActiveFault, edge: Edge) -> None:
         if self._faults.pop(fault.spec.id, None) is not None:
-            await edge.remove_fault(fault)
+            if fault.spec.id in self._turns:
+                self._turns.pop(fault.spec.id).cancel()
+            self._evidence.retire(fault)
+            await edge.remove_fault(fault, monotonic_ns())
+
+    # -- flapping ---------------------------------------------------------------------------------------
+
+    def _watch_turns(self, fault: ActiveFault, edge: Edge) -> None:
+        """Wake up when a fault that flaps is to go on or off. A turn that was missed altogether is left out."""
+        now = monotonic_ns()
+        # The loop rounds to 1 ms and may be early; whether it is time is looked at again.
+        wait_ms = -(-(fault.next_turn_ns(now) - now) // NS_PER_MS)
+        self._turns[fault.spec.id] = self._loop.call_later(wait_ms / 1000, self._turn, fault, edge)
+
+    def _turn(self, fault: ActiveFault, edge: Edge) -> None:
+        now = monotonic_ns()
+        if fault.should_be_on(now) != fault.on:
+            self._keep(self._turn_now(fault, edge, on=not fault.on))
+        self._watch_turns(fault, edge)
+
+    async def _turn_now(self, fault: ActiveFault, edge: Edge, *, on: bool) -> None:
+        if fault.spec.id in self._turns:  # else it was taken off meanwhile
+            await edge.turn(fault, on=on, now=monotonic_ns())
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
 
     # -- leases -----------------------------------------------------------------------------------------
 
@@ -176,9 +212,7 @@ class Plane:
         for fault in self.faults():
             edge = self.edges.get(fault.spec.edge)  # gone: who removes it takes its faults along
             if fault.expires_at_ns <= now and edge is not None:
-                task = self._loop.create_task(self._take_off(fault, edge))
-                self._removing.add(task)
-                task.add_done_callback(self._removing.discard)
+                self._keep(self._take_off(fault, edge))
         self._expiry = None
         self._loop.call_soon(self._watch_leases)
 
@@ -191,7 +225,7 @@ class Plane:
         self.stop_recording()
         for edge in self.edges.values():
             edge.attempts = 0
-        self._evidence.recording = recording
+        self._evidence.begin(recording)
         return clock
 
     def recording_state(self) -> RecordingState:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt, EndReason
-from workbench.faultproxy.deciding import Decided, ask, decide
+from workbench.faultproxy.deciding import Decided, ask, decide, decide_again
 from workbench.faultproxy.pipe import Pipe
 from workbench.faultproxy.stages import Always, Limit, Stage
-from workbench.model.faults.actions import Close, Delay, Swallow, Truncate
+from workbench.model.faults.actions import Close, Delay, Pace, Swallow, Truncate
 
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
@@ -47,6 +47,10 @@ class RawStream:
     def begin(self) -> None:
         """Make it an attempt before anyone has said a word."""
         self._open()
+
+    @property
+    def finishing(self) -> bool:
+        return False
 
     # -- bytes ----------------------------------------------------------------------------------------
 
@@ -97,9 +101,16 @@ class RawStream:
         before = attempt.decided
         if before is not None and before.ending is not None:
             return
+        again = None if before is None else decide_again(fault, before, now)
+        if again is not None:
+            delay_ns = attempt.delay_ns
+            attempt.decided = again
+            self._carry_out(again, attempt)
+            attempt.delay_ns = delay_ns
+            return
         decided = Decided() if before is None else before.columns_only()
-        ask(fault, decided, now)
-        attempt.decided = decided
+        ask(fault, decided, now, connection=self._connection)
+        attempt.meet(decided)
         self._carry_out(decided, attempt)
 
     def lift(self, influence: Influence) -> None:
@@ -116,8 +127,9 @@ class RawStream:
         self._attempt = attempt
         edge = self._connection.edge
         if attempt.decided is None and edge.faults:
-            attempt.decided = decide(edge.faults, None, monotonic_ns())
-            self._carry_out(attempt.decided, attempt)
+            decided = decide(edge.faults, None, monotonic_ns(), connection=self._connection)
+            attempt.meet(decided)
+            self._carry_out(decided, attempt)
 
     def _carry_out(self, decided: Decided, attempt: Attempt) -> None:
         connection = self._connection
@@ -133,10 +145,10 @@ class RawStream:
             connection.touch(influence)
             if isinstance(shape, Truncate):
                 connection.down.add_stage(Limit(influence, shape.after_bytes))
-            elif shape.side == "request":
+            elif isinstance(shape, Pace) and shape.side == "request":
                 connection.up.pace({}, attempt=attempt)
                 connection.up.add_stage(Stage(influence, shape))
-            else:
+            elif isinstance(shape, Pace):
                 connection.down.add_stage(Stage(influence, shape))
         if isinstance(decided.ending, Close):
             connection.down.cut(reset=decided.ending.reset)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from hmac import compare_digest
 from pathlib import Path
 
+from workbench.faultproxy.active_fault import ActiveFault
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.wire import MarkedRecordingOrder
 from workbench.model.events import Clock
@@ -18,6 +20,9 @@ from workbench.model.tables import ATTEMPTS
 from workbench.rows import RowWriter
 
 FLUSH_S = 1.0
+
+RETIRED_KEPT = 1_000
+"""Faults that are off, in `GET /metrics`."""
 
 _BATCH = 256
 """Rows are made and written so many at a time: one by one they would cost twice as much, and a whole second's
@@ -111,9 +116,32 @@ def row_of(attempt: Attempt) -> str:
 
 
 class Evidence:
-    """Where attempts go: the recording that is on, or nowhere. Shared by all edges."""
+    """Where attempts go: the recording that is on, or nowhere. Shared by all edges.
 
-    __slots__ = ("recording",)
+    Faults that were taken off are remembered until the next recording begins, so that their last counts are
+    scraped; the oldest are forgotten beyond a thousand.
+    """
+
+    __slots__ = ("_retired", "recording")
 
     def __init__(self) -> None:
         self.recording: Recording | None = None
+        self._retired: dict[tuple[str, str], ActiveFault] = {}
+
+    def begin(self, recording: Recording) -> None:
+        """Record from now on."""
+        self.recording = recording
+        self._retired.clear()
+
+    def retire(self, fault: ActiveFault) -> None:
+        """Remember a fault that was taken off."""
+        key = (fault.spec.edge, fault.spec.id)
+        self._retired.pop(key, None)
+        self._retired[key] = fault
+        if len(self._retired) > RETIRED_KEPT:
+            del self._retired[next(iter(self._retired))]
+
+    def retired(self, on: Iterable[ActiveFault]) -> list[ActiveFault]:
+        """Return those that were taken off and not put `on` again."""
+        back = {(fault.spec.edge, fault.spec.id) for fault in on}
+        return [fault for key, fault in self._retired.items() if key not in back]

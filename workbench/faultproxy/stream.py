@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class Stream(Protocol):
     """What the bytes of one connection mean, and which attempts they are."""
 
+    @property
+    def finishing(self) -> bool:
+        """The callee is to be left with what it does, though the caller leaves."""
+
     def request_bytes(self, data: bytes) -> None:
         """The caller has sent these."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from workbench.faultproxy.connection import CalleeEnd, CallerEnd, Connection
+from workbench.faultproxy.caller_end import CallerEnd
+from workbench.faultproxy.connection import CalleeEnd, Connection
 
 if TYPE_CHECKING:
     from workbench.faultproxy.edge import Edge

@@ -13,9 +13,10 @@ from workbench.model.faults.actions import Pace
 class Hold:
     """A stretch of time in which nothing behind it leaves."""
 
-    __slots__ = ("attempt", "due", "parts")
+    __slots__ = ("_since", "attempt", "due", "parts")
 
     def __init__(self, now: int, parts: HoldParts, attempt: Attempt | None) -> None:
+        self._since = now
         self.due = now + sum(parts.values())
         self.parts = dict(parts)
         self.attempt = attempt
@@ -23,6 +24,13 @@ class Hold:
     def lift(self, influence: Influence) -> None:
         """Take out what one influence wants of it."""
         self.due -= self.parts.pop(influence, 0)
+
+    def change(self, influence: Influence, due: int) -> None:
+        """Let an influence's part end at `due`; the other parts follow it."""
+        if influence in self.parts:
+            self.lift(influence)
+            self.parts[influence] = due - self._since
+            self.due += due - self._since
 
 
 class Piece:

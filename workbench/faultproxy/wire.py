@@ -81,11 +81,27 @@ class FaultState(Frozen):
     counts: Counts
     first_hit_ns: int | None
     last_hit_ns: int | None
+    on: bool
+    """False while one that flaps is off."""
+    on_ns: int
+    """How long it has been on in all."""
+    bytes_in: int = Field(description="from callers, in hit attempts, those under way included")
+    bytes_out: int = Field(description="to callers, likewise")
+    delay_ns: int = Field(description="added to hit attempts, by this fault and others")
 
 
 class FaultList(Frozen):
     """Answer to GET /faults and DELETE /faults."""
 
+    faults: list[FaultState]
+
+
+class EdgeStats(Frozen):
+    """Answer to GET /proxies/{name}/stats: what passed, and what the faults that are on have done."""
+
+    name: str
+    attempts: int
+    connections: int
     faults: list[FaultState]
 
 

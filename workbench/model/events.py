@@ -98,7 +98,11 @@ class FaultOff(FaultEvent):
     """The plane confirmed that the fault is off. `counts` are its final figures: eligible, hit, passed."""
 
     event: Literal["fault_off"] = "fault_off"
-    counts: dict[str, int] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(
+        default_factory=dict,
+        description="what the plane counted: requests that were `eligible`, `hit` and `passed`; of hit attempts"
+        " `bytes_in`, `bytes_out` and the `delay_ns` added; `first_hit_after_ns` and `last_hit_after_ns` it was on",
+    )
     evidence: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 

@@ -280,7 +280,7 @@ WHERE r.kind = 'journey' AND r.arrival >= 0;
 CREATE OR REPLACE VIEW edge_attempts AS
 SELECT DISTINCT a.edge, a.ordinal, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
        a.status, a.end_reason, a.delay_ns, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
-       a.end_reason <> 'complete' OR coalesce(a.status >= 500 OR a.status = 429, FALSE)
+       a.end_reason NOT IN ('complete', 'altered') OR coalesce(a.status >= 500 OR a.status = 429, FALSE)
            OR coalesce({failing}, FALSE) AS failed,
        a.trace_id, a.parent_span_id AS span_id, '{source}' AS source,
        CASE WHEN s.kind = 'client' OR s.attempt IS NOT NULL THEN s.started END AS caller_started,

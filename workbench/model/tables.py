@@ -71,6 +71,9 @@ REQUESTS = Table(
     ),
 )
 
+DELIVERED = ("complete", "altered")
+"""Reasons with which an attempt ends whose answer arrived to its last byte; `altered`: with another body."""
+
 ATTEMPTS = Table(
     "attempts",
     "What the fault plane saw: one row per request on an edge, on the callee's side of the caller's retries."
@@ -81,7 +84,8 @@ ATTEMPTS = Table(
         Column(
             "decisions",
             "VARCHAR",
-            "for each fault it was eligible for: id=ordinal+ (hit) or id=ordinal- (not)",
+            "for each fault it was eligible for: id=ordinal+ (hit) or id=ordinal- (not); id=ordinal/nth+ where"
+            " requests are counted by key; with a connection_share the ordinal is the connection's",
         ),
         Column("faults", "VARCHAR", "ids of the faults that hit it, separated by spaces"),
         _time("accepted", "first byte of the request"),
@@ -90,7 +94,11 @@ ATTEMPTS = Table(
         Column("method", "VARCHAR", "HTTP method", optional=True),
         Column("path", "VARCHAR", "path without query", optional=True),
         Column("status", "INTEGER", "status that the caller got", optional=True),
-        Column("end_reason", "VARCHAR", "complete, client_gone, upstream_gone, upstream_refused, cut, or open"),
+        Column(
+            "end_reason",
+            "VARCHAR",
+            f"{', '.join(DELIVERED)}, client_gone, upstream_gone, upstream_refused, cut, or open",
+        ),
         Column("delay_ns", "BIGINT", "delay added by faults"),
         Column("bytes_in", "BIGINT", "from the caller"),
         Column("bytes_out", "BIGINT", "to the caller"),

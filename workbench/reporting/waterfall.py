@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.model.history import History
+from workbench.model.tables import DELIVERED
 from workbench.reporting.chosen_traces import Chosen
 
 _DEEPEST = 12
@@ -140,7 +141,7 @@ class _Attempt:
 
     def bar(self) -> Bar:
         """Return a line for an attempt of which the caller tells nothing."""
-        whole = self.end_reason == "complete"
+        whole = self.end_reason in DELIVERED
         return Bar(
             id=f"attempt {self.accepted} {self.edge}",
             parent=self.parent,

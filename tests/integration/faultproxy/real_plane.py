@@ -66,6 +66,11 @@ class RealPlane(PlaneClient):
             counts=Counts(eligible=0, hit=0, passed=0),
             first_hit_ns=None,
             last_hit_ns=None,
+            on=True,
+            on_ns=0,
+            bytes_in=0,
+            bytes_out=0,
+            delay_ns=0,
         )
 
 

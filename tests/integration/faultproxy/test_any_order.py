@@ -29,13 +29,24 @@ DECLARED: dict[str, dict[str, Any]] = {
     "error": {"kind": "http_status", "status": STATUS},
     "hole": {"kind": "blackhole"},
     "refuse": {"kind": "refuse"},
+    "nth": {"kind": "every_nth", "n": 3, "status": STATUS},
+    "lost": {"kind": "response_lost", "answer": "replaced", "status": STATUS},
+    "altered": {"kind": "corrupt_body", "how": "empty"},
     "picky": {"kind": "http_status", "status": STATUS, "match": {"method": "POST"}},
     "reset": {"kind": "reset"},
     "closed": {"kind": "accept_then_close"},
     "narrow": {"kind": "bandwidth", "rate": "10MB/s"},
     "sliced": {"kind": "slicer", "average": 10, "variation": 5, "delay": "10us"},
 }
-OUTCOMES = {"error": "error", "picky": "error", "hole": "nothing", "reset": "end", "closed": "end"}
+OUTCOMES = {
+    "error": "error",
+    "picky": "error",
+    "hole": "nothing",
+    "reset": "end",
+    "closed": "end",
+    "nth": "error",
+    "lost": "lost",
+}
 """What comes of a request that a fault hits; the others let it pass, sooner or later."""
 
 HARMLESS: dict[str, dict[str, int]] = {
@@ -59,6 +70,8 @@ HARMFUL = {
 
 STREAMS = st.sampled_from(["upstream", "downstream"])
 
+
+ALTERED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 BODIES = st.binary(max_size=30).map(lambda body: body.replace(b"\n", b""))
 """The callee finds requests by their blank lines."""
@@ -87,6 +100,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.passed = b""
         self.attempts = 0
         self.number = 0
+        self.altered = False
         self.caller: Caller | None = None
         self.run(self.set_up())
 
@@ -109,11 +123,15 @@ class AnyOrder(RuleBasedStateMachine):
     def predict(self, method: str) -> str:
         """Return what happens to the next request, and note whom it meets."""
         self.attempts += 1
+        self.altered = False
         for fault in self.on:
             if fault.what == "refuse" or (fault.what == "picky" and method != "POST"):
                 continue
             hit = is_hit(1, fault.fault_id, fault.met, fault.share)
+            if fault.what == "nth":
+                hit = hit and fault.met % 3 == 2
             fault.met += 1
+            self.altered = self.altered or (hit and fault.what == "altered")
             if hit and fault.what in OUTCOMES:
                 return OUTCOMES[fault.what]
         return "answer"
@@ -212,9 +230,9 @@ class AnyOrder(RuleBasedStateMachine):
             self.caller.writer.write(data[at : at + size])
             await asyncio.sleep(0)
         outcome, passes = self.predict(method), b""
-        if outcome == "answer":
-            outcome, passes = self.meet_harm("upstream", outcome), data
-            if outcome != "answer":
+        if outcome in ("answer", "lost"):
+            outcome, passes = self.meet_harm("upstream", "answer" if outcome == "answer" else "error"), data
+            if outcome in ("nothing", "end"):
                 passes = b""
         if outcome in ("answer", "error"):
             outcome = self.meet_harm("downstream", outcome)
@@ -230,7 +248,8 @@ class AnyOrder(RuleBasedStateMachine):
         """Read what the caller has to get."""
         match outcome:
             case "answer":
-                assert await caller.reader.readexactly(len(OK)) == OK
+                expected = ALTERED if self.altered else OK
+                assert await caller.reader.readexactly(len(expected)) == expected
             case "error":
                 head = await caller.reader.readuntil(b"\r\n\r\n")
                 assert head.startswith(f"HTTP/1.1 {STATUS} ".encode())

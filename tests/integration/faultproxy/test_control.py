@@ -116,7 +116,9 @@ def test_a_fault_from_birth_to_end(plane: PlaneProcess) -> None:
     assert set(born.json) == {"id", "edge", "active_since_ns", "expires_at_ns"}
     state = plane.send("GET", "/faults/late")
     assert state.status == 200
-    assert state.json == {
+    assert state.json["on_ns"] > 0
+    told = {**state.json, "on_ns": 0}
+    assert told == {
         "id": "late",
         "edge": "a:b",
         "kind": "latency",
@@ -125,8 +127,13 @@ def test_a_fault_from_birth_to_end(plane: PlaneProcess) -> None:
         "counts": {"eligible": 0, "hit": 0, "passed": 0},
         "first_hit_ns": None,
         "last_hit_ns": None,
+        "on": True,
+        "on_ns": 0,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "delay_ns": 0,
     }
-    assert plane.send("GET", "/faults").json == {"faults": [state.json]}
+    assert [{**fault, "on_ns": 0} for fault in plane.send("GET", "/faults").json["faults"]] == [told]
     renewal = plane.send("POST", "/faults/renew", {"ids": ["late", "other"], "lease_ms": 120_000})
     assert renewal.json == {"renewed": ["late"], "unknown": ["other"]}
     assert plane.send("GET", "/faults/late").json["expires_at_ns"] > born.json["expires_at_ns"]
@@ -227,6 +234,49 @@ def test_health_has_the_clock(plane: PlaneProcess) -> None:
     first, second = (plane.send("GET", "/health").json for _ in range(2))
     assert first["ok"]
     assert first["monotonic_ns"] < second["monotonic_ns"]
+
+
+def scraped(plane: PlaneProcess, name: str) -> dict[str, float]:
+    """Return a metric of each fault."""
+    text = plane.send("GET", "/metrics", token=None).body.decode()
+    return {
+        sample.labels["fault"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+COUNTERS = [
+    f"workbench_fault_{name}_total" for name in ("eligible", "hit", "passed", "bytes_in", "bytes_out", "delay_seconds")
+]
+
+
+def test_counters_are_there_from_injection_to_the_next_recording(plane: PlaneProcess, tmp_path: Path) -> None:
+    """So that a scrape after the fault has gone still sees what it did in the end."""
+    plane.send("POST", "/faults", ORDER)
+    assert [scraped(plane, name) for name in COUNTERS] == [{"late": 0.0}] * len(COUNTERS)
+    assert scraped(plane, "workbench_fault_first_hit_timestamp_seconds") == {}
+    plane.send("DELETE", "/faults/late")
+    assert scraped(plane, "workbench_fault_active") == {"late": 0.0}
+    assert [scraped(plane, name) for name in COUNTERS] == [{"late": 0.0}] * len(COUNTERS)
+    plane.send("POST", "/faults", ORDER)
+    assert scraped(plane, "workbench_fault_active") == {"late": 1.0}, "once, not beside what it was before"
+    plane.send("DELETE", "/faults/late")
+    plane.send("PUT", "/recording", {"directory": str(tmp_path), "run_id": "r", "canary": "0123456789"})
+    assert [scraped(plane, name) for name in COUNTERS] == [{}] * len(COUNTERS)
+    plane.send("DELETE", "/recording")
+
+
+def test_an_edge_tells_what_passed_and_what_its_faults_did(plane: PlaneProcess) -> None:
+    """Beside Toxiproxy's own paths, and as open as they are."""
+    plane.send("POST", "/faults", ORDER)
+    stats = plane.send("GET", "/proxies/a:b/stats", token=None)
+    assert stats.status == 200
+    (told,) = stats.json["faults"]
+    assert {**stats.json, "faults": []} == {"name": "a:b", "attempts": 0, "connections": 0, "faults": []}
+    assert {**told, "on_ns": 0} == {**plane.send("GET", "/faults/late").json, "on_ns": 0}
+    assert plane.send("GET", "/proxies/no:body/stats").status == 404
 
 
 def test_metrics_are_prometheus_text(plane: PlaneProcess) -> None:

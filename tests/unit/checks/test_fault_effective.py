@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.histories import EDGE, FAULT, ON, SCENARIO, UNDO, healthy, injector_off
@@ -92,6 +94,123 @@ def test_a_fault_s_own_seed_stands_before_the_scenario_s() -> None:
     scenario = run.record.scenario.model_copy(update={"faults": [fault.model_copy(update={"seed": 8})]})
     run.record = run.record.model_copy(update={"scenario": scenario})
     assert result(run, ID).outcome is PASS
+
+
+# -- counted by key, decided by connection ------------------------------------------------------------------------
+
+TRACES = 12
+
+
+def by_trace(**fields: Any) -> HistoryBuilder:
+    """12 traces with two requests each on the edge, of which the first fails, and nothing else."""
+    fault = {"id": FAULT, "kind": "fail_first", "edge": EDGE, "count": 1, "per": {"by": "trace"}} | fields
+    run = rescripted(healthy(), faults=[fault])
+    run.attempts = [a for a in run.attempts if a.edge != EDGE]
+    run.replace(FaultOff, counts={})
+    for number in range(2 * TRACES):
+        nth, trace = divmod(number, TRACES)
+        attempt = run.plane_row(EDGE, ON + 0.1 + number * 0.1, 0.01, trace_id=f"{trace:032x}")
+        attempt.ordinal = number
+        attempt.decisions = f"other=3+ {FAULT}={number}/{nth}{'-' if nth else '+'}"
+        attempt.faults, attempt.status = ("", 200) if nth else (FAULT, 503)
+    return run
+
+
+def test_requests_that_are_counted_by_key_are_recomputed() -> None:
+    seen = result(by_trace(), ID)
+    assert seen.outcome is PASS
+    assert seen.n == TRACES
+
+
+@pytest.mark.parametrize(
+    ("number", "mark"),
+    [
+        (5, "5/1+"),  # not the second of its trace, and the second would not be hit
+        (5, "5/0-"),  # the first has to be hit
+        (20, "20/1+"),  # the second has not
+        (20, "20/0+"),  # hit as the first, which it is not
+        (20, "20/2-"),  # not the third
+        (5, "5+"),  # not counted by key at all
+    ],
+)
+def test_wrong_marks_of_counted_requests_are_noticed(number: int, mark: str) -> None:
+    run = by_trace()
+    run.on_edge(EDGE)[number].decisions = f"{FAULT}={mark}"
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert "of 24 decisions are not those of the seed" in seen.reason
+
+
+def test_a_count_without_a_key_is_noticed() -> None:
+    run = healthy()
+    run.on_edge(EDGE, hit=True)[3].decisions = f"{FAULT}=3/0+"
+    assert "1 of 14 decisions are not those of the seed" in result(run, ID).reason
+
+
+@pytest.mark.parametrize("by", [{"by": "edge"}, {"by": "path"}, {"by": "header", "header": "x-key"}])
+def test_other_keys_are_recomputed_from_what_the_rows_tell(by: dict[str, str]) -> None:
+    """By edge the count is the ordinal, by path the rows hold the key; a header is in no row."""
+    run = by_trace(count=10, per=by)
+    for number, attempt in enumerate(run.on_edge(EDGE)):
+        attempt.path = f"/{number % 2}"
+        nth = number // 2 if by["by"] == "path" else number
+        hit = nth < 10
+        attempt.decisions = f"{FAULT}={number}/{nth}{'+' if hit else '-'}"
+        attempt.faults, attempt.status = (FAULT, 503) if hit else ("", 200)
+    assert result(run, ID).outcome is PASS
+    run.on_edge(EDGE)[3].decisions = f"{FAULT}=3/0+"
+    assert result(run, ID).outcome is (PASS if by["by"] == "header" else INCONCLUSIVE)
+
+
+def by_connection() -> HistoryBuilder:
+    """30 connections with two requests each; half of the connections are hit."""
+    fault = {"id": FAULT, "kind": "http_status", "edge": EDGE, "status": 503, "connection_share": "50%"}
+    run = rescripted(healthy(), faults=[fault])
+    run.attempts = [a for a in run.attempts if a.edge != EDGE]
+    run.replace(FaultOff, counts={})
+    for number in range(60):
+        attempt = run.plane_row(EDGE, ON + 0.1 + number * 0.1, 0.01)
+        connection = number % 30
+        hit = is_hit(7, FAULT, connection, 0.5)
+        attempt.ordinal = number
+        attempt.decisions = f"{FAULT}={connection}{'+' if hit else '-'}"
+        attempt.faults, attempt.status = (FAULT, 503) if hit else ("", 200)
+    return run
+
+
+def test_a_share_of_connections_is_recomputed_from_their_numbers() -> None:
+    seen = result(by_connection(), ID)
+    assert seen.outcome is PASS
+    assert seen.n == 2 * sum(is_hit(7, FAULT, i, 0.5) for i in range(30))
+
+
+def test_a_connection_of_which_one_request_was_decided_otherwise_is_noticed() -> None:
+    run = by_connection()
+    attempt = run.on_edge(EDGE)[35]
+    attempt.decisions = attempt.decisions.translate({ord("+"): "-", ord("-"): "+"})
+    attempt.decisions = attempt.decisions.replace(FAULT.replace("-", "+"), FAULT)
+    assert "1 of 60 decisions are not those of the seed" in result(run, ID).reason
+
+
+def test_a_connection_that_is_missing_is_noticed() -> None:
+    run = by_connection()
+    run.attempts = [a for a in run.attempts if not a.decisions.startswith((f"{FAULT}=7+", f"{FAULT}=7-"))]
+    assert "are not all there" in result(run, ID).reason
+
+
+def test_altered_answers_are_felt_and_no_failures() -> None:
+    """The callee's answer did arrive: whether it harmed is for callers to say."""
+    fault = {"id": FAULT, "kind": "corrupt_body", "edge": EDGE, "how": "empty"}
+    run = rescripted(healthy(), faults=[fault])
+    hits = run.on_edge(EDGE, hit=True)
+    for attempt in hits:
+        attempt.status, attempt.end_reason = 200, "complete"
+    assert result(run, ID).outcome is INCONCLUSIVE
+    for attempt in hits:
+        attempt.end_reason = "altered"
+    assert result(run, ID).outcome is PASS
+    rows = run.build().stream("SELECT failed FROM edge_attempts WHERE edge = ? AND end_reason = 'altered'", EDGE)
+    assert {failed for (failed,) in rows} == {False}
 
 
 def with_hits(number: int) -> HistoryBuilder:
@@ -230,3 +349,19 @@ def test_the_injector_off_stays_undecided_even_if_the_guard_fired() -> None:
     run = injector_off()
     run.journal.append(ABORT)
     assert result(run, ID).outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("period", "outcome"), [("150ms", PASS), ("1h", INCONCLUSIVE)])
+def test_attempts_during_which_a_flapping_fault_went_off_show_neither(period: str, outcome: Outcome) -> None:
+    """Four of 14 ended early: because it went off within each of them, or for no reason."""
+    fault = {**SCENARIO["faults"][0], "schedule": {"period": period, "duty": "50%"}}
+    run = rescripted(healthy(), faults=[fault], expect=[])
+    hit = run.on_edge(EDGE, hit=True)
+    run.replace(FaultOn, evidence={"active_since_ns": min(a.accepted for a in hit)})
+    for attempt in hit[:4]:
+        attempt.ended = attempt.accepted + ns(0.2)
+        attempt.status, attempt.end_reason = 200, "complete"
+    run.spans = [s for s in run.spans if s.span_id not in {a.parent_span_id for a in hit[:4]}]
+    seen = result(run, ID)
+    assert seen.outcome is outcome, seen.reason
+    assert seen.n == (10 if outcome is PASS else 14)

@@ -100,3 +100,29 @@ def test_where_the_caller_sends_no_spans_the_plane_s_evidence_stands_alone_and_s
     seen = result(run, ID)
     assert seen.outcome is PASS
     assert "the caller sends no spans" in seen.reason
+
+
+def flapping(closed_s: float) -> HistoryBuilder:
+    """On for 4 s of every 10 s; the fault was there for 20 s."""
+    run = refused()
+    faults = [{"id": FAULT, "kind": "refuse", "edge": EDGE, "schedule": {"period": "10s", "duty": "40%"}}]
+    run = rescripted(run, faults=faults, expect=[])
+    run.replace(FaultOff, evidence={"closed_ns": ns(closed_s)})
+    return run
+
+
+@pytest.mark.parametrize(("closed_s", "outcome"), [(8.0, PASS), (7.3, PASS), (7.1, INCONCLUSIVE)])
+def test_one_that_flaps_closes_the_socket_for_its_share_of_the_time(closed_s: float, outcome: Outcome) -> None:
+    assert result(flapping(closed_s), ID).outcome is outcome
+
+
+def test_requests_get_through_while_one_that_flaps_is_off() -> None:
+    """How many are refused depends on the callers' breakers; that enough were is asked for all the same."""
+    run = flapping(8.0)
+    run.plane_row(EDGE, ON + 5, 0.01)
+    seen = result(run, ID)
+    assert seen.outcome is PASS
+    assert "closed again and again" in seen.reason
+    for span in [s for s in run.spans if s.outcome == "connect_refused"][9:]:
+        span.outcome = "connection_lost"
+    assert result(run, ID).outcome is INCONCLUSIVE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.histories import EDGE, FAULT, ON, SCENARIO, healthy, injector_off, record
@@ -112,9 +114,18 @@ def needs(run: HistoryBuilder) -> list[str]:
         ({"kind": "blackhole"}, True),
         ({"kind": "http_status", "status": 503}, False),
         ({"kind": "refuse"}, False),
+        ({"kind": "response_lost", "answer": "dropped"}, True),
+        ({"kind": "response_lost", "answer": "closed"}, False),
+        ({"kind": "response_lost", "answer": "replaced"}, False),
+        ({"kind": "response_lost", "answer": "late", "delay": "501ms"}, True),
+        ({"kind": "response_lost", "answer": "late", "delay": "500ms"}, False),
+        ({"kind": "corrupt_body", "how": "empty"}, False),
+        ({"kind": "fail_first", "count": 10}, False),
+        ({"kind": "brownout", "concurrent": 1, "service_time": "501ms"}, True),
+        ({"kind": "brownout", "concurrent": 1, "service_time": "500ms"}, False),
     ],
 )
-def test_a_fault_has_to_hold_attempts_up_beyond_the_timeout(fault: dict[str, str], enough: bool) -> None:
+def test_a_fault_has_to_hold_attempts_up_beyond_the_timeout(fault: dict[str, Any], enough: bool) -> None:
     run = rescripted(healthy(), faults=[{"id": FAULT, "edge": EDGE, **fault}], expect=[])
     assert (needs(run) == []) is enough
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.faultproxy.clockwork import Clockwork
-from workbench.faultproxy import connection, http_answers, http_requests, http_stream, pipe, raw_stream
+from workbench.faultproxy import connection, effect, http_answers, http_requests, http_stream, pipe, raw_stream
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clockwork:
     clock = Clockwork()
-    for module in (connection, http_answers, http_requests, http_stream, pipe, raw_stream):
+    for module in (connection, effect, http_answers, http_requests, http_stream, pipe, raw_stream):
         monkeypatch.setattr(module, "monotonic_ns", clock.monotonic_ns)
     return clock

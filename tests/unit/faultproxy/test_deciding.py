@@ -10,7 +10,7 @@ from workbench.faultproxy.active_fault import ActiveFault, RequestInfluence, act
 from workbench.faultproxy.deciding import Decided, decide
 from workbench.faultproxy.heads import RequestHead, read_request_head
 from workbench.faultproxy.wire import FaultOrder
-from workbench.model.faults.actions import Answer, Swallow
+from workbench.model.faults.actions import Action, Admit, Alter, Answer, Close, Lose, Pace, Swallow, Truncate
 from workbench.model.faults.seeded import Draw, is_hit
 
 NOW = 1_000
@@ -25,6 +25,7 @@ def fault(fault_id: str, seed: int = 7, expires_at_ns: int = NEVER, **fields: An
     order = FaultOrder.model_validate({"fault": declared, "seed": seed, "lease_ms": 1})
     active = activate(order.fault, order.seed, 0, expires_at_ns)
     assert isinstance(active, RequestInfluence)
+    active.turn(on=True, now=0)
     return active
 
 
@@ -53,6 +54,7 @@ def test_a_declared_seed_counts_more() -> None:
     order = FaultOrder.model_validate({"fault": declared, "seed": 8, "lease_ms": 1})
     active = activate(order.fault, order.seed, 0, NEVER)
     assert isinstance(active, RequestInfluence)
+    active.turn(on=True, now=0)
     assert ask_many(fault("slow", seed=7, share=0.3, **DELAY), 99) == ask_many(active, 99)
 
 
@@ -148,3 +150,86 @@ def test_a_listener_fault_decides_nothing() -> None:
     active = activate(order.fault, order.seed, 0, NEVER)
     assert type(active) is ActiveFault
     assert active.closes_listener
+
+
+# -- the whole vocabulary ---------------------------------------------------------------------------------------
+
+PACED = Pace("response", lambda _: 10, lambda _: 5)
+ALTERED = Alter(lambda _copy, _memory: b"")
+REFUSAL = Answer(503, (), b"")
+
+
+def acting(fault_id: str, action: Action, monkeypatch: pytest.MonkeyPatch) -> RequestInfluence:
+    """A fault that does what no kind may do alone."""
+    active = fault(fault_id, **DELAY)
+    monkeypatch.setattr(type(active.rule), "action", lambda self, _draw: ACTIONS[self.id])
+    ACTIONS[fault_id] = action
+    return active
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def test_shapings_add_up_in_the_order_of_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
+    actions: list[Action] = [
+        PACED,
+        Truncate(9),
+        ALTERED,
+        Truncate(5),
+        Pace("request", lambda _: 1, lambda _: 1),
+        ALTERED,
+    ]
+    faults = [acting(f"f{number}", action, monkeypatch) for number, action in enumerate(actions)]
+    decided = decide(faults, head(), NOW)
+    assert decided.paces("response") == {faults[0]: PACED}
+    assert list(decided.paces("request")) == [faults[4]]
+    assert decided.truncated_at == 5
+    assert decided.alterations == [(faults[2], ALTERED), (faults[5], ALTERED)]
+    assert decided.influences() == tuple(faults)
+    assert decided.ending is None
+    decided.forget(faults[3])
+    assert decided.truncated_at == 9
+    assert Decided().truncated_at is None
+
+
+@pytest.mark.parametrize("instead", [REFUSAL, Close(reset=False), Swallow()])
+def test_a_loss_is_an_ending_that_the_callee_hears_of(instead: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, lost = acting("before", ALTERED, monkeypatch), acting("lost", Lose(instead), monkeypatch)
+    after = acting("after", REFUSAL, monkeypatch)
+    decided = decide([before, lost, after], head(), NOW)
+    assert (decided.ending, decided.ended_by) == (Lose(instead), lost)
+    assert not decided.answers_here
+    assert decided.decisions == "before=0+ lost=0+"
+    assert lost in decided.influences()
+    decided.forget(lost)
+    assert (decided.ending, decided.ended_by) == (None, None)
+
+
+@pytest.mark.parametrize("ending", [REFUSAL, Close(reset=True), Swallow()])
+def test_other_endings_are_kept_from_the_callee_and_cannot_be_forgotten(
+    ending: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = acting("end", ending, monkeypatch)
+    decided = decide([end], head(), NOW)
+    assert decided.answers_here
+    decided.forget(end)
+    assert decided.ending == ending
+
+
+def test_a_full_queue_is_an_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = acting("busy", Admit(concurrent=1, queue=1, service_ns=7, refusal=REFUSAL), monkeypatch)
+    after = acting("after", ALTERED, monkeypatch)
+    inside, waits, refused = (decide([busy, after], head(), NOW) for _ in range(3))
+    assert [inside.places[busy].hold_ns, waits.places[busy].hold_ns] == [7, None]
+    assert (refused.ending, refused.ended_by, refused.places) == (REFUSAL, busy, {})
+    assert [d.decisions for d in (inside, waits, refused)] == ["busy=0+ after=0+", "busy=1+ after=1+", "busy=2+"]
+    inside.give_places_back()
+    assert waits.places[busy].hold_ns == 7
+
+
+def test_whoever_does_not_get_to_the_callee_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = acting("busy", Admit(concurrent=1, queue=0, service_ns=7, refusal=REFUSAL), monkeypatch)
+    end = acting("end", Answer(500, (), b""), monkeypatch)
+    for _ in range(3):
+        decided = decide([busy, end], head(), NOW)
+        assert (decided.ended_by, decided.places) == (end, {})

@@ -8,7 +8,7 @@ from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from tests.unit.faultproxy.test_http_passing import GET, OK, POST
 from tests.unit.faultproxy.wire import Wire
 from workbench.faultproxy.active_fault import activate
-from workbench.faultproxy.connection import CallerEnd
+from workbench.faultproxy.caller_end import CallerEnd
 from workbench.model.faults.refuse import Refuse
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.faultproxy.test_pipe import MS, Rig, rig
 from workbench.faultproxy.active_fault import Influence
-from workbench.faultproxy.pipe import LIMIT_FOR_SMALL_PIECES
+from workbench.faultproxy.intake import LIMIT_FOR_SMALL_PIECES
 from workbench.faultproxy.stages import Always, Limit, Stage
 from workbench.model.faults.actions import Delay, Pace
 

@@ -10,7 +10,8 @@ from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from workbench.faultproxy import pipe as pipe_module
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.attempt import Attempt
-from workbench.faultproxy.pipe import LIMIT_FOR_LARGE_PIECES, LIMIT_FOR_SMALL_PIECES, Pipe
+from workbench.faultproxy.intake import LIMIT_FOR_LARGE_PIECES, LIMIT_FOR_SMALL_PIECES
+from workbench.faultproxy.pipe import Pipe
 from workbench.faultproxy.stages import Always
 from workbench.model.faults.actions import Delay, Swallow
 

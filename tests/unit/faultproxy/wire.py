@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Coroutine
 from typing import Any, cast
+
+import pytest
 
 from tests.unit.faultproxy.clockwork import Clockwork, Transport
 from workbench.faultproxy.active_fault import ActiveFault, RequestInfluence, activate
 from workbench.faultproxy.attempt import Attempt
-from workbench.faultproxy.connection import CalleeEnd, CallerEnd, Connection
+from workbench.faultproxy.caller_end import CallerEnd
+from workbench.faultproxy.connection import CalleeEnd, Connection
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, row_of
 from workbench.faultproxy.wire import FaultOrder
@@ -126,14 +130,12 @@ class Wire:
         order = FaultOrder.model_validate({"fault": declared, "seed": seed, "lease_ms": 1})
         active: ActiveFault = activate(order.fault, order.seed, self.clock.now, NEVER)
         assert isinstance(active, RequestInfluence)
-        self.edge.faults.append(active)
-        for connection in tuple(self.edge.connections):
-            connection.stream.meet(active, self.clock.now)
+        run(self.edge.add_fault(active, self.clock.now))
+        active.begin(self.clock.now)
         return active
 
     def lift(self, fault: RequestInfluence) -> None:
-        self.edge.faults.remove(fault)
-        fault.lift()
+        run(self.edge.remove_fault(fault, self.clock.now))
 
     # -- what can be seen -------------------------------------------------------------------------------
 
@@ -144,6 +146,12 @@ class Wire:
     def told(self, *columns: str) -> list[tuple[str, ...]]:
         """Return these columns of every row."""
         return [tuple(row[name] for name in columns) for row in self.rows.read()]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run what does not wait for anything."""
+    with pytest.raises(StopIteration):
+        work.send(None)
 
 
 def pieces(data: bytes, cut: int | None) -> list[bytes]:

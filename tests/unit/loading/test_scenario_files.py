@@ -86,6 +86,19 @@ def test_each_problem_is_told_where_it_is(scenario: Path, old: str, new: str, to
         assert any(text in line for line in found), f"{text!r} is not in {found}"
 
 
+def test_a_share_of_requests_needs_requests(scenario: Path) -> None:
+    """On an edge of bytes connections are decided on; the remedy says so with the figure that was meant."""
+    edit(scenario.parent / "system.yaml", "env: ORDERS_URL}", "env: ORDERS_URL, protocol: tcp}")
+    edit(scenario, "delay: 800ms", "delay: 800ms, share: 30%")
+    assert any(
+        "spike.yaml:13: faults.0.share: `share` is of requests, and front:orders is an edge of protocol tcp, which has"
+        " none; use `connection_share: 30%`" in line
+        for line in problems(scenario)
+    )
+    edit(scenario, "share: 30%", "connection_share: 30%")
+    load_scenario(scenario)
+
+
 def test_nothing_that_is_judged_is_a_problem(scenario: Path) -> None:
     edit(scenario, "steady_state:\n  - {slo: browse-fast}\n", "")
     edit(scenario, 'expect:\n  - {kind: breaker_opens, edge: "front:orders", within: 5s}\n', "")

@@ -112,6 +112,14 @@ def test_an_attempt_that_left_no_span_is_shown_as_the_plane_saw_it() -> None:
     assert bar.bad
 
 
+def test_an_altered_answer_arrived_with_its_status() -> None:
+    run = healthy()
+    journey = run.journey("checkout", 30.001, 0.6)
+    run.plane_row(EDGE, 30.01, 0.5, trace_id=journey.trace_id, fault=FAULT, end_reason="altered", status=200)
+    bar = one(run, journey).bars[1]
+    assert (bar.outcome, bar.bad) == ("200", False)
+
+
 def test_work_that_began_after_the_journey_is_counted_and_not_drawn() -> None:
     """Queued work belongs to the trace, and would squeeze everything else."""
     run = healthy()

@@ -14,7 +14,11 @@ from workbench.model.faults.accept_then_close import AcceptThenClose
 from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.brownout import Brownout
+from workbench.model.faults.corrupt_body import CorruptBody
 from workbench.model.faults.cpu import Cpu
+from workbench.model.faults.every_nth import EveryNth
+from workbench.model.faults.fail_first import FailFirst
 from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.kill import Kill
 from workbench.model.faults.latency import Latency
@@ -25,6 +29,7 @@ from workbench.model.faults.partition import Partition
 from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
 from workbench.model.faults.reset import Reset
+from workbench.model.faults.response_lost import ResponseLost
 from workbench.model.faults.restart import Restart
 from workbench.model.faults.slicer import Slicer
 from workbench.model.faults.slow_drip import SlowDrip
@@ -38,6 +43,11 @@ EdgeKind = (
     | Blackhole
     | Refuse
     | HttpStatus
+    | ResponseLost
+    | CorruptBody
+    | FailFirst
+    | EveryNth
+    | Brownout
     | AcceptThenClose
     | Bandwidth
     | Reset

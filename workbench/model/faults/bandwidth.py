@@ -13,6 +13,9 @@ from workbench.model.units import NS_PER_S, ByteRate
 
 _PARTS_PER_S = 100
 
+_LARGEST_PART = 32 * 1024
+"""Small enough that a plane which may keep 256 KiB has the next parts at hand when they are due."""
+
 
 class Bandwidth(RequestFault):
     """Let bytes pass at a limited rate, head and body alike: what 10 ms allow at once, and then a gap."""
@@ -24,7 +27,7 @@ class Bandwidth(RequestFault):
     side: Side = Field(default="response", description="`response`: the callee's answer; `request`: what it is asked")
 
     def action(self, draw: Draw) -> Pace:  # noqa: ARG002 - nothing random in it
-        part, rate = max(1, self.rate // _PARTS_PER_S), int(self.rate)
+        part, rate = min(max(1, self.rate // _PARTS_PER_S), _LARGEST_PART), int(self.rate)
 
         def gap(number: int) -> int:
             # Counted from the beginning, so that what rounding takes from one gap is in the next.

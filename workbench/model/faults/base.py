@@ -40,6 +40,10 @@ Level = Literal["request", "listener", "packet", "process", "load"]
 _SHORTEST_PERIOD = Duration.parse("100ms")
 
 
+KEYS_KEPT = 200_000
+"""So many keys are counted apart by one fault. The one that was not seen for longest is forgotten first."""
+
+
 class Key(Frozen):
     """What makes requests the same, for kinds that count them apart. Exactly one of them."""
 
@@ -49,6 +53,11 @@ class Key(Frozen):
         " user's action leads to is counted together; `header`: the value of a header",
     )
     header: str | None = Field(default=None, description="name of the header", examples=["idempotency-key"])
+
+    @property
+    def words(self) -> str:
+        """What is counted apart, after "each"."""
+        return f"value of {self.header}" if self.by == "header" else self.by
 
     @model_validator(mode="after")
     def _header_has_a_name(self) -> Self:
@@ -128,6 +137,15 @@ class HitAttempt:
         expected = self.delay_ns if timeout_ns is None else min(self.delay_ns, timeout_ns)
         return self.delay_ns > 0 and self.duration_ns >= 0.8 * expected
 
+    @property
+    def gave_up(self) -> bool:
+        """The caller left before anything came: it waited too long for its patience, whatever the clocks say."""
+        return self.status is None and self.end_reason == "client_gone"
+
+    def waited(self, *at_most_ns: int | None) -> bool:
+        """Tell whether it lasted about as long as the shortest of these; None is no limit."""
+        return self.duration_ns >= 0.8 * min((ns for ns in at_most_ns if ns is not None), default=0)
+
 
 class FaultBase(Frozen, ABC):
     """Fields of every fault. A kind that leaves something out fails when it is made, not when it is asked."""
@@ -195,25 +213,47 @@ class RequestFault(EdgeFault, ABC):
     level: ClassVar[Level] = "request"
 
     share: Ratio = Field(default=Ratio(1.0), description="part of the eligible requests that is hit")
+    connection_share: Ratio = Field(
+        default=Ratio(1.0),
+        description="part of the connections that is hit, with all their requests; instead of `share`",
+    )
     match: Match = Field(default_factory=Match, description="which requests are eligible")
 
     @model_validator(mode="after")
-    def _share_above_zero(self) -> Self:
-        if float(self.share) == 0.0:
-            raise ValueError("share is 0 %, so the fault would hit nothing; remove the fault, or use --no-faults")
+    def _one_share_above_zero(self) -> Self:
+        for name, share in (("share", self.share), ("connection_share", self.connection_share)):
+            if float(share) == 0.0:
+                raise ValueError(f"{name} is 0 %, so the fault would hit nothing; remove the fault, or use --no-faults")
+        if self.share < 1 and self.connection_share < 1:
+            raise ValueError("`share` is of requests and `connection_share` of connections; declare one of them")
+        if self.is_per_connection and self.counts_by is not None:
+            raise ValueError(f"{self.kind} counts requests, and goes with `share`, not with `connection_share`")
         return self
 
+    @property
+    def is_per_connection(self) -> bool:
+        """It is decided once for each connection, and its ordinals are those of connections."""
+        return float(self.connection_share) < 1
+
+    @property
+    def part_hit(self) -> float:
+        """Part of the eligible requests that is hit, as far as that can be told before."""
+        return float(self.connection_share if self.is_per_connection else self.share)
+
     def abilities_needed(self) -> frozenset[Ability]:
-        partial = {Ability.PER_REQUEST, Ability.SEEDED} if self.share < 1 else set()
+        partial: set[Ability] = {Ability.PER_REQUEST, Ability.SEEDED} if self.share < 1 else set()
+        if self.is_per_connection:
+            partial = {Ability.SEEDED}
         selective = {Ability.HTTP} if self.match != Match() else set()
         return super().abilities_needed() | partial | selective
 
     def hits(self, seed: int, ordinal: int, nth: int) -> bool:  # noqa: ARG002 - for kinds that count by key
         """Tell whether an eligible request is hit: by default by the seeded draw of its ordinal alone.
 
-        `ordinal` counts the eligible requests of this fault from 0, `nth` those of the request's own `key`.
+        `ordinal` counts the eligible requests of this fault from 0 (with a `connection_share` the connections on
+        which there were any), `nth` those of the request's own key.
         """
-        return is_hit(seed, self.id, ordinal, self.share)
+        return is_hit(seed, self.id, ordinal, self.connection_share if self.is_per_connection else self.share)
 
     @property
     def counts_by(self) -> Key | None:
@@ -230,6 +270,8 @@ class RequestFault(EdgeFault, ABC):
 
     def _share_text(self) -> str:
         share = "" if float(self.share) == 1.0 else f" ({self.share} of requests)"
+        if self.is_per_connection:
+            share = f" ({self.connection_share} of connections)"
         return share + self._flapping_text()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from workbench.model.faults.actions import Answer
 from workbench.model.faults.base import Ability, HitAttempt, RequestFault
+from workbench.model.faults.error_answer import error_answer
 from workbench.model.faults.seeded import Draw
 from workbench.model.units import Duration
 
@@ -24,11 +23,7 @@ class HttpStatus(RequestFault):
     retry_after: Duration | None = Field(default=None, description="sent as Retry-After, in whole seconds, rounded up")
 
     def action(self, draw: Draw) -> Answer:  # noqa: ARG002 - nothing random in it
-        body = json.dumps({"type": "about:blank", "title": "Injected fault", "status": self.status, "fault": self.id})
-        headers: tuple[tuple[str, str], ...] = (("content-type", "application/problem+json"),)
-        if self.retry_after is not None:
-            headers += (("retry-after", str(math.ceil(self.retry_after.s))),)
-        return Answer(status=self.status, headers=headers, body=body.encode())
+        return error_answer(self.status, self.id, self.retry_after)
 
     def felt(self, attempt: HitAttempt, timeout_ns: int | None) -> bool:  # noqa: ARG002 - status decides
         return attempt.status == self.status
