@@ -167,7 +167,9 @@ def main() -> None:
         for plane in rig.planes():
             say(plane.name)
             taken[plane.name] = measure(rig, plane, callee, options)
-    print(f"\n{options.calls} control calls of each sort\n\n| | p50 (ms) | p99 (ms) | highest (ms) |\n|---|---|---|---|")
+    print(
+        f"\n{options.calls} control calls of each sort\n\n| | p50 (ms) | p99 (ms) | highest (ms) |\n|---|---|---|---|"
+    )
     for plane_name, calls in taken.items():
         for name, ms in calls.items():
             figures = f"{quantile(ms, 0.5):.1f} | {quantile(ms, 0.99):.1f} | {max(ms):.1f}"
