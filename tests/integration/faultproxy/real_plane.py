@@ -66,6 +66,9 @@ class RealPlane(PlaneClient):
             counts=Counts(eligible=0, hit=0, passed=0),
             first_hit_ns=None,
             last_hit_ns=None,
+            bytes_in=0,
+            bytes_out=0,
+            delay_ns=0,
         )
 
 
