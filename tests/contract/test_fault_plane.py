@@ -313,6 +313,7 @@ def test_a_share_of_connections_is_of_connections(stage: Stage) -> None:
 
 
 def test_evidence_is_live_while_a_connection_is_open(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
     stage.put_on(kind="blackhole")
     waiting = stage.connect()
     waiting.request("GET", "/x")
