@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from workbench.cli.app import app
+from workbench.faultproxy import openapi
 from workbench.gating import GatePolicy
 from workbench.model import events, expectations
 from workbench.model.audit import Audit
@@ -57,6 +58,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         yield _schema(name, model, "validation")
     for name, model in WRITTEN.items():
         yield _schema(name, model, "serialization")
+    yield REFERENCE / "schemas" / "fault-plane.openapi.json", json.dumps(openapi.document(), indent=2) + "\n"
     yield REFERENCE / "scenario.md", _scenario_page()
     yield REFERENCE / "system.md", _system_page()
     yield REFERENCE / "faults.md", _faults_page()

@@ -33,6 +33,11 @@ class FaultsByHand:
             raise UsageError(f"--for {lasts} has to be above 0 and at most {LONGEST}")
         with self._local.state.exclusive(f"fault add {kind}"):
             stack = self._stack()
+            if not stack.fault_plane.ends_faults:
+                raise UsageError(
+                    f"fault plane {stack.fault_plane} knows no end of a fault, and by hand none is put on without one",
+                    hint="workbench down, then workbench up with the built-in plane",
+                )
             faults = read_fault(kind, target, options, load_system(stack.system_file, Path.cwd()).system)
             plane = self._local.plane(stack)
             taken = {state.id for state in plane.faults()} & {fault.id for fault in faults}

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
+from workbench.adapters import toxiproxy_server
 from workbench.adapters.machine import usable_cores, versions
 from workbench.adapters.native.ports import choose
 from workbench.errors import WorkbenchError
@@ -46,6 +47,7 @@ def examine(local: LocalStack) -> list[Finding]:
         _folder,
         _ports,
         _docker,
+        _toxiproxy,
         _stack,
     ]
     findings: list[Finding] = []
@@ -118,6 +120,19 @@ def _ports(local: LocalStack) -> Iterator[Finding]:
 def _docker(_: LocalStack) -> Iterator[Finding]:
     where = shutil.which("docker")
     yield Finding("docker", f"found at {where}; not needed" if where else "not found; not needed", "note")
+
+
+def _toxiproxy(_: LocalStack) -> Iterator[Finding]:
+    program = toxiproxy_server.find()
+    if program is None:
+        missing = "not found; only --fault-plane toxiproxy needs it"
+        yield Finding("toxiproxy", missing, "note", toxiproxy_server.HOW_TO_GET)
+        return
+    version = toxiproxy_server.version(program)
+    if version is None:
+        yield Finding("toxiproxy", f"{program} is there and does not run", "warning", toxiproxy_server.HOW_TO_GET)
+    else:
+        yield Finding("toxiproxy", f"{version} at {program}, for --fault-plane toxiproxy", "note")
 
 
 def _stack(local: LocalStack) -> Iterator[Finding]:

@@ -19,7 +19,13 @@ from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
 from workbench.engine.planning import make_plan
 from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
-from workbench.engine.refusing import refuse_foreign_faults, refuse_inability, refuse_other_stack, refuse_undecidable
+from workbench.engine.refusing import (
+    refuse_foreign_faults,
+    refuse_inability,
+    refuse_other_stack,
+    refuse_plane,
+    refuse_undecidable,
+)
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.loading.changes import with_limits
@@ -31,6 +37,7 @@ from workbench.model.events import InterruptedBy, RunStarted, StackReady
 from workbench.model.history import History
 from workbench.model.loadjob import JobJourney, LoadJob
 from workbench.model.plan import Plan
+from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
 from workbench.model.stack import RunningStack
@@ -51,6 +58,7 @@ class Request:
     allow_inconclusive: bool = False
     keep_up: bool = False
     port_base: int | None = None
+    plane: PlaneName = PlaneName.BUILTIN
     command: list[str] = field(default_factory=list)
 
 
@@ -90,7 +98,9 @@ class Desk(Protocol):
     def find(self) -> RunningStack | None:
         """Return the stack that runs here, if there is one."""
 
-    def up(self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool) -> RunningStack:
+    def up(
+        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+    ) -> RunningStack:
         """Start a stack."""
 
     def down(self, stack: RunningStack) -> None:
@@ -101,14 +111,15 @@ class Desk(Protocol):
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
-    def circumstances(self) -> tuple[Machine, dict[str, str]]:
-        """Return the machine and the versions on it."""
+    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+        """Return the machine and the versions on it, that of a fault plane included which is not ours."""
 
 
 def plan_scenario(request: Request) -> Planned:
     """Load and plan. Raises UsageError or InvalidInput with everything that is wrong."""
     loaded = load_scenario(find_scenario(request.scenario), request.overrides)
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
+    refuse_plane(request.plane, loaded.scenario.faults, loaded.system)
     plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
     facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
     return Planned(loaded, plan, schedule, preview(facts, plan))
@@ -195,9 +206,14 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        refuse_other_stack(found, planned.loaded.system.name, request.bugs)
-    system = planned.loaded.loaded_system
-    stack = found or desk.up(system, port_base=request.port_base, bugs=request.bugs, owned=not request.keep_up)
+        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane)
+    stack = found or desk.up(
+        planned.loaded.loaded_system,
+        port_base=request.port_base,
+        bugs=request.bugs,
+        plane=request.plane,
+        owned=not request.keep_up,
+    )
     journal.write(
         StackReady(
             at_ns=journal.now(),
@@ -216,7 +232,7 @@ def _stack(
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
-    machine, versions = desk.circumstances()
+    machine, versions = desk.circumstances(request.plane)
     system = planned.loaded.system
     services = system.services.items()
     return RunRecord(
@@ -225,6 +241,7 @@ def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunR
         system=system,
         slos=list(planned.loaded.slos),
         plan=planned.plan,
+        fault_plane=request.plane,
         policies=Policies(),
         audited=[name for name, service in services if service.audit is not None],
         traced=[name for name, service in services if service.traces],

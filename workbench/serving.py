@@ -98,3 +98,4 @@ async def _serve(make: Callable[[], Served], port: int, ready: Callable[[int], N
         await told.wait()
     finally:
         await served.stop()
+        gc.unfreeze()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from workbench.engine.refusing import plane_problems
 from workbench.errors import InvalidInput, Problem
 from workbench.gating import GatePolicy
 from workbench.loading.scenario_files import load_scenario, load_system
 from workbench.loading.source import read
 from workbench.loading.validated import validated
+from workbench.model.planes import PlaneName
 from workbench.model.slo import SloDocument
 
 
-def validate_file(path: Path) -> str:
-    """Return what a file is. Raises InvalidInput with all problems, those of files it refers to included."""
+def validate_file(path: Path, plane: PlaneName = PlaneName.BUILTIN) -> str:
+    """Return what a file is. Raises InvalidInput with all problems, those of files it refers to included.
+
+    Faults that the fault plane cannot inject are problems of a scenario.
+    """
     source = read(path)
     keys = source.data.keys()
     if "apiVersion" in keys:
@@ -23,7 +28,9 @@ def validate_file(path: Path) -> str:
         load_system(str(path.resolve()), path.parent)
         return "a system"
     if "phases" in keys or "load" in keys:
-        load_scenario(path)
+        loaded = load_scenario(path)
+        if unfit := plane_problems(plane, loaded.scenario.faults, loaded.system):
+            raise InvalidInput([source.problem(("faults",), text) for text in unfit])
         return "a scenario"
     if keys & {"inconclusive", "accept"}:
         validated(source, GatePolicy)

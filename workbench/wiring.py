@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from workbench.adapters import toxiproxy_server
 from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
@@ -25,11 +26,14 @@ from workbench.adapters.native.state import State
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
+from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.loading.scenario_files import LoadedSystem, load_system
+from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
+from workbench.model.system import System
 from workbench.model.units import NS_PER_S
 from workbench.pipeline import OpenStack
 
@@ -57,14 +61,20 @@ class LocalDesk:
     def find(self) -> RunningStack | None:
         return self._runtime.find()
 
-    def up(self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool) -> RunningStack:
-        return self._runtime.up(system, port_base=port_base, bugs=bugs, owned=owned, progress=self._note)
+    def up(
+        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+    ) -> RunningStack:
+        return self._runtime.up(system, port_base=port_base, bugs=bugs, plane=plane, owned=owned, progress=self._note)
 
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
 
-    def circumstances(self) -> tuple[Machine, dict[str, str]]:
-        return machine(), versions()
+    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+        found = versions()
+        if plane is PlaneName.TOXIPROXY:
+            program = toxiproxy_server.find()
+            found["toxiproxy"] = (program and toxiproxy_server.version(program)) or "unknown"
+        return machine(), found
 
     @contextmanager
     def open(self, stack: RunningStack, system: LoadedSystem, interruption: Interruption) -> Iterator[OpenStack]:
@@ -73,11 +83,12 @@ class LocalDesk:
         session = StackSession(stack)
         services = StackServices(self._runtime, stack, system.system, session)
         load = LocustLoad()
-        plane = BuiltinPlane(stack, system.system)
+        plane = _fault_plane(stack, system.system)
+        collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
         rim = Rim(
             time=self.time,
             plane=FaultPlanes(plane, ProcessFaults(stack, system.system)),
-            recorders=[plane, CollectorRecorder(CollectorClient(stack.collector_url, stack.token))],
+            recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
             load=load,
             services=services,
             sink=self.sink,
@@ -94,6 +105,14 @@ class LocalDesk:
             session.release()
 
 
+def _fault_plane(stack: RunningStack, system: System | None) -> FaultPlane:
+    if stack.fault_plane is PlaneName.BUILTIN:
+        return BuiltinPlane(stack, system)
+    from workbench.adapters.toxiproxy_plane import ToxiproxyPlane  # noqa: PLC0415 - it imports `requests`
+
+    return ToxiproxyPlane(stack, system)
+
+
 def local_stack() -> LocalStack:
     """Return what runs in the current folder."""
     return LocalStack(State(Path.cwd() / STATE_FOLDER))
@@ -108,7 +127,13 @@ class LocalStack:
         self.ledger = Ledger(state.ledger_file)
 
     def up(
-        self, system: str, *, port_base: int | None, bugs: list[str], progress: Callable[[str], None]
+        self,
+        system: str,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
         loaded = load_system(system, Path.cwd())
@@ -116,12 +141,16 @@ class LocalStack:
         with self.state.exclusive(f"up {loaded.system.name}"):
             found = self.runtime.find()
             if found is None:
-                return self.runtime.up(loaded, port_base=port_base, bugs=bugs, owned=False, progress=progress), True
+                stack = self.runtime.up(
+                    loaded, port_base=port_base, bugs=bugs, plane=plane, owned=False, progress=progress
+                )
+                return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
                 raise UsageError(
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
+            refuse_other_stack(found, loaded.system.name, bugs, plane)
             return found, False
 
     def plane(self, stack: RunningStack) -> FaultPlane:
@@ -152,7 +181,12 @@ class LocalStack:
             seen["processes"] = self.runtime.status(stack)["processes"]
             now_ns = time.monotonic_ns()
             seen["faults"] = [
-                f"{fault.id} on {fault.target}, {max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
+                f"{fault.id} on {fault.target}, "
+                + (
+                    f"{max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
+                    if fault.expires_at_ns
+                    else "no end set"
+                )
                 for fault in self.plane(stack).faults()
             ]
         return seen
@@ -212,4 +246,4 @@ def _heal(stack: RunningStack) -> list[str]:
 
 def _planes(stack: RunningStack) -> FaultPlanes:
     """Return what injects faults into a stack of which no more is known."""
-    return FaultPlanes(BuiltinPlane(stack, None), ProcessFaults(stack, None))
+    return FaultPlanes(_fault_plane(stack, None), ProcessFaults(stack, None))

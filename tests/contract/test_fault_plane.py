@@ -1,10 +1,14 @@
 """What every fault plane has to do, asked through the client that the runner uses.
 
-Tests that need an ability that a plane lacks are skipped for it.
+The plane is ours, or the real Toxiproxy behind the runner's adapter. Tests that need what a plane lacks are skipped
+for it.
 """
 
 from __future__ import annotations
 
+import http.client
+import select
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -22,14 +26,14 @@ from workbench.model.faults.seeded import is_hit
 
 
 @pytest.fixture(params=PLANES, scope="module")
-def plane(request: pytest.FixtureRequest) -> Iterator[tuple[PlaneClient, frozenset[Ability]]]:
+def plane(request: pytest.FixtureRequest) -> Iterator[tuple[PlaneClient, frozenset[Ability], frozenset[str]]]:
     served = PLANES[request.param]
     with served.start() as client:
-        yield client, served.abilities
+        yield client, served.abilities, served.lacks
 
 
 @pytest.fixture
-def stage(plane: tuple[PlaneClient, frozenset[Ability]]) -> Iterator[Stage]:
+def stage(plane: tuple[PlaneClient, frozenset[Ability], frozenset[str]]) -> Iterator[Stage]:
     with staged(*plane) as stage:
         yield stage
 
@@ -76,7 +80,7 @@ def test_a_fault_is_on_when_inject_returns_and_off_when_undo_returns(stage: Stag
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_fault_expires_unless_renewed(stage: Stage, kind: str) -> None:
-    stage.need(*KINDS[kind].needs)
+    stage.need_its("leases")
     stage.put_on(**ALL_KINDS[kind], lease_ms=150)
     wait_for("the fault has expired", lambda: stage.client.faults() == [])
     wait_for("the edge is open", lambda: not stage.refuses())
@@ -85,6 +89,7 @@ def test_a_fault_expires_unless_renewed(stage: Stage, kind: str) -> None:
 
 
 def test_a_renewed_fault_stays(stage: Stage) -> None:
+    stage.need_its("leases")
     stage.put_on("kept", kind="latency", delay="1ms", lease_ms=150)
     stage.put_on("left", kind="latency", delay="1ms", lease_ms=150)
     renewal = stage.client.renew(["kept", "never"], LEASE_MS)
@@ -102,7 +107,61 @@ def test_undo_all_takes_everything_off(stage: Stage) -> None:
     assert stage.get() == 200
 
 
-def test_latency_is_felt_and_counted(stage: Stage) -> None:
+def test_a_renewal_names_what_is_no_longer_on(stage: Stage) -> None:
+    stage.put_on("kept", kind="latency", delay="1ms")
+    stage.put_on("left", kind="blackhole")
+    stage.client.remove("left")
+    renewal = stage.client.renew(["kept", "left", "never"], LEASE_MS)
+    assert (renewal.renewed, renewal.unknown) == (["kept"], ["left", "never"])
+
+
+def test_a_closing_edge_accepts_and_answers_nothing(stage: Stage) -> None:
+    """On new connections and on one that is kept: a read error, and no connect error."""
+    kept = stage.connect()
+    assert stage.get(connection=kept) == 200
+    stage.put_on(kind="accept_then_close")
+    assert not stage.refuses()
+    for connection in (stage.connect(), kept):
+        with pytest.raises((ConnectionResetError, BrokenPipeError, http.client.BadStatusLine)):
+            stage.get(connection=connection)
+        connection.close()
+    assert len(stage.asked) == 1
+
+
+def test_a_limited_rate_takes_its_time(stage: Stage) -> None:
+    stage.put_on(kind="bandwidth", rate="500B/s")
+    began = time.monotonic()
+    assert stage.get() == 200
+    assert time.monotonic() - began >= 0.1  # some hundred bytes of head
+
+
+def test_a_cut_answer_does_not_pass_for_a_whole_one(stage: Stage) -> None:
+    stage.put_on(kind="truncate", after=1)
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        stage.get()
+    assert len(stage.asked) == 1
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_latency_is_felt(stage: Stage, side: str) -> None:
+    """On new connections and on one that is kept; on which side shows when the callee is called."""
+    kept = stage.connect()
+    assert stage.get(connection=kept) == 200
+    stage.put_on(kind="latency", delay="300ms", side=side)
+    for path, connection in (("/new", stage.connect()), ("/kept", kept)):
+        began = time.monotonic()
+        connection.request("GET", path)
+        waited = bool(select.select([connection.sock], [], [], 0.1)[0])
+        assert not waited
+        asked_early = path in stage.asked
+        assert connection.getresponse().read() == b"ok"
+        assert time.monotonic() - began >= 0.3
+        connection.close()
+        assert side == "response" or not asked_early
+
+
+def test_latency_is_counted(stage: Stage) -> None:
+    stage.need_its("counts")
     stage.put_on(kind="latency", delay="100ms")
     with pytest.raises(TimeoutError):
         stage.get(connection=stage.connect(timeout_s=0.03))
@@ -120,7 +179,10 @@ def test_a_hole_answers_nothing_and_ends_connections_when_undone(stage: Stage) -
     stage.put_on(kind="blackhole")
     waiting = stage.connect()
     waiting.request("GET", "/x")
-    wait_for("the request has vanished", lambda: stage.counts().hit == 1)
+    if "counts" in stage.lacks:
+        assert not select.select([waiting.sock], [], [], 0.2)[0]
+    else:
+        wait_for("the request has vanished", lambda: stage.counts().hit == 1)
     stage.client.remove("f")
     with pytest.raises(ConnectionError):
         waiting.getresponse()
@@ -138,6 +200,18 @@ def test_refused_connections_are_not_counted_and_live_ones_are_cut(stage: Stage)
         stage.get(connection=live)
     live.close()
     assert stage.counts() == Counts(eligible=0, hit=0, passed=0)
+
+
+def test_a_fault_that_flaps_goes_and_comes_back_by_itself(stage: Stage) -> None:
+    stage.need(Ability.PER_REQUEST)
+    stage.put_on(kind="refuse", schedule={"period": "200ms", "duty": "50%"})
+    for _ in range(2):
+        wait_for("the edge refuses", stage.refuses)
+        wait_for("the edge is open", lambda: not stage.refuses())
+    state = stage.client.remove("f")
+    assert state is not None
+    assert (state.on, state.on_ns >= 150_000_000) == (False, True)
+    assert stage.get() == 200
 
 
 def test_a_share_is_of_requests_and_seeded(stage: Stage) -> None:
@@ -239,6 +313,7 @@ def test_a_share_of_connections_is_of_connections(stage: Stage) -> None:
 
 
 def test_evidence_is_live_while_a_connection_is_open(stage: Stage) -> None:
+    stage.need(Ability.HTTP, Ability.PER_REQUEST)
     stage.put_on(kind="blackhole")
     waiting = stage.connect()
     waiting.request("GET", "/x")
@@ -265,6 +340,7 @@ def test_retry_after_is_sent(stage: Stage) -> None:
 
 def test_attempts_are_recorded(stage: Stage, tmp_path: Path) -> None:
     """The rows are what the table says, and become the run's `attempts`."""
+    stage.need_its("rows")
     raw = tmp_path / "raw"
     raw.mkdir()
     started = stage.client.start_recording(raw, "r", CANARY)

@@ -33,6 +33,10 @@ RUNS: dict[str, Golden] = {
     "fallback-off": Golden("workbench run dependency-down --bug fallback-off", Exit.FAIL, "A12:browse"),
     "timeout-missing": Golden("workbench run latency-spike --bug timeout-missing", Exit.FAIL, "A10:orders:payments"),
     "idempotency-ignored": Golden("workbench run latency-spike --bug idempotency-ignored", Exit.FAIL, "A19:capture"),
+    "toxiproxy-spike": Golden("workbench run latency-spike --fault-plane toxiproxy", Exit.PASS),
+    "toxiproxy-breaker-off": Golden(
+        "workbench run latency-spike --fault-plane toxiproxy --bug breaker-off", Exit.FAIL, "A6:orders:payments"
+    ),
     "injector-off": Golden("workbench run latency-spike --no-faults", Exit.INCONCLUSIVE, "A2:slow-payments"),
 }
 

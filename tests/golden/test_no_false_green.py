@@ -167,10 +167,30 @@ WITH_A_FAULT: dict[str, Damage] = {
 
 _HIT = "faults <> '' AND NOT canary"
 
+BY_CALLERS: dict[str, Damage] = {
+    what: damage
+    for what, damage in (ANY_RUN | WITH_A_FAULT).items()
+    if what
+    not in {  # the plane keeps no record, so there is nothing of its own to take away
+        "attempts is torn",
+        "attempts is empty",
+        "no attempt was hit",
+        "decisions were not written",
+        "attempts that were hit are missing",
+        "clocks of the plane are 20 s late",
+    }
+}
+
 WHAT_CONVICTS: dict[str, dict[str, Damage]] = {
     "breaker-off": {
         "attempts that an open breaker would have kept back are missing": _kept(
             "attempts", f"NOT ({_HIT}) OR ordinal < (SELECT min(ordinal) + 10 FROM kept WHERE {_HIT})"
+        ),
+    },
+    "toxiproxy-breaker-off": {
+        "spans of attempts that an open breaker would have kept back are missing": _kept(
+            "spans",
+            "attempt IS NULL OR edge <> 'orders:payments' OR started NOT BETWEEN 31000000000 AND 55000000000",
         ),
     },
     "retries-unbounded": {
@@ -211,6 +231,7 @@ CASES = [
     for name, damages in {
         "no-fault": ANY_RUN,
         "latency-spike": ANY_RUN | WITH_A_FAULT,
+        "toxiproxy-spike": BY_CALLERS,
         "error-burst": WITH_A_FAULT,
         "dependency-down": WITH_A_FAULT,
         **WHAT_CONVICTS,
@@ -233,7 +254,7 @@ def test_a_damaged_run_never_passes(name: str, damage: Damage, tmp_path: Path) -
     assert verdict.outcome is not Outcome.PASS, "\n".join(verdict.reasons)
 
 
-@pytest.mark.parametrize("name", ["no-fault", "latency-spike", "error-burst", "dependency-down"])
+@pytest.mark.parametrize("name", ["no-fault", "latency-spike", "error-burst", "dependency-down", "toxiproxy-spike"])
 def test_the_same_run_unharmed_passes(name: str) -> None:
     """Otherwise the damage above is not what kept it from passing."""
     assert judge(RunDirectory(GOLDEN / name).history()).outcome is Outcome.PASS

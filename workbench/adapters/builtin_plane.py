@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import secrets
-import time
 from pathlib import Path
 
+from workbench.adapters.canary import Canary
 from workbench.adapters.plane_client import PlaneClient
 from workbench.engine import ports
 from workbench.faultproxy.wire import FaultState
 from workbench.model.faults.base import EdgeFault, FaultBase
-from workbench.model.names import CANARY_HEADER
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
-
-_CANARY_TIMEOUT_S = 1.0
-"""A canary slower than this is not back in band."""
 
 
 class BuiltinPlane:
@@ -26,9 +20,7 @@ class BuiltinPlane:
 
     def __init__(self, stack: RunningStack, system: System | None) -> None:
         self._client = PlaneClient(stack.plane_url, stack.token)
-        self._stack = stack
-        self._system = system
-        self._canary_token = secrets.token_hex(8)
+        self._canary = Canary(stack, system)
 
     # -- faults ---------------------------------------------------------------------------------------
 
@@ -48,35 +40,13 @@ class BuiltinPlane:
         return None if last is None else _state(last)
 
     def canary(self, target: str, *, past_the_plane: bool = False) -> str:
-        """Send one uncounted request to the callee's readiness address; on a TCP edge, connect."""
-        address = self._stack.edges[target]
-        host, _, port = (address.upstream if past_the_plane else address.listener).rpartition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=_CANARY_TIMEOUT_S)
-        began = time.monotonic()
-        try:
-            connection.connect()
-            if address.protocol == "http":
-                connection.request("GET", self._ready_path(target), headers={CANARY_HEADER: self._canary_token})
-                connection.getresponse().read()
-        except ConnectionRefusedError:
-            return "refused"
-        except TimeoutError:
-            return "slow"
-        except (OSError, http.client.HTTPException):
-            return "broken"
-        finally:
-            connection.close()
-        return "answered" if time.monotonic() - began < _CANARY_TIMEOUT_S else "slow"
-
-    def _ready_path(self, edge: str) -> str:
-        callee = edge.partition(":")[2]
-        return self._system.services[callee].ready if self._system is not None else "/"
+        return self._canary.send(target, past_the_plane=past_the_plane)
 
     # -- attempts -------------------------------------------------------------------------------------
 
     def start_recording(self, folder: Path, run_id: str) -> ports.RecordingState:
         return ports.RecordingState(
-            {}, {}, None, self._client.start_recording(folder, run_id, self._canary_token).clock
+            {}, {}, None, self._client.start_recording(folder, run_id, self._canary.token).clock
         )
 
     def recording(self) -> ports.RecordingState:

@@ -19,6 +19,7 @@ from workbench.checks.fallback import FALLBACK_SERVED
 from workbench.checks.fault_effective import fault_power
 from workbench.checks.integrity import NO_DUPLICATE_EFFECTS, NO_LOST_ORDERS
 from workbench.checks.isolation import ISOLATED
+from workbench.checks.process_fault import process_fault_needs
 from workbench.checks.recovery import RECOVERS
 from workbench.checks.retry import RETRIES_BOUNDED, RETRY_AMPLIFICATION
 from workbench.checks.slo import SLO
@@ -91,7 +92,8 @@ class Preview:
 def preview(facts: Facts, plan: Plan) -> Preview:
     """Ask every check of a scenario what it lacks and what the plan can decide."""
     claims = list(asked(facts.scenario))
-    problems = dict.fromkeys(problem for claim in claims for problem in claim.needs(facts))
+    needs = [*process_fault_needs(facts), *(problem for claim in claims for problem in claim.needs(facts))]
+    problems = dict.fromkeys(needs)
     estimates = fault_power(facts, plan)
     estimates += [estimate for claim in claims for estimate in claim.power(facts, plan)]
     return Preview(list(problems), estimates)

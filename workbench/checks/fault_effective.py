@@ -58,9 +58,16 @@ _HITS = """
 SELECT coalesce(caller_ended - caller_started, ended - started), status, end_reason, trace_id, ended > ?,
        started, ended, delay_ns
 FROM edge_attempts
-WHERE edge = ? AND source = 'plane' AND list_contains(string_split(faults, ' '), ?)
+WHERE edge = ? AND list_contains(string_split(faults, ' '), ?)
 """
 
+
+_USUAL = """
+SELECT quantile_disc(a.ended - a.started, 0.95) FROM edge_attempts a
+JOIN phases p ON p.role = 'baseline' AND a.started >= p.start_ns AND a.started < p.end_ns WHERE a.edge = ?
+"""
+
+_NEVER = 2**62
 
 _OUTSIDE = """
 SELECT count(*) FROM attempts
@@ -122,6 +129,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
 
 
 def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, history: History) -> CheckResult:
+    if not history.run.fault_plane.records_attempts:
+        return _judge_felt(claim, fault, history)  # nobody decided: each attempt that began while it was on is hit
     decisions = recomputed(fault, history)
     counted = next((e.counts for e in history.events(FaultOff) if e.fault == fault.id), {})
     if decisions.wrong:
@@ -198,9 +207,11 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     since_ns = _active_since(fault, history, on_ns)
     hits = felt = 0
     examples: list[str | None] = []
+    usual = _usual_ns(history, fault.edge)
     rows = history.stream(_HITS, undo_ns, fault.edge, fault.id)
     for duration, status, end_reason, trace_id, undone_meanwhile, started, ended, delay in rows:
-        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, delay), timeout)
+        added = max(duration - usual, 0) if delay is None else delay
+        was_felt = fault.felt(HitAttempt(duration, status, end_reason, started - on_ns, added), timeout)
         if not was_felt and (undone_meanwhile or _went_off(fault, started - since_ns, ended - since_ns)):
             continue  # that it went off cut it short: it shows neither
         hits += 1
@@ -211,9 +222,10 @@ def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckRes
     if hits < fault.min_evidence:
         reason = f"the fault hit {wording.count(hits, 'attempt')}, at least {fault.min_evidence} are wanted"
         return claim.undecided(reason, n=hits, needed_n=fault.min_evidence)
+    which = "exactly those its seed says" if history.run.fault_plane.records_attempts else "by the callers' spans"
     return claim.result(
         Outcome.PASS if felt >= FELT * hits else Outcome.INCONCLUSIVE,
-        f"the fault hit {wording.count(hits, 'attempt')}, exactly those its seed says, and the caller felt"
+        f"the fault hit {wording.count(hits, 'attempt')}, {which}, and the caller felt"
         f" {wording.share(felt / hits)} of them",
         observed=Value(number=felt / hits, unit="ratio"),
         limit=limit,
@@ -236,6 +248,17 @@ def _went_off(fault: RequestFault, started: int, ended: int) -> bool:
         return False
     on_time = round(period * fault.schedule.duty)
     return (ended - on_time) // period > (started - on_time) // period
+
+
+def _usual_ns(history: History, edge: str) -> int:
+    """Return how long attempts take in baseline, all but the slowest; what is beyond it a fault has added.
+
+    Only where no plane says what it added is that asked for: 0 elsewhere. Without a baseline nothing counts as added.
+    """
+    if history.run.fault_plane.records_attempts:
+        return 0
+    p95 = history.row(_USUAL, edge)[0]
+    return _NEVER if p95 is None else int(p95)
 
 
 def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from workbench.checks import wording
 from workbench.checks.check import Claim, traces
+from workbench.checks.facts import Facts, lacks_phase
 from workbench.checks.statistics import binomial_at_least
 from workbench.checks.stretches import undone
 from workbench.model.faults.base import ServiceFault
+from workbench.model.faults.process_actions import End
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import CheckResult, Outcome, Value
 
@@ -115,7 +117,9 @@ def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, 
     felt, made = callers.felt, callers.seen.made
     if felt < fault.min_evidence:
         reason = f"callers felt it {wording.count(felt, 'time')}, at least {fault.min_evidence} are wanted: "
-        return claim.undecided(reason + callers.text(), n=felt, needed_n=fault.min_evidence)
+        by_chance = callers.seen.failed + callers.seen.slow > felt
+        why = "; what as many in baseline would give by chance does not count" if by_chance else ""
+        return claim.undecided(reason + callers.text() + why, n=felt, needed_n=fault.min_evidence)
     return claim.result(
         Outcome.PASS,
         callers.text(),
@@ -123,6 +127,15 @@ def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, 
         n=felt,
         evidence=traces(callers.seen.trace_ids, "called the service while the fault was on"),
     )
+
+
+def process_fault_needs(facts: Facts) -> list[str]:
+    """Say what keeps it from being judged: who is only made slower is seen beside baseline alone."""
+    problems = []
+    for fault in facts.scenario.faults:
+        if isinstance(fault, ServiceFault) and not isinstance(fault.action(), End):
+            problems += lacks_phase(facts, "baseline", f"fault {fault.id} ({fault.kind}), which makes callers wait,")
+    return problems
 
 
 def _more(k: int, n: int, usual_k: int, usual_n: int) -> bool:

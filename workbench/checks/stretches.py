@@ -50,10 +50,7 @@ def _stretch(history: History, edge: str, phase: str, windows: list[FaultWindow]
 
 def undone(history: History, window: FaultWindow) -> int:
     """Return until when a fault was on: its undo, when it was found lost, or the end of the load."""
-    for moment in (window.undo_requested_ns, window.off_ns, lost(history, window)):
-        if moment is not None:
-            return moment
-    return history.load_end_ns()
+    return history.until_ns(window)
 
 
 def never_on(history: History, windows: list[FaultWindow]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from workbench.checks import wording
+from workbench.checks.caller_spans import TRACED, sent, wrong_with_spans
 from workbench.checks.validity import validity_claim
 from workbench.model.events import Collected
 from workbench.model.faults.base import ServiceFault
@@ -20,7 +21,6 @@ from workbench.model.verdict import CheckResult, Evidence, Limit, NoData, Outcom
 
 SCRAPED = 0.9
 OVERDUE_NS = NS_PER_S * 3 // 2
-TRACED = 0.99
 CLOCK_SHIFT_NS = 50 * NS_PER_MS
 
 UNSENT_NS = 5 * NS_PER_S
@@ -65,8 +65,13 @@ class Finding:
 def judge_telemetry(history: History) -> list[CheckResult]:
     """V4: ask all six questions and name everything that is missing."""
     claim = validity_claim("V4", "the telemetry that checks read is complete")
-    traced, attempts = _traced(history)
-    findings = [ask(history) for ask in _QUESTIONS] + [_traces(traced, attempts, _in_spans(history))]
+    if history.run.fault_plane.records_attempts:
+        traced, attempts = _traced(history)
+        found = [_times(history), _traces(traced, attempts, _in_spans(history))]
+    else:
+        traced, attempts = sent(history)
+        found = [Finding(wrong_with_spans(history), f"callers counted {attempts} attempts, and {traced} have a span")]
+    findings = [ask(history) for ask in _QUESTIONS] + found
     wrong = [*history.problems, *(text for finding in findings for text in finding.wrong)]
     evidence = [Evidence(kind="note", ref=f"V4.{i}", text=text) for i, text in enumerate(wrong, 1)]
     share = Value(number=traced / attempts, unit="ratio") if attempts else NoData(reason="no traced caller")
@@ -194,4 +199,4 @@ def _traces(found: int, total: int, in_spans: int) -> Finding:
     return Finding([], f"{found} of {total} attempts of traced callers have a span")
 
 
-_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks, _times)
+_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks)

@@ -29,7 +29,7 @@ _SAMPLED = 1_000
 
 _HELD_UP = """
 WITH hit AS (
-  SELECT DISTINCT a.ordinal, least(a.ended - a.accepted, s.ended - s.started) AS lasted, a.trace_id
+  SELECT DISTINCT a.ordinal, a.parent_span_id, least(a.ended - a.accepted, s.ended - s.started) AS lasted, a.trace_id
   FROM attempts a
   LEFT JOIN spans s ON s.trace_id = a.trace_id AND s.span_id = a.parent_span_id
   WHERE a.edge = ? AND NOT a.canary AND (a.faults <> '' OR ?) AND a.accepted >= ? AND a.accepted < ?)

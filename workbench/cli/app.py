@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from workbench.cli import doctor, faults, results, scenarios, stacks
+from workbench.cli import doctor, faults, planes, results, scenarios, stacks
 from workbench.cli.streams import last_line, progress, show_error
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
@@ -61,6 +61,7 @@ for command in (
     doctor.version,
 ):
     app.command(command.__name__.rstrip("_"))(_interruptible(command))
+app.command("faultproxy", cls=planes.GoFlags)(_interruptible(planes.faultproxy))
 
 fault = typer.Typer(help="Faults by hand, while exploring: on at once, gone by themselves.", no_args_is_help=True)
 fault.command("add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(

@@ -104,19 +104,24 @@ def kinds(kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Sho
 
 def described(state: FaultState) -> str:
     """Return one line about a fault that is on."""
-    left_s = max(state.expires_at_ns - time.monotonic_ns(), 0) / NS_PER_S
-    return f"{state.id} on {state.target} ({state.kind}), ends by itself in {left_s:.0f} s"
+    left_s = _left_s(state)
+    ends = "stays until it is taken off" if left_s is None else f"ends by itself in {left_s:.0f} s"
+    return f"{state.id} on {state.target} ({state.kind}), {ends}"
 
 
 def _plain(state: FaultState) -> dict[str, Any]:
-    left_s = max(state.expires_at_ns - time.monotonic_ns(), 0) / NS_PER_S
+    left_s = _left_s(state)
     return {
         "id": state.id,
         "target": state.target,
         "kind": state.kind,
-        "ends_in_s": round(left_s, 3),
+        "ends_in_s": None if left_s is None else round(left_s, 3),
         "counts": dict(state.counts),
     }
+
+
+def _left_s(state: FaultState) -> float | None:
+    return max(state.expires_at_ns - time.monotonic_ns(), 0) / NS_PER_S if state.expires_at_ns else None
 
 
 def _target(model: type[FaultBase]) -> str:

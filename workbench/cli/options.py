@@ -9,6 +9,7 @@ import typer
 
 from workbench.errors import InvalidInput, Problem
 from workbench.loading.locations import scenario_files
+from workbench.model.planes import PlaneName
 
 
 def complete_scenario(incomplete: str) -> list[str]:
@@ -48,6 +49,10 @@ PortBase = Annotated[
     typer.Option(
         "--port-base", help="First port of the block to use (default: the first free block)", min=1024, max=65_336
     ),
+]
+FaultPlane = Annotated[
+    PlaneName,
+    typer.Option("--fault-plane", help="What injects faults on edges; toxiproxy needs toxiproxy-server on PATH"),
 ]
 Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -67,24 +68,30 @@ def faultproxy(
         say(f"workbench faultproxy, as toxiproxy-server version {VERSION}")
         return
     address = "127.0.0.1" if host == "localhost" else host
-    options = Options(token=token_from_environment(), host=address, seed=seed)
     options = Options(
-        token=options.token,
+        token=token_from_environment(),
         host=address,
         seed=seed,
-        proxies=() if config is None else load_proxies(config, anywhere=options.anywhere),
         proxy_metrics=proxy_metrics,
         runtime_metrics=runtime_metrics,
     )
+    if config is not None:
+        options = replace(options, proxies=load_proxies(config, anywhere=options.anywhere))
     if options.anywhere:
         progress(f"warning: whoever reaches {host} can reach this plane; leave out --host to keep it to this machine")
     try:
-        run_alone(options, port, lambda bound: say(f"fault plane listens on http://{bound} (Ctrl-C ends it)"))
+        run_alone(options, port, _tell_address, holder)
     except OSError as error:
-        raise EnvironmentFailure(*_said(address, port, error)) from error
+        raise _cannot_listen(address, port, error) from error
 
 
-def _said(host: str, port: int, error: OSError) -> tuple[str]:
+def _tell_address(address: str) -> None:
+    say(f"fault plane listens on http://{address} (Ctrl-C ends it)")
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> EnvironmentFailure:
     if error.errno == errno.EADDRINUSE:
-        return (f"port {port} is held by {holder(port)}",)
-    return (f"cannot listen on {host}:{port}: {error.strerror}",)
+        return EnvironmentFailure(
+            f"port {port} is held by {holder(port)}", hint="End it, or choose another port with --port (0: a free one)."
+        )
+    return EnvironmentFailure(f"cannot listen on {host}:{port}: {error.strerror}", hint="--host is for an own address.")

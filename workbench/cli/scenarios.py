@@ -12,6 +12,7 @@ from workbench.cli import rendering
 from workbench.cli.console import RunConsole
 from workbench.cli.options import (
     Bug,
+    FaultPlane,
     Json,
     PortBase,
     RateText,
@@ -25,6 +26,7 @@ from workbench.cli.options import (
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
 from workbench.loading.overrides import Overrides
+from workbench.model.planes import PlaneName
 from workbench.pipeline import Request, plan_scenario
 from workbench.pipeline import run as run_pipeline
 from workbench.validating import validate_file
@@ -49,6 +51,7 @@ def run(
     ] = False,
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the stack running afterwards")] = False,
     port_base: PortBase = None,
+    fault_plane: FaultPlane = PlaneName.BUILTIN,
     reports: Reports = Path("reports"),
     json: Json = False,
 ) -> int:
@@ -58,6 +61,7 @@ def run(
 
     [bold]Example:[/]  workbench run latency-spike
     [bold]Example:[/]  workbench run latency-spike --bug breaker-off
+    [bold]Example:[/]  workbench run latency-spike --fault-plane toxiproxy
     [bold]Example:[/]  workbench run no-fault --rate 12/s --json > verdict.json
     """
     request = Request(
@@ -68,6 +72,7 @@ def run(
         allow_inconclusive=allow_inconclusive,
         keep_up=keep_up,
         port_base=port_base,
+        plane=fault_plane,
         command=["workbench", *sys.argv[1:]],
     )
     planned = plan_scenario(request)
@@ -105,6 +110,7 @@ def plan(
     seed: Seed = None,
     rate: RateText = None,
     set_: Set = None,
+    fault_plane: FaultPlane = PlaneName.BUILTIN,
     json: Json = False,
 ) -> int:
     """Show the timed steps of a scenario, and for each claim whether the plan can decide it.
@@ -112,11 +118,14 @@ def plan(
     [bold]Example:[/]  workbench plan latency-spike --rate 6/s
     """
     overrides = Overrides(system=system, seed=seed, rate=rate, changes=changes(set_))
-    return rendering.plan(plan_scenario(Request(scenario=scenario, overrides=overrides)), as_json=json)
+    request = Request(scenario=scenario, overrides=overrides, plane=fault_plane)
+    return rendering.plan(plan_scenario(request), as_json=json)
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios, systems, SLOs, gate policies")],
+    *,
+    fault_plane: FaultPlane = PlaneName.BUILTIN,
 ) -> None:
     """Check files and name all their problems at once, with file, line and path.
 
@@ -125,7 +134,7 @@ def validate(
     problems = []
     for file in files:
         try:
-            say(f"{file}: {validate_file(file)} is valid")
+            say(f"{file}: {validate_file(file, fault_plane)} is valid")
         except InvalidInput as error:
             problems += error.problems
         except UsageError as error:

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from workbench.cli.options import Bug, Json, PortBase
+from workbench.cli.options import Bug, FaultPlane, Json, PortBase
 from workbench.cli.streams import out, progress, say
 from workbench.errors import UsageError
 from workbench.loading.source import nearest
+from workbench.model.planes import PlaneName
 from workbench.wiring import local_stack
 
 _FOLLOW_S = 0.2
@@ -24,13 +25,14 @@ def up(
     system: Annotated[str, typer.Option("--system", help="A system: a name, or the path of a system.yaml")] = "shop",
     port_base: PortBase = None,
     bug: Bug = None,
+    fault_plane: FaultPlane = PlaneName.BUILTIN,
 ) -> None:
     """Start a system and leave it running, to explore it or to run several scenarios on it.
 
     [bold]Example:[/]  workbench up
     [bold]Example:[/]  workbench up --system my/system.yaml --port-base 20000
     """
-    stack, fresh = local_stack().up(system, port_base=port_base, bugs=bug or [], progress=progress)
+    stack, fresh = local_stack().up(system, port_base=port_base, bugs=bug or [], plane=fault_plane, progress=progress)
     say(f"{stack.system} is up" + (f" after {stack.ready_after_s:.1f} s" if fresh else " already"), "bold")
     table = Table.grid(padding=(0, 2))
     for name, url in stack.services.items():

@@ -217,7 +217,7 @@ class Execution:
                     at_ns=self._journal.now(),
                     fault=fault.id,
                     target=fault.target,
-                    reason="its lease expired, or the plane died",
+                    reason=f"its lease expired, or {'its service' if fault.level == 'process' else 'the plane'} died",
                 )
             )
 

@@ -28,7 +28,10 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault as the plane reports it. Times are absolute monotonic ns. `evidence` showed that it is on, or off."""
+    """A fault as the plane reports it. Times are absolute monotonic ns; `expires_at_ns` is 0 where it has no lease.
+
+    `evidence` showed that it is on, or off.
+    """
 
     id: str
     target: str

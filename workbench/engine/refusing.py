@@ -8,7 +8,11 @@ from workbench.checks import Preview
 from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
 from workbench.model.faults.base import FaultBase
+from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
+from workbench.model.system import Edge, System
+
+_BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 
 
 def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
@@ -24,8 +28,51 @@ def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
         )
 
 
-def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str]) -> None:
+def refuse_plane(plane: PlaneName, faults: Sequence[FaultBase], system: System) -> None:
+    """Refuse faults that a fault plane cannot inject, or whose effect nobody would see with it."""
+    problems = plane_problems(plane, faults, system)
+    if problems:
+        raise UsageError(f"this cannot be done with {plane}:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System) -> list[str]:
+    """Say for each fault what keeps a fault plane from it, and the remedy."""
+    problems = []
+    for fault in faults:
+        missing = sorted(fault.abilities_needed() - plane.abilities)
+        if missing:
+            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {_BUILTIN} has it"
+            problems.append(f"fault {fault.id} ({fault.kind}) as declared {lack}")
+        elif not plane.records_attempts:
+            problems += [
+                text for edge in system.edges if fault.touches(edge.name) for text in _unseen(plane, edge, system)
+            ]
+    return list(dict.fromkeys(problems))
+
+
+def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
+    """Say what keeps attempts on a disturbed edge from being seen, where the plane keeps no record of them."""
+    caller, missing = system.services[edge.caller], []
+    if not caller.traces:
+        remedy = "send OTLP/HTTP spans of attempts and say `traces: true`"
+        missing.append(("sends no spans that would show them", remedy))
+    if caller.metrics is None:
+        remedy = "export workbench_edge_attempts_total and give the address as `metrics`"
+        missing.append(("counts them nowhere, so that missing spans would not be noticed", remedy))
+    return [
+        f"{plane} keeps no record of attempts on {edge.name}, and {edge.caller} {lack}; {remedy} at service"
+        f" {edge.caller}, or use {_BUILTIN}"
+        for lack, remedy in missing
+    ]
+
+
+def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName) -> None:
     """Refuse a running stack that is not what was asked for."""
+    if found.fault_plane != plane:
+        raise UsageError(
+            f"the edges of the stack that is running here are served by fault plane {found.fault_plane}, not {plane}",
+            hint=f"--fault-plane {found.fault_plane} uses it as it is; workbench down ends it",
+        )
     if found.system != system:
         raise UsageError(
             f"a stack of system {found.system} is running here, and the scenario wants {system}",

@@ -39,7 +39,11 @@ class ControlServer:
     def __init__(self, plane: Plane, options: Options, chance: Chance) -> None:
         self._host = options.host
         self._runner = web.AppRunner(
-            build_app(plane, options, chance), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S
+            build_app(plane, options, chance),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_S,
+            auto_decompress=False,  # a body is what was sent, and no larger than it says
         )
 
     async def start(self, port: int) -> int:

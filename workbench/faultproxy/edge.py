@@ -8,13 +8,14 @@ from typing import Literal
 
 from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
 from workbench.faultproxy.caller_end import CallerEnd
-from workbench.faultproxy.connection import Connection
+from workbench.faultproxy.connection import CalleeEnd, Connection
 from workbench.faultproxy.http_stream import HttpStream
 from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream
 from workbench.faultproxy.recording import Evidence
 from workbench.faultproxy.stream import Stream
 from workbench.faultproxy.timers import Timers
+from workbench.faultproxy.traffic import CountedCallee, CountedCaller, Traffic
 
 Protocol = Literal["http", "tcp", "auto"]
 """`auto`: nobody said. The callee is then dialled at once, because it may be the one that speaks first."""
@@ -44,6 +45,7 @@ class Edge:
         loop: asyncio.AbstractEventLoop,
         timers: Timers | None = None,
         anywhere: bool = False,
+        traffic: Traffic | None = None,
     ) -> None:
         self.name = name
         self.upstream = upstream
@@ -60,7 +62,9 @@ class Edge:
         """Counted attempts so far, which is the next ordinal; canaries are not among them."""
         self._closers: list[ActiveFault] = []
         self._loop = loop
-        self._listener = Listener(listen, lambda: CallerEnd(self, loop), loop, anywhere=anywhere)
+        self.traffic = traffic
+        """Counted only where somebody wants to know."""
+        self._listener = Listener(listen, self._new_caller, loop, anywhere=anywhere)
         self._changing = asyncio.Lock()
 
     @property
@@ -105,6 +109,13 @@ class Edge:
         return host.strip("[]") or "127.0.0.1", int(port)
 
     # -- connections ------------------------------------------------------------------------------------
+
+    def _new_caller(self) -> CallerEnd:
+        return CallerEnd(self, self._loop) if self.traffic is None else CountedCaller(self, self._loop, self.traffic)
+
+    def new_callee(self, connection: Connection) -> CalleeEnd:
+        """Return the callee's side of a connection, before it is dialled."""
+        return CalleeEnd(connection) if self.traffic is None else CountedCallee(connection, self.traffic)
 
     def new_stream(self, connection: Connection) -> Stream:
         """Return who reads a connection that was just accepted."""

@@ -5,6 +5,7 @@ Every error is JSON with all problems of the request. Unknown fields are problem
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from time import monotonic_ns
@@ -13,7 +14,7 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from workbench.faultproxy import metrics
+from workbench.faultproxy import metrics, openapi
 from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import (
     AlreadyThereError,
@@ -28,7 +29,7 @@ from workbench.model.recording import Health, RecordingStarted, Refusal
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-_OPEN = ("/health", "/metrics", "/proxies/{name}/stats")
+_OPEN = ("/health", "/metrics", "/proxies/{proxy}/stats", openapi.PATH)
 
 
 class _RefusedError(Exception):
@@ -53,12 +54,19 @@ def extension_routes(plane: Plane, options: Options) -> list[web.RouteDef]:
         ("GET", "/recording", api.show_recording),
         ("PUT", "/recording", api.start_recording),
         ("DELETE", "/recording", api.stop_recording),
-        ("GET", "/proxies/{name}/stats", api.show_stats),
+        ("GET", "/proxies/{proxy}/stats", api.show_stats),
         ("GET", "/health", api.show_health),
         ("GET", "/metrics", api.show_metrics),
+        ("GET", openapi.PATH, api.show_openapi),
     ]
     return [
-        web.route(method, path, _guarded(handler, None if path in _OPEN else token)) for method, path, handler in table
+        web.route(
+            method,
+            path,
+            _guarded(handler, None if path in _OPEN else token),
+            **({"allow_head": False} if method == "GET" else {}),
+        )
+        for method, path, handler in table
     ]
 
 
@@ -155,7 +163,7 @@ class _ExtensionApi:
         return _json(Health(ok=True, monotonic_ns=monotonic_ns()))
 
     async def show_stats(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
+        name = request.match_info["proxy"]
         try:
             edge = self._plane.edge(name)
         except UnknownEdgeError as error:
@@ -164,7 +172,13 @@ class _ExtensionApi:
         return _json(EdgeStats(name=name, attempts=edge.attempts, connections=len(edge.connections), faults=faults))
 
     async def show_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(text=metrics.render(self._plane), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(
+            text=metrics.render(self._plane, self._options), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
+
+    async def show_openapi(self, _request: web.Request) -> web.Response:
+        # To make it takes longer than traffic should have to wait.
+        return web.json_response(text=await asyncio.to_thread(openapi.as_json))
 
 
 def _unknown_fault(fault_id: str) -> _RefusedError:

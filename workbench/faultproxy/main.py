@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import random
 import resource
@@ -13,19 +14,24 @@ from workbench.faultproxy.addresses import format_address
 from workbench.faultproxy.control import ControlServer
 from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import Plane
+from workbench.faultproxy.toxiproxy.documents import ConfiguredProxy
 from workbench.faultproxy.toxiproxy.orders import toxic_of
 from workbench.serving import run_process, serve
 
 _COLLECT_AFTER = (5_000, 10, 10)
 """Objects until the youngest are looked at, and how often that is done until older ones are."""
+Holder = Callable[[int], str]
+"""Says who listens on a port."""
 
 
 class _FaultProxy:
     """A plane and the API that commands it."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, holder: Holder | None = None) -> None:
         self._options = options
-        self._plane = Plane(asyncio.get_running_loop(), anywhere=options.anywhere)
+        self._holder = holder
+        loop = asyncio.get_running_loop()
+        self._plane = Plane(loop, anywhere=options.anywhere, counts_bytes=options.proxy_metrics)
         self._chance = random.Random(options.seed)
         self._control = ControlServer(self._plane, options, self._chance)
 
@@ -42,14 +48,17 @@ class _FaultProxy:
                     proxy.name, proxy.listen, proxy.upstream, protocol=proxy.protocol, enabled=proxy.enabled
                 )
             except OSError as error:
-                taken.append(f"proxy {proxy.name} cannot listen on {proxy.listen}: {error.strerror}")
+                taken.append(f"proxy {proxy.name} cannot listen on {proxy.listen}: {self._reason(proxy, error)}")
                 continue
             for toxic in proxy.toxics:
                 edge.add_rule(toxic_of(toxic, self._chance))
         if taken:
-            raise EnvironmentFailure(
-                "; ".join(taken), hint="End what holds the ports (`ss -ltnp` names it), or choose others in the file."
-            )
+            raise EnvironmentFailure("; ".join(taken), hint="End what holds it, or choose another address in the file.")
+
+    def _reason(self, proxy: ConfiguredProxy, error: OSError) -> str:
+        if error.errno == errno.EADDRINUSE and self._holder is not None:
+            return f"it is held by {self._holder(int(proxy.listen.rpartition(':')[2]))}"
+        return error.strerror or str(error)
 
     async def stop(self) -> None:
         await self._plane.close()
@@ -62,10 +71,10 @@ def main() -> None:
     run_process("faultproxy", lambda token: _FaultProxy(Options(token=token)))
 
 
-def run_alone(options: Options, port: int, ready: Callable[[str], None]) -> None:
+def run_alone(options: Options, port: int, ready: Callable[[str], None], holder: Holder) -> None:
     """Do the same without a stack; `ready` is told the address. Raises OSError if it cannot be listened on."""
     _allow_many_connections()
-    serve(lambda: _FaultProxy(options), port, lambda bound: ready(format_address(options.host, bound)))
+    serve(lambda: _FaultProxy(options, holder), port, lambda bound: ready(format_address(options.host, bound)))
 
 
 def _allow_many_connections() -> None:

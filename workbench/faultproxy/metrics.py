@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from workbench.faultproxy.options import Options
 from workbench.faultproxy.plane import Plane
+from workbench.faultproxy.runtime_metrics import runtime_metrics
+from workbench.faultproxy.traffic import Traffic
 from workbench.faultproxy.wire import FaultState
 from workbench.model.units import NS_PER_S
 
@@ -50,8 +53,42 @@ _FAULT_METRICS = (
 )
 
 
-def render(plane: Plane) -> str:
-    """Return all metrics. Counters of a fault are there from injection to the beginning of the next recording."""
+_TRAFFIC_METRICS: tuple[tuple[str, Callable[[Traffic], dict[str, int]]], ...] = (
+    ("toxiproxy_proxy_received_bytes_total", lambda traffic: traffic.received),
+    ("toxiproxy_proxy_sent_bytes_total", lambda traffic: traffic.sent),
+)
+
+
+def render(plane: Plane, options: Options) -> str:
+    """Return all metrics: ours, and those of Toxiproxy that were asked for."""
+    text = _own(plane)
+    if options.proxy_metrics:
+        text += _of_proxies(plane)
+    if options.runtime_metrics:
+        text += runtime_metrics()
+    return text
+
+
+def _of_proxies(plane: Plane) -> str:
+    """Return what Toxiproxy counts, which is without a text for HELP; it counts connections that are over."""
+    lines: list[str] = []
+    for name, read in _TRAFFIC_METRICS:
+        lines += _metric(
+            name,
+            "counter",
+            "",
+            (
+                ({"direction": way, "listener": edge.listen, "proxy": edge.name, "upstream": edge.upstream}, count)
+                for edge in plane.edges.values()
+                if edge.traffic is not None
+                for way, count in read(edge.traffic).items()
+            ),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _own(plane: Plane) -> str:
+    """Return ours. Counters of a fault are there from injection to the beginning of the next recording."""
     edges = [({"edge": edge.name}, edge) for edge in plane.edges.values()]
     lines = [
         *_metric(

@@ -19,6 +19,7 @@ from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
 from workbench.faultproxy.timers import new_timers
+from workbench.faultproxy.traffic import Traffic
 from workbench.faultproxy.wire import FaultOrder, MarkedRecordingOrder, Renewal
 from workbench.model.events import Clock
 from workbench.model.faults.base import Ability, EdgeFault
@@ -45,9 +46,10 @@ class UnsuitableError(Exception):
 class Plane:
     """All methods belong to the event loop's thread. Edges listen on loopback addresses only, unless `anywhere`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, anywhere: bool = False) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, anywhere: bool = False, counts_bytes: bool = False) -> None:
         self.edges: dict[str, Edge] = {}
         self.anywhere = anywhere
+        self._counts_bytes = counts_bytes
         self._loop = loop
         self._timers = new_timers(loop)
         self._faults: dict[str, ActiveFault] = {}
@@ -80,6 +82,7 @@ class Plane:
             loop=self._loop,
             timers=self._timers,
             anywhere=self.anywhere,
+            traffic=Traffic() if self._counts_bytes else None,
         )
         self.edges[name] = edge
         if enabled:

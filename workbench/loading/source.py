@@ -80,7 +80,7 @@ def read_json_list(path: Path, key: str) -> Source:
         raise InvalidInput([Problem(shown, error.lineno, "", f"is not valid JSON: {error.msg}")]) from error
     except RecursionError as error:
         raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
-    tree.lc.add_key_line_col(key, [0, 0, 0, 0])
+    tree.lc.data = {key: [0, 0, 0, 0]}
     return Source(shown, path, {key: data}, tree)
 
 

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 import duckdb
 
 from workbench.model.audit import Audit
+from workbench.model.caller_attempts import attempts_from_spans
 from workbench.model.events import (
     AnyEvent,
     Event,
+    FaultLost,
     FaultOff,
     FaultOn,
     FaultRequested,
@@ -26,7 +28,7 @@ from workbench.model.events import (
     PhaseEnded,
     PhaseStarted,
 )
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import FaultBase, RequestFault
 from workbench.model.policies import EdgePolicy
 from workbench.model.run import RunRecord
 from workbench.model.scenario import Role
@@ -70,8 +72,9 @@ class History:
                    at some moment of a transition: between asking for a fault and its verified effect, or its
                    verified end)
     edge_attempts  one row per counted attempt: edge, ordinal, started, ended, call, failed, faults, status, delay_ns,
-                   source (`plane`, or `caller` for connections that the kernel refused: these have no ordinal), and
-                   caller_started, caller_ended by the caller's own span, where there is one
+                   source (`plane`; or `caller`, without ordinal: connections that the kernel refused, and all of them
+                   where the fault plane keeps no record), and caller_started, caller_ended by the caller's own span,
+                   where there is one
     calls          one row per logical call: edge, call, started, ended, outcome
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
@@ -97,7 +100,12 @@ class History:
         if slots:
             self.connection.executemany("INSERT INTO transitions VALUES (?, ?)", slots)
         self.connection.execute(_STARVED, [STARVED_NS])
-        self.connection.execute(_VIEWS)
+        if self.run.fault_plane.records_attempts:
+            self.connection.execute(_VIEWS.format(source="plane", failing="s.outcome = 'invalid'"))
+        else:
+            attempts_from_spans(self.connection, self._hit_windows())
+            failing = "s.outcome NOT IN ('ok', 'client_error')"
+            self.connection.execute(_VIEWS.format(source="caller", failing=failing))
 
     # -- tables ---------------------------------------------------------------------------------------
 
@@ -174,6 +182,17 @@ class History:
             )
             for fault in self.run.scenario.faults
         ]
+
+    def until_ns(self, window: FaultWindow) -> int:
+        """Return until when a fault was on: its undo, when it was found lost, or the end of the load."""
+        lost = next((event.at_ns for event in self.events(FaultLost) if event.fault == window.fault.id), None)
+        moments = (window.undo_requested_ns, window.off_ns, lost)
+        return next((moment for moment in moments if moment is not None), self.load_end_ns())
+
+    def _hit_windows(self) -> Iterator[tuple[str, str, int, int]]:
+        for window in self.fault_windows():
+            if isinstance(window.fault, RequestFault) and window.on_ns is not None:
+                yield window.fault.edge, window.fault.id, window.on_ns, self.until_ns(window)
 
     def transitions(self) -> list[tuple[int, int]]:
         """Return the slots in which a fault may already, or may still, be on: [asked for, verified].
@@ -262,8 +281,8 @@ CREATE OR REPLACE VIEW edge_attempts AS
 SELECT DISTINCT a.edge, a.ordinal, a.accepted AS started, a.ended, coalesce(s.call_id, s.parent_span_id) AS call,
        a.status, a.end_reason, a.delay_ns, a.faults, coalesce(a.faults <> '', FALSE) AS hit,
        a.end_reason NOT IN ('complete', 'altered') OR coalesce(a.status >= 500 OR a.status = 429, FALSE)
-           OR coalesce(s.outcome = 'invalid', FALSE) AS failed,
-       a.trace_id, a.parent_span_id AS span_id, 'plane' AS source,
+           OR coalesce({failing}, FALSE) AS failed,
+       a.trace_id, a.parent_span_id AS span_id, '{source}' AS source,
        CASE WHEN s.kind = 'client' OR s.attempt IS NOT NULL THEN s.started END AS caller_started,
        CASE WHEN s.kind = 'client' OR s.attempt IS NOT NULL THEN s.ended END AS caller_ended
 FROM attempts a

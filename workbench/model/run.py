@@ -9,6 +9,7 @@ from pydantic import Field
 from workbench.model.base import Frozen
 from workbench.model.events import Clock
 from workbench.model.plan import Plan
+from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo
@@ -48,6 +49,9 @@ class RunRecord(Frozen):
     system: System
     slos: list[Slo]
     plan: Plan
+    fault_plane: PlaneName = Field(
+        default=PlaneName.BUILTIN, description="with `toxiproxy`, attempts are those of the callers' spans"
+    )
     policies: Policies = Field(description="of all services, as they were before the run; also in policies.json")
     audited: list[str] = Field(description="services that gave an account of themselves")
     traced: list[str] = Field(description="services that send spans")

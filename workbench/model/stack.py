@@ -9,6 +9,7 @@ from pydantic import Field
 from workbench.model.base import Frozen
 from workbench.model.faults.base import Ability
 from workbench.model.names import EdgeName, Name
+from workbench.model.planes import PlaneName
 
 
 class EdgeAddress(Frozen):
@@ -39,6 +40,7 @@ class RunningStack(Frozen):
     services: dict[Name, str] = Field(description="base URLs")
     edges: dict[EdgeName, EdgeAddress]
     control_url: str = Field(description="of the supervisor")
+    fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")
     plane_url: str
     collector_url: str
     token: str

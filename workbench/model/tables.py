@@ -76,7 +76,8 @@ DELIVERED = ("complete", "altered")
 
 ATTEMPTS = Table(
     "attempts",
-    "What the fault plane saw: one row per request on an edge, on the callee's side of the caller's retries.",
+    "What the fault plane saw: one row per request on an edge, on the callee's side of the caller's retries."
+    " Empty where the plane keeps no record: with `--fault-plane toxiproxy` attempts are those of the spans.",
     (
         Column("edge", "VARCHAR", "caller:callee"),
         Column("ordinal", "BIGINT", "number of the request on this edge, from 0; canaries have -1"),

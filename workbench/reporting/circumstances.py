@@ -57,6 +57,8 @@ def facts(history: History) -> list[tuple[str, str]]:
     if stack is not None:
         how = "started for this run" if stack.started_by_run else "was running before"
         found.append(("stack", f"{stack.stack_id}, {how}; {', '.join(stack.services)}"))
+    if not run.fault_plane.records_attempts:
+        found.append(("fault plane", f"{run.fault_plane}; attempts are those of the callers' spans"))
     versions = {"python": machine.python, **run.versions}
     found.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
 
+from workbench.model.faults.base import ServiceFault
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.reporting.timeline import Axis, Chart, Series
@@ -91,7 +92,8 @@ def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
     series = []  # what nobody recorded has no line, rather than one at zero
     if attempts:
         series.append(Series("attempts", "blue", axis.rates(attempts)))
-        series.append(Series("hit by a fault", "fault", axis.rates(hits)))
+        if _is_counted(history, edge):
+            series.append(Series("hit by a fault", "fault", axis.rates(hits)))
     if calls:
         series.append(Series("calls", "grey", axis.rates(calls), "dashed"))
     yield Chart(f"attempts-{slug}", title, "/s", tuple(series))
@@ -102,6 +104,12 @@ def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
     ratio = tuple(round(attempts[s] / calls[s], 2) if calls[s] else None for s in range(axis.slots))
     note = "above 1 are retries, below 1 calls that were not let through"
     yield Chart(f"per-call-{slug}", per_call, "", (Series("attempts per call", "teal", ratio),), note=note)
+
+
+def _is_counted(history: History, edge: str) -> bool:
+    """Tell whether hits on an edge are counted: a fault on the callee itself hits no request in particular."""
+    felt = [fault for fault in history.run.scenario.faults if fault.touches(edge)]
+    return not felt or not all(isinstance(fault, ServiceFault) for fault in felt)
 
 
 def _counted(history: History, axis: Axis, edge: str) -> tuple[Counter[int], Counter[int], Counter[int]]:

@@ -124,6 +124,8 @@ def _requests(fault: RequestFault, history: History, from_ns: int, to_ns: int) -
     if not seen and not counted:
         return "no request was seen on the edge"
     hit = counted["hit"] if "hit" in counted else hit
+    if not history.run.fault_plane.records_attempts:
+        return f"hit {wording.count(hit, 'attempt')}: all that the caller made meanwhile, by its own spans"
     return f"hit {figures.thousands(hit)} of {wording.count(eligible, 'eligible request')}"
 
 

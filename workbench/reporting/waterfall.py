@@ -30,7 +30,7 @@ FROM spans WHERE list_contains(?, trace_id) ORDER BY started
 """
 
 _ATTEMPTS = """
-SELECT trace_id, parent_span_id, edge, accepted, ended, faults, delay_ns, status, end_reason
+SELECT trace_id, parent_span_id, edge, accepted, ended, faults, coalesce(delay_ns, 0), status, end_reason
 FROM attempts WHERE NOT canary AND list_contains(?, trace_id) ORDER BY accepted
 """
 

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-from workbench.calls import NoAnswer, call_json
-
-_REMOVE_S = 2.0
-_REMAKE_S = 0.5
+from workbench.calls import NoAnswer
+from workbench.supervisor.planes import Plane
 
 
 class Edges:
     """The listeners of one stack. `replace` ends the plane and waits for the next one; False: none came."""
 
-    def __init__(self, url: str, token: str, proxies: list[dict[str, Any]], replace: Callable[[], bool]) -> None:
-        self._url = url
-        self._token = token
+    def __init__(self, plane: Plane, proxies: list[dict[str, Any]], replace: Callable[[], bool]) -> None:
+        self._plane = plane
         self._proxies = proxies
         self._replace = replace
 
     def make(self) -> None:
         """Make a listener for each edge; those that are there stay as they are. Raises NoAnswer."""
-        call_json("POST", f"{self._url}/populate", body=self._proxies, deadline_s=5.0)
+        self._plane.make(self._proxies)
 
     def open_all(self) -> str | None:
         """Have no fault on any edge; return why that cannot be shown, or None."""
-        if self._are_open_after(self._remove_faults) or self._are_open_after(self._remake):
+        if self._are_open_after(self._plane.remove_faults) or self._are_open_after(self._remake):
             return None
         if not self._replace():
             return "the fault plane did not answer, was ended, and no other one came up"
@@ -40,16 +36,11 @@ class Edges:
     def _are_open_after(self, step: Callable[[], None]) -> bool:
         try:
             step()
-            answer = call_json("GET", f"{self._url}/faults", token=self._token, deadline_s=_REMOVE_S)
+            return not self._plane.has_faults()
         except NoAnswer:
             return False
-        return not answer.get("faults")
-
-    def _remove_faults(self) -> None:
-        call_json("DELETE", f"{self._url}/faults", token=self._token, deadline_s=_REMOVE_S)
 
     def _remake(self) -> None:
         for proxy in self._proxies:
-            url = f"{self._url}/proxies/{quote(proxy['name'], safe=':')}"
-            call_json("DELETE", url, token=self._token, deadline_s=_REMAKE_S)
+            self._plane.drop(proxy["name"])
         self.make()

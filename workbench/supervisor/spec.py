@@ -32,6 +32,8 @@ class StackSpec:
     """RunningStack without processes."""
     control_port: int
     token: str
+    plane: str
+    """Name of the process that is the fault plane."""
     plane_url: str
     collector_url: str
     proxies: list[dict[str, Any]]

@@ -18,6 +18,7 @@ from workbench.supervisor.deeds import deed_for
 from workbench.supervisor.edges import Edges
 from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
+from workbench.supervisor.planes import Plane
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
@@ -26,7 +27,7 @@ _PAUSE_S = 1.0
 _BACK_WITHIN_S = 8.0
 """A service that a fault had ended has to be ready again within this."""
 _TOLD_TO_END = "it was told to end before it was ready"
-_PLANE, _COLLECTOR = "faultproxy", "collector"
+_COLLECTOR = "collector"
 
 
 class Stack:
@@ -40,7 +41,7 @@ class Stack:
         self._lock = threading.Lock()
         self._respawned: dict[str, float] = {}
         self._plane_is_back = threading.Event()
-        self._edges = Edges(spec.plane_url, spec.token, spec.proxies, self._replace_plane)
+        self._edges = Edges(Plane(spec.plane, spec.plane_url, spec.token), spec.proxies, self._replace_plane)
         self._took_s = 0.0
         self.faults = ProcessFaults(
             {process.name: process for process in spec.processes if not process.essential},
@@ -68,9 +69,9 @@ class Stack:
                 if self._is_ready(process):
                     del waiting[process.name]
                     self._report({"event": "ready", "name": process.name})
-                    if process.name == _PLANE:
+                    if process.name == self.spec.plane:
                         # at once: a service may need its edges to become ready
-                        _settle(_PLANE, self._edges.make)
+                        _settle(process.name, self._edges.make)
             if waiting and time.monotonic() > until:
                 raise StartFailure(self._not_ready(list(waiting.values())))
             if self.shutdown.wait(_POLL_S):
@@ -193,7 +194,7 @@ class Stack:
             if not self._is_ready(process):
                 continue
             with suppress(NoAnswer):
-                if process.name == _PLANE:
+                if process.name == self.spec.plane:
                     self._edges.make()
                     self._plane_is_back.set()
                 self._tell_collector()
@@ -222,7 +223,7 @@ class Stack:
 
     def _replace_plane(self) -> bool:
         self._plane_is_back.clear()
-        self._children.kill(_PLANE)
+        self._children.kill(self.spec.plane)
         return self._plane_is_back.wait(_BACK_WITHIN_S)
 
     # -- the runner -----------------------------------------------------------------------------------

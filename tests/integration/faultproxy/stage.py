@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from tests.integration.faultproxy.process import TOKEN, callee, plane_process
+from tests.integration.faultproxy.real_plane import real_plane
 from workbench.adapters.plane_client import PlaneClient
 from workbench.faultproxy.wire import Counts, FaultOrder, ProxyOrder
 from workbench.model.faults.base import Ability, EdgeFault
+from workbench.model.planes import PlaneName
 
 EDGE = "orders:payments"
 CANARY = "0123456789abcdef"
@@ -34,9 +36,14 @@ def built_in() -> Iterator[PlaneClient]:
 class Served:
     start: Callable[[], AbstractContextManager[PlaneClient]]
     abilities: frozenset[Ability]
+    lacks: frozenset[str] = frozenset()
+    """What else it does not do: `leases`, `counts`, `rows`."""
 
 
-PLANES = {"built-in": Served(built_in, frozenset(Ability))}
+PLANES = {
+    "built-in": Served(built_in, frozenset(Ability)),
+    "toxiproxy": Served(real_plane, PlaneName.TOXIPROXY.abilities, frozenset({"leases", "counts", "rows"})),
+}
 
 
 @dataclass
@@ -49,11 +56,17 @@ class Stage:
     port: int
     upstream: str
     asked: list[str] = field(default_factory=list)
+    lacks: frozenset[str] = frozenset()
 
     def need(self, *abilities: Ability) -> None:
         missing = set(abilities) - self.abilities
         if missing:
             pytest.skip(f"this plane cannot: {', '.join(sorted(missing))}")
+
+    def need_its(self, *duties: str) -> None:
+        missing = self.lacks.intersection(duties)
+        if missing:
+            pytest.skip(f"this plane has no {', '.join(sorted(missing))}")
 
     def connect(self, timeout_s: float = 20.0) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
@@ -90,10 +103,10 @@ class Stage:
 
 
 @contextmanager
-def staged(client: PlaneClient, abilities: frozenset[Ability]) -> Iterator[Stage]:
+def staged(client: PlaneClient, abilities: frozenset[Ability], lacks: frozenset[str] = frozenset()) -> Iterator[Stage]:
     """Make the edge; take everything off it afterwards."""
     with callee() as (upstream, asked):
         (proxy,) = client.create_proxies([ProxyOrder(name=EDGE, listen="127.0.0.1:0", upstream=upstream)])
         host, _, port = proxy.listen.rpartition(":")
-        yield Stage(client, abilities, host, int(port), upstream, asked)
+        yield Stage(client, abilities, host, int(port), upstream, asked, lacks)
         client.remove_all()

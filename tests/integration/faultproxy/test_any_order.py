@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.integration.faultproxy.rig import OK, Caller, Rig, until
-from workbench.faultproxy.toxiproxy.toxics import Latency
+from workbench.faultproxy.toxiproxy.api import _Api
+from workbench.faultproxy.toxiproxy.toxics import TOXICS, Toxic
 from workbench.model.faults.seeded import is_hit
 
 STATUS = 503
@@ -32,7 +33,42 @@ DECLARED: dict[str, dict[str, Any]] = {
     "lost": {"kind": "response_lost", "answer": "replaced", "status": STATUS},
     "altered": {"kind": "corrupt_body", "how": "empty"},
     "picky": {"kind": "http_status", "status": STATUS, "match": {"method": "POST"}},
+    "reset": {"kind": "reset"},
+    "closed": {"kind": "accept_then_close"},
+    "narrow": {"kind": "bandwidth", "rate": "10MB/s"},
+    "sliced": {"kind": "slicer", "average": 10, "variation": 5, "delay": "10us"},
 }
+OUTCOMES = {
+    "error": "error",
+    "picky": "error",
+    "hole": "nothing",
+    "reset": "end",
+    "closed": "end",
+    "nth": "error",
+    "lost": "lost",
+}
+"""What comes of a request that a fault hits; the others let it pass, sooner or later."""
+
+HARMLESS: dict[str, dict[str, int]] = {
+    "latency": {"latency": 1, "jitter": 1},
+    "bandwidth": {"rate": 10_000},
+    "slow_close": {"delay": 1},
+    "slicer": {"average_size": 10, "size_variation": 5, "delay": 10},
+    "limit_data": {"bytes": 10**9},
+    "reset_peer": {"timeout": 0},
+    "timeout": {"timeout": 0},
+    "noop": {},
+}
+"""Toxics that let everything pass; two of them because they hit nobody."""
+
+HARMFUL = {
+    "timeout": ("nothing", {"timeout": 0}),
+    "reset_peer": ("end", {"timeout": 0}),
+    "limit_data": ("end", {"bytes": 0}),
+}
+"""Toxics that hit everybody, and what the caller then gets."""
+
+STREAMS = st.sampled_from(["upstream", "downstream"])
 
 
 ALTERED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -56,7 +92,10 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.loop = uvloop.new_event_loop()
         self.on: list[Modelled] = []
-        self.toxics: list[Latency] = []
+        self.harmless: list[Toxic] = []
+        self.harmful: dict[str, tuple[str, Toxic]] = {}
+        """By stream: what comes of bytes that go that way."""
+        self.chance = random.Random(1)
         self.enabled = True
         self.passed = b""
         self.attempts = 0
@@ -93,12 +132,8 @@ class AnyOrder(RuleBasedStateMachine):
                 hit = hit and fault.met % 3 == 2
             fault.met += 1
             self.altered = self.altered or (hit and fault.what == "altered")
-            if hit and fault.what in ("error", "picky", "nth"):
-                return "error"
-            if hit and fault.what == "lost":
-                return "lost"
-            if hit and fault.what == "hole":
-                return "nothing"
+            if hit and fault.what in OUTCOMES:
+                return OUTCOMES[fault.what]
         return "answer"
 
     # -- what can happen --------------------------------------------------------------------------------
@@ -120,17 +155,60 @@ class AnyOrder(RuleBasedStateMachine):
         counts = self.run(self.rig.plane.remove(fault.fault_id)).state().counts
         assert fault.met == counts.eligible == counts.hit + counts.passed
 
-    @rule()
-    def add_toxic(self) -> None:
-        toxic = Latency(f"t{len(self.toxics)}", "downstream", 0.5, {"latency": 1, "jitter": 1}, random.Random(1))
-        self.run(self._in_loop(lambda: self.edge.add_rule(toxic)))
-        self.toxics.append(toxic)
+    @rule(kind=st.sampled_from(sorted(HARMLESS)), stream=STREAMS, toxicity=st.sampled_from([0.0, 0.5, 1.0]))
+    def add_toxic(self, kind: str, stream: str, toxicity: float) -> None:
+        toxicity = 0.0 if kind in ("timeout", "reset_peer") else toxicity
+        self.harmless.append(self.add(kind, stream, toxicity, HARMLESS[kind]))
 
-    @precondition(lambda self: self.toxics)
-    @rule()
-    def remove_toxic(self) -> None:
-        toxic = self.toxics.pop()
+    def add(self, kind: str, stream: str, toxicity: float, attributes: dict[str, int]) -> Toxic:
+        self.number += 1
+        toxic = TOXICS[kind](f"t{self.number}", stream, toxicity, attributes, self.chance)
+        self.run(self._in_loop(lambda: self.edge.add_rule(toxic)))
+        return toxic
+
+    @precondition(lambda self: self.harmless)
+    @rule(index=st.integers(0, 99), toxicity=st.sampled_from([0.0, 0.5, 1.0]))
+    def update_toxic(self, index: int, toxicity: float) -> None:
+        toxic = self.harmless[index % len(self.harmless)]
+        toxicity = 0.0 if toxic.type in ("timeout", "reset_peer") else toxicity
+        self.run(self._in_loop(lambda: toxic.update(toxicity, dict(toxic.attributes))))
+
+    @precondition(lambda self: self.harmless)
+    @rule(index=st.integers(0, 99))
+    def remove_toxic(self, index: int) -> None:
+        toxic = self.harmless.pop(index % len(self.harmless))
         self.run(self._in_loop(lambda: self.edge.remove_rule(toxic)))
+
+    @rule(kind=st.sampled_from(sorted(HARMFUL)), stream=STREAMS)
+    def add_harm(self, kind: str, stream: str) -> None:
+        if stream not in self.harmful:
+            outcome, attributes = HARMFUL[kind]
+            self.harmful[stream] = outcome, self.add(kind, stream, 1.0, attributes)
+
+    @precondition(lambda self: self.harmful)
+    @rule(stream=STREAMS)
+    def remove_harm(self, stream: str) -> None:
+        if stream in self.harmful:
+            _, toxic = self.harmful.pop(stream)
+            self.run(self._in_loop(lambda: self.edge.remove_rule(toxic)))
+            self.forget_swallowed([toxic])
+
+    def forget_swallowed(self, removed: list[Toxic]) -> None:
+        """A connection cannot be used any more once bytes that vanished no longer do."""
+        if any(toxic.type == "timeout" for toxic in removed):
+            self.disconnect()
+
+    @rule()
+    def reset(self) -> None:
+        """Toxiproxy's: everything off, everything enabled."""
+        self.run(_Api(self.rig.plane, self.chance).reset(cast("Any", None)))
+        removed = [toxic for _, toxic in self.harmful.values()]
+        self.on.clear()
+        self.harmless.clear()
+        self.harmful.clear()
+        self.enabled = True
+        self.forget_swallowed(removed)
+        assert (self.edge.rules, self.edge.faults, self.rig.plane.faults()) == ([], [], [])
 
     async def _in_loop(self, action: Any) -> None:
         action()
@@ -151,20 +229,49 @@ class AnyOrder(RuleBasedStateMachine):
         for at in range(0, len(data), size):
             self.caller.writer.write(data[at : at + size])
             await asyncio.sleep(0)
-        match self.predict(method):
+        outcome, passes = self.predict(method), b""
+        if outcome in ("answer", "lost"):
+            outcome, passes = self.meet_harm("upstream", "answer" if outcome == "answer" else "error"), data
+            if outcome in ("nothing", "end"):
+                passes = b""
+        if outcome in ("answer", "error"):
+            outcome = self.meet_harm("downstream", outcome)
+        await self.see(outcome, self.caller)
+        await self.hear(passes, whole=outcome != "end")
+        if outcome == "nothing":
+            self.disconnect()
+
+    def meet_harm(self, stream: str, outcome: str) -> str:
+        return self.harmful[stream][0] if stream in self.harmful else outcome
+
+    async def see(self, outcome: str, caller: Caller) -> None:
+        """Read what the caller has to get."""
+        match outcome:
             case "answer":
-                self.passed += data
                 expected = ALTERED if self.altered else OK
-                assert await self.caller.reader.readexactly(len(expected)) == expected
-            case "error" | "lost" as what:
-                self.passed += data if what == "lost" else b""
-                head = await self.caller.reader.readuntil(b"\r\n\r\n")
+                assert await caller.reader.readexactly(len(expected)) == expected
+            case "error":
+                head = await caller.reader.readuntil(b"\r\n\r\n")
                 assert head.startswith(f"HTTP/1.1 {STATUS} ".encode())
-                await self.caller.reader.readuntil(b"}")
+                await caller.reader.readuntil(b"}")
+            case "end":
+                assert await caller.gone()
+                self.disconnect()
             case _:
                 await until(lambda: self.edge.attempts == self.attempts, "the request to be decided")
-                assert not self.caller.reader._buffer  # type: ignore[attr-defined]  # nothing came
-                self.disconnect()
+                assert not caller.reader._buffer  # type: ignore[attr-defined]  # nothing came
+
+    async def hear(self, data: bytes, *, whole: bool) -> None:
+        """Wait until the callee has heard a request; if its connection was ended in the middle, maybe not all of it."""
+        if whole:
+            self.passed += data
+            await until(lambda: self.callee.heard == self.passed, "the callee to hear it")
+            return
+        await until(lambda: not self.edge.connections, "the connection to be over")
+        await asyncio.sleep(0.005)
+        rest = self.callee.heard.removeprefix(self.passed)
+        assert data.startswith(rest)
+        self.passed += rest
 
     @rule()
     def disconnect(self) -> None:
@@ -176,7 +283,7 @@ class AnyOrder(RuleBasedStateMachine):
     def switch(self) -> None:
         self.run(self.edge.disable() if self.enabled else self.edge.enable())
         self.enabled = not self.enabled
-        self.caller = None
+        self.disconnect()
 
     # -- what always holds ------------------------------------------------------------------------------
 
@@ -197,10 +304,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.loop.close()
 
     async def nothing_is_left(self) -> None:
-        await self.rig.plane.remove_all()
+        toxics = [*self.harmless, *(toxic for _, toxic in self.harmful.values())]
+        await _Api(self.rig.plane, self.chance).reset(cast("Any", None))
         self.rig.hang_up()
-        assert self.rig.plane.faults() == []
+        assert (self.rig.plane.faults(), self.edge.rules) == ([], [])
         await until(lambda: not self.edge.connections, "every connection to be over")
+        assert not any(toxic._stages or toxic.touched for toxic in toxics)
 
 
 TestAnyOrder = AnyOrder.TestCase

@@ -87,10 +87,10 @@ STORIES: dict[str, list[Step]] = {
                 Step("POST", TOXICS, {"type": kind}, 200, toxic(f"{kind}_downstream", kind, **attributes)),
                 Step(
                     "POST", TOXICS, {"type": kind, "stream": "upstream", "attributes": dict.fromkeys(attributes, 7)},
-                    200, toxic(f"{kind}_upstream", kind, "upstream", **dict.fromkeys(attributes, 7)),
+                    200, toxic(f"{kind}_upstream", kind, "upstream", 1, **dict.fromkeys(attributes, 7)),
                 ),
                 Step("PATCH", f"{TOXICS}/{kind}_downstream", {"attributes": dict.fromkeys(attributes, 3)}, 200,
-                     toxic(f"{kind}_downstream", kind, "downstream", **dict.fromkeys(attributes, 3))),
+                     toxic(f"{kind}_downstream", kind, "downstream", 1, **dict.fromkeys(attributes, 3))),
                 fail("PATCH", f"{TOXICS}/{kind}_downstream", {"attributes": 1}, 400,
                      FIELD.format("number", ".attributes", f"toxics.{struct}")),
                 *(

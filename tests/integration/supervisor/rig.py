@@ -78,6 +78,7 @@ class Rig:
             stack={"stack_id": self.mark},
             control_port=self.control,
             token=TOKEN,
+            plane="faultproxy",
             plane_url=urls["faultproxy"],
             collector_url=urls["collector"],
             proxies=[{"name": "a:b"}],

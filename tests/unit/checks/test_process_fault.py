@@ -11,6 +11,7 @@ from tests.history_builder import AttemptRow, HistoryBuilder, ns
 from tests.unit.checks.asking import rescripted, result
 from workbench.checks.facts import Facts
 from workbench.checks.fault_effective import fault_power
+from workbench.checks.process_fault import process_fault_needs
 from workbench.model.verdict import Outcome
 
 PASS, INCONCLUSIVE = Outcome.PASS, Outcome.INCONCLUSIVE
@@ -79,7 +80,8 @@ def test_what_baseline_had_as_often_is_no_evidence(how: str) -> None:
         if i % (21 if how == "slow" else 3) == 0:
             row.ended = row.accepted + ns(0.5 if how == "slow" else 0.015)
             row.end_reason = "complete" if how == "slow" else "upstream_gone"
-    assert result(run, ID).outcome is INCONCLUSIVE
+    seen = result(run, ID)
+    assert (INCONCLUSIVE, True) == (seen.outcome, "what as many in baseline would give by chance" in seen.reason)
 
 
 def test_an_altered_answer_is_no_failure_of_the_service() -> None:
@@ -153,6 +155,17 @@ def test_a_plan_says_how_many_will_feel_it(fault: dict[str, Any], fewest: int) -
     (estimate,) = fault_power(facts, plan(scenario))
     assert fewest <= estimate.samples["fault"] <= fewest + 12
     assert estimate.sufficient is (fault["kind"] != "restart")
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("pause", 1), ("kill", 0)])
+def test_who_is_only_made_slower_is_seen_beside_baseline_alone(kind: str, wanted: int) -> None:
+    run = disturbed(kind)
+    phases = [{"name": "fault", "duration": "20s"}]
+    faults = [{"id": FAULT, "kind": kind, "service": "payments"}]
+    scenario = rescripted(run, faults=faults, phases=phases, slos=[], expect=[]).record.scenario
+    problems = process_fault_needs(Facts.of_run(run.record.model_copy(update={"scenario": scenario})))
+    assert wanted == len(problems)
+    assert all("needs a phase `baseline`; add one to `phases`" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(("lasts", "outcome"), [(0.75, PASS), (0.76, Outcome.FAIL)])

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from workbench.engine import faulting
 from workbench.engine.faulting import LEASE_MS, Injector
 from workbench.errors import DirtyError, HarnessError
 from workbench.model.events import FaultLost, FaultOff, FaultOn
+from workbench.model.faults.base import Schedule
 
 Staged = Callable[..., Stage]
 
@@ -57,6 +59,21 @@ def test_a_seed_of_its_own_counts_for_a_fault(staged: Staged) -> None:
     injector.inject(fault, 7)
     injector.inject(fault.model_copy(update={"id": "own", "seed": 3}), 7)
     assert {"slow": 7, "own": 3} == stage.world.plane.seeds
+
+
+def test_of_a_fault_that_flaps_it_is_told_from_when_its_times_count_and_how_long_it_was_on(staged: Staged) -> None:
+    """The first is the plane's own moment, not that of the verification."""
+    stage = staged()
+    injector, plane = begun(stage), stage.world.plane
+    flapping = {"schedule": Schedule.model_validate({"period": "2s", "duty": "25%"})}
+    injector.inject(stage.record.scenario.faults[0].model_copy(update=flapping), 1)
+    (state,) = plane.faults()
+    plane.faults = list  # type: ignore[method-assign]
+    plane.undo = lambda fault_id: replace(state, id=fault_id, on_ns=5)  # type: ignore[method-assign]
+    injector.undo("slow")
+    (on,), (off,) = only(stage.events(), FaultOn), only(stage.events(), FaultOff)
+    assert state.active_since_ns - stage.world.time.now_ns() + off.at_ns == on.evidence["active_since_ns"]
+    assert 5 == off.evidence["closed_ns"]
 
 
 def test_a_fault_that_the_plane_does_not_report_is_not_on(staged: Staged) -> None:

@@ -53,6 +53,16 @@ def test_a_scenario_that_holds_is_loaded_with_all_it_refers_to(scenario: Path) -
             'edge: "front:order", delay',
             ["spike.yaml:13: faults.0.edge: unknown edge 'front:order'; did you mean 'front:orders'?"],
         ),
+        (
+            'kind: latency, edge: "front:orders", delay: 800ms',
+            "kind: kill, service: order",
+            ["spike.yaml:13: faults.0.service: unknown service 'order'; did you mean 'orders'?"],
+        ),
+        (
+            'kind: latency, edge: "front:orders", delay: 800ms}',
+            "kind: kill, service: orders}\n  - {id: more, kind: pause, service: orders, schedule: {start: 9s}}",
+            ["spike.yaml:14: faults.1.service: orders is disturbed by", "and a service takes one at once; let one end"],
+        ),
         ("- {slo: browse-fast}", "- {slo: browse-fats}", ["spike.yaml:15: steady_state.0.slo: unknown SLO"]),
         ("{browse: 1, checkout", "{brows: 1, checkout", ["spike.yaml:7: load.mix.brows: unknown journey 'brows'"]),
         (

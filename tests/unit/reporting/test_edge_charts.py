@@ -38,6 +38,14 @@ def test_attempts_calls_and_hits_of_the_faulted_edge_are_counted() -> None:
     assert max(value or 0 for value in values(per_call, "attempts per call")) > 1
 
 
+def test_hits_of_a_fault_on_the_callee_itself_are_not_counted_rather_than_none() -> None:
+    run = healthy()
+    fault = {"id": FAULT, "kind": "kill", "service": "payments"}
+    run.record = run.record.model_copy(update={"scenario": Scenario.model_validate(SCENARIO | {"faults": [fault]})})
+    attempts = charts(run.build())["attempts-orders-payments"]
+    assert [series.label for series in attempts.series] == ["attempts", "calls"]
+
+
 def test_a_slot_without_calls_has_no_attempts_per_call() -> None:
     """Nothing by nothing is a gap."""
     run = healthy()

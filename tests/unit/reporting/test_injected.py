@@ -88,3 +88,18 @@ def test_refused_connections_are_those_that_the_caller_saw() -> None:
     run.spans.clear()
     run.record = run.record.model_copy(update={"traced": []})
     assert "not counted" in what_was_done(run.build())[0].hits
+
+
+def test_of_a_fault_on_a_service_its_callers_are_told() -> None:
+    """Nothing decides which requests it hits, so what they saw is all there is, beside what they usually see."""
+    run = healthy()
+    fault = {"id": FAULT, "kind": "pause", "service": EDGE.partition(":")[2]}
+    run.record = run.record.model_copy(update={"scenario": Scenario.model_validate(SCENARIO | {"faults": [fault]})})
+    for row in run.attempts:
+        row.faults = row.decisions = ""
+    (told,) = what_was_done(run.build())
+    assert (told.target, told.does) == ("payments", "hangs: its processes are stopped")
+    assert told.hits == (
+        "of 15 attempts on orders:payments while it was on, 14 failed and 0 took longer than twice the usual"
+        " (in baseline 0 % and 0 %)"
+    )

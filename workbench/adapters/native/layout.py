@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.adapters.native.ports import Ports
+from workbench.adapters.toxiproxy_server import command
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.faults.base import Ability
+from workbench.model.planes import PlaneName
 from workbench.model.stack import EdgeAddress, RunningStack
 from workbench.model.system import Service, System
+from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _OWN_MODULES = ["workbench.faultproxy.main", "workbench.collector.main"]
@@ -28,8 +31,12 @@ def stack_spec(
     token: str,
     owned: bool,
     bugs: list[str],
+    plane: PlaneName,
 ) -> StackSpec:
-    """Return everything the supervisor needs to start the system."""
+    """Return everything the supervisor needs to start the system.
+
+    Raises EnvironmentFailure if the fault plane that is asked for is not on this machine.
+    """
     system = loaded.system
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.services.items()}
     stack = RunningStack(
@@ -48,10 +55,11 @@ def stack_spec(
             for edge in system.edges
         },
         control_url=f"http://127.0.0.1:{ports.control}",
+        fault_plane=plane,
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=_abilities(),
+        abilities=[ability for ability in _abilities() if ability in plane.abilities],
         owned=owned,
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
@@ -66,11 +74,13 @@ def stack_spec(
         )
         for name, service in system.services.items()
     ]
+    serving = _own("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else _toxiproxy(ports, state)
     return StackSpec(
         state_folder=str(state),
         stack=stack.model_dump(mode="json"),
         control_port=ports.control,
         token=token,
+        plane=serving.name,
         plane_url=stack.plane_url,
         collector_url=stack.collector_url,
         proxies=[
@@ -79,7 +89,7 @@ def stack_spec(
         ],
         targets=_targets(system, urls),
         processes=[
-            _own("faultproxy", ports.plane, state, common),
+            serving,
             _own("collector", ports.collector, state, common),
             *services,
         ],
@@ -105,6 +115,19 @@ def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSp
         cwd=str(state),
         log=str(state / "logs" / f"{name}.log"),
         ready_url=f"http://127.0.0.1:{port}/health",
+        essential=True,
+    )
+
+
+def _toxiproxy(ports: Ports, state: Path) -> ProcessSpec:
+    return ProcessSpec(
+        name=TOXIPROXY,
+        target=None,
+        argv=command(ports.plane),
+        environment={"LOG_LEVEL": "warn"},  # by default it logs every connection
+        cwd=str(state),
+        log=str(state / "logs" / f"{TOXIPROXY}.log"),
+        ready_url=f"http://127.0.0.1:{ports.plane}/version",
         essential=True,
     )
 

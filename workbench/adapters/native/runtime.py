@@ -18,6 +18,7 @@ from workbench.adapters.native.state import State, is_alive
 from workbench.calls import NoAnswer, call_json
 from workbench.errors import EnvironmentFailure, HarnessError
 from workbench.loading.scenario_files import LoadedSystem
+from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
 
 _DOWN_WITHIN_S = 12.0
@@ -34,11 +35,19 @@ class NativeRuntime:
         """Write end of a pipe; while it is open the supervisor knows that we live."""
 
     def up(
-        self, loaded: LoadedSystem, *, port_base: int | None, bugs: list[str], owned: bool, progress: Progress
+        self,
+        loaded: LoadedSystem,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        owned: bool,
+        progress: Progress,
     ) -> RunningStack:
         """Start a system and return it when all of it is ready.
 
-        Raises UsageError for an unknown bug, EnvironmentFailure with the last log lines if something did not start.
+        Raises UsageError for an unknown bug, EnvironmentFailure for a fault plane that is not on this machine, or
+        with the last log lines if something did not start.
         """
         loaded.refuse_unknown_bugs(bugs)
         self.state.clear()
@@ -53,6 +62,7 @@ class NativeRuntime:
                 token=secrets.token_urlsafe(24),
                 owned=owned,
                 bugs=bugs,
+                plane=plane,
             ).write(spec_file)
         except OSError as error:
             raise EnvironmentFailure(

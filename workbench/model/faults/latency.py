@@ -44,6 +44,10 @@ class Latency(RequestFault):
             raise ValueError(f"distribution {self.distribution} needs a jitter: without one every delay is the same")
         return self
 
+    def abilities_needed(self) -> frozenset[Ability]:
+        by_request = self.distribution != "uniform" or self.ramp is not None
+        return super().abilities_needed() | ({Ability.PER_REQUEST, Ability.SEEDED} if by_request else frozenset())
+
     def action(self, draw: Draw) -> Delay:
         spread = DEVIATES[self.distribution](draw) * self.jitter if self.jitter else 0.0
         ns = min(max(self.delay + spread, 0.0), float(self.delay + 4 * self.jitter))

@@ -1,0 +1,104 @@
+"""Every kind of fault on a real edge or service of the shop, in one run: callers feel it, and the evidence counts it.
+
+One phase for each kind. The shop's breakers are off, so that none of them keeps a fault from its evidence.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.command import Folder
+from workbench.engine.rundir import RunDirectory
+from workbench.model.events import FaultOff
+from workbench.model.faults import KINDS
+from workbench.model.faults.base import RequestFault
+from workbench.model.outcome import Exit
+from workbench.model.verdict import Outcome
+
+PAGES, STOCK, CAPTURES = "gateway:catalog", "catalog:inventory", "orders:payments"
+
+PLANS: dict[str, dict[str, Any]] = {
+    "accept_then_close": {"edge": STOCK},
+    "bandwidth": {"edge": PAGES, "rate": "10KB/s"},
+    "blackhole": {"edge": STOCK, "share": "50%"},
+    "brownout": {"edge": STOCK, "concurrent": 1, "queue": 2, "service_time": "50ms"},
+    "corrupt_body": {"edge": STOCK, "how": "invalid_json"},
+    "cpu": {"service": "catalog", "limit": "10%"},
+    "every_nth": {"edge": STOCK, "n": 2},
+    "fail_first": {"edge": STOCK, "count": 1, "per": {"by": "trace"}},
+    "http_status": {"edge": STOCK, "status": 503, "retry_after": "1s", "share": "50%"},
+    "kill": {"service": "inventory"},
+    "latency": {"edge": PAGES, "delay": "300ms", "jitter": "50ms", "distribution": "normal", "share": "50%"},
+    "pause": {"service": "inventory"},
+    "partition": {"services": ["inventory"], "direction": "into", "how": "refuse", "min_evidence": 5},
+    "refuse": {"edge": STOCK},
+    "reset": {"edge": STOCK, "match": {"method": "GET"}},
+    "response_lost": {"edge": CAPTURES, "answer": "replaced", "min_evidence": 5},
+    "restart": {"service": "inventory", "min_evidence": 3},
+    "slicer": {"edge": STOCK, "average": 20, "delay": "20ms"},
+    "slow_drip": {"edge": STOCK, "chunk": 10, "every": "50ms"},
+    "slow_start": {"service": "inventory", "delay": "2s"},
+    "surge": {"factor": 2},
+    "truncate": {"edge": PAGES, "after": 10},
+    "memory": {"service": "catalog", "headroom": "0B"},
+}
+FLAPPING = {"id": "flapping", "kind": "http_status", "edge": STOCK, "status": 500, "schedule": {"period": "1s"}}
+HERD = {"id": "herd", "kind": "surge", "at_once": 250, "schedule": {"start": "500ms"}}
+"""A warm service lives within its memory; so many users at once make it ask for more."""
+NOT_HERE = {"packet_loss", "packet_reorder"}
+"""The native runtime cannot do them; test_refusals shows that it says so."""
+LASTS_S = 4
+
+
+def test_every_kind_has_a_plan() -> None:
+    assert set(PLANS) | NOT_HERE == set(KINDS)
+
+
+def scenario() -> dict[str, Any]:
+    """Return a scenario with a phase for each kind, and one for a fault that flaps."""
+    faults = [{"id": kind.replace("_", "-"), "kind": kind, **plan} for kind, plan in PLANS.items()]
+    faults.insert(0, dict(FLAPPING))
+    for fault in faults:
+        fault["phase"] = f"with-{fault['id']}"
+    faults.append(HERD | {"phase": "with-memory"})
+    return {
+        "version": 1,
+        "name": "every-kind",
+        "title": "Every kind of fault is felt",
+        "hypothesis": "Callers feel each of them, and the evidence counts it.",
+        "system": "shop",
+        "seed": 7,
+        "load": {"mix": {"browse": 2, "checkout": 1}, "arrivals": {"rate": "12/s"}, "max_users": 400},
+        "phases": [
+            {"name": "baseline", "duration": "8s"},
+            *({"name": fault["phase"], "duration": f"{LASTS_S}s"} for fault in faults[:-1]),
+            {"name": "recovery", "duration": "4s"},
+        ],
+        "faults": faults,
+        "steady_state": [{"slo": "browse-availability", "target": "90%"}],
+    }
+
+
+@pytest.mark.timeout(400)
+def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -> None:
+    (folder.path / "every-kind.yaml").write_text(json.dumps(scenario()))  # JSON is YAML
+    words = ["run", "./every-kind.yaml", "--bug", "breaker-off", "--allow-inconclusive", "--json"]
+    ended = folder.run(*words, "--port-base", str(folder.port_base), within_s=390)
+    assert ended.stdout.strip(), ended.stderr
+    assert ended.code in (Exit.PASS, Exit.FAIL, Exit.INCONCLUSIVE), ended.stderr
+    checks = {result.id: result for result in ended.verdict().checks if result.check == "A2"}
+    undecided = {id_: result.reason for id_, result in checks.items() if result.outcome is not Outcome.PASS}
+    assert undecided == {}
+    history = RunDirectory.existing(folder.path / "reports" / "latest").history()
+    counted = {event.fault: event.counts for event in history.events(FaultOff)}
+    for fault in history.run.scenario.faults:
+        assert f"A2:{fault.id}" in checks
+        if isinstance(fault, RequestFault):
+            counts = counted[fault.id]
+            assert counts["hit"] >= fault.min_evidence
+            assert counts["hit"] + counts["passed"] == counts["eligible"]
+            assert fault.share == 1.0 or counts["passed"] > 0
+    assert "MemoryError" in (folder.path / "reports" / "latest" / "logs" / "catalog.log").read_text(encoding="utf-8")
