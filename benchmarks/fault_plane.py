@@ -3,9 +3,9 @@
     python benchmarks/fault_plane.py [--seconds 1] [--rounds 7] [--connections 20]
 
 Each plane has a core of its own, callee and generator share another one. What is compared is measured one right
-after the other, in changing order, so that whatever else the machine does meets both alike. CPU time per request is read from the
-plane's own process; requests per second also depend on how much the generator leaves over, and on who else wants
-the core. The generator is `wrk` from PATH or WORKBENCH_WRK. Latency is measured in fault_plane_latency.py.
+after the other, in changing order, so that whatever else the machine does meets both alike. CPU time per request is
+read from the plane's own process; requests per second also depend on how much the generator leaves over, and on who
+else wants the core. The generator is `wrk` from PATH or WORKBENCH_WRK. Latency is measured in fault_plane_latency.py.
 """
 
 from __future__ import annotations

@@ -109,10 +109,11 @@ def edges(plane: Plane, callee: int) -> dict[str, int]:
     return {name: plane.edge(f"{name.lower()}:callee", callee, protocol=name.lower()) for name in names}
 
 
-def measure(rig: Rig, plane: Plane, port: int, direction: str, size: int, into: Measured) -> None:
+def measure(rig: Rig, plane: Plane, way: tuple[int, str], size: int, into: Measured) -> None:
+    """Move `size` bytes over a port in a direction."""
     plane.forget_highest()
     before = plane.cpu_s()
-    taken_s = float(read_line(rig.start_role(__file__, "transfer", port, direction, size)))
+    taken_s = float(read_line(rig.start_role(__file__, "transfer", *way, size)))
     into.mib_per_s.append(size / PIECE / taken_s)
     into.cpu_s.append((plane.cpu_s() - before) * GIB / size)
     into.highest_mib.append(plane.memory_mib(highest=True))
@@ -175,7 +176,7 @@ def main() -> None:
                 for plane in planes[:: 1 if number % 2 else -1]:
                     say(f"round {number + 1} of {options.rounds}: {plane.name}, {protocol}, {direction}")
                     into = results[plane.name, protocol, direction]
-                    measure(rig, plane, ports[plane.name][protocol], direction, size, into)
+                    measure(rig, plane, (ports[plane.name][protocol], direction), size, into)
         show_machine()
         show(planes, results, options.rounds)
     print(f"\nheld for each of {options.stalled} stalled readers\n\n| | KiB |\n|---|---|")

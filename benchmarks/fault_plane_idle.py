@@ -39,7 +39,7 @@ class Callee(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - it came
         self.transport.write(ANSWER)
 
 
@@ -57,10 +57,10 @@ class Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - it came
         self.answered.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is gone
         self.lost = True
         self.answered.set()
 
@@ -129,7 +129,8 @@ def measure(rig: Rig, plane: Plane, callee: int, options: argparse.Namespace) ->
     pairs = min(options.connections, (hard - OWN_DESCRIPTORS) // 2)
     count = pairs
     if plane.name == BUILT_IN:
-        count = min(options.connections, hard - OWN_DESCRIPTORS - pairs)
+        count = options.connections
+        pairs = min(count, hard - OWN_DESCRIPTORS - count)
     before = plane.memory_mib()
     port = plane.edge(EDGE, callee)
     callers = rig.start_role(__file__, "keep", port, count, pairs)

@@ -44,7 +44,7 @@ class Plane:
         """Send a control call; return its JSON. Raises OSError."""
         data = None if body is None else json.dumps(body).encode()
         order = urllib.request.Request(f"http://127.0.0.1:{self.control}{path}", data, method=method)
-        with urllib.request.urlopen(order, timeout=timeout_s) as answer:
+        with urllib.request.urlopen(order, timeout=timeout_s) as answer:  # noqa: S310 - its own process
             content = answer.read()
         return json.loads(content) if content else None
 
@@ -109,12 +109,14 @@ class Rig(ExitStack):
         """Start a callee; its first line is its port."""
         return int(read_line(self.start_role(script, *words)))
 
-    def planes(self) -> list[Plane]:
-        """Start Toxiproxy, if there is one, and the built-in plane, which records attempts."""
-        found = [self._built_in()]
+    def planes(self, *names: str) -> list[Plane]:
+        """Start the planes of these names, or all: Toxiproxy, if there is one, and the built-in one, which records."""
+        found = []
         program = os.environ.get("WORKBENCH_TOXIPROXY") or shutil.which("toxiproxy-server")
-        if program is not None:
-            found.insert(0, self._toxiproxy(program))
+        if program is not None and (not names or TOXIPROXY in names):
+            found.append(self._toxiproxy(program))
+        if not names or BUILT_IN in names:
+            found.append(self._built_in())
         return found
 
     def _built_in(self) -> Plane:

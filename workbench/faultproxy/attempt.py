@@ -113,8 +113,9 @@ class Attempt:
 
         `open` is the end of the recording only: the attempt goes on.
         """
-        if self.decided is not None and reason != "open":
-            self._free(self.decided, now)
+        decided = self.decided
+        if decided is not None and decided.faults and reason != "open":
+            self._free(decided, now)
         if self.reason is not None:
             return
         self.reason = reason

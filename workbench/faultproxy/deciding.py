@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.faultproxy.active_fault import Influence, RequestInfluence
 from workbench.faultproxy.admission import Place
@@ -28,21 +27,37 @@ HoldParts = dict[Influence, int]
 """Nanoseconds to hold, by who wants it."""
 
 
-@dataclass(slots=True)
+_NOTHING: dict[Any, Any] = {}
+"""Stands for all that is not there: most requests are not hit, and four dictionaries each would be dear."""
+
+
 class Decided:
     """What happens to one attempt. `decisions` and `faults` are columns of its row."""
 
-    decisions: str = ""
-    faults: str = ""
-    request_hold: HoldParts = field(default_factory=dict)
-    response_hold: HoldParts = field(default_factory=dict)
-    shapings: dict[Influence, Pace | Truncate | Alter] = field(default_factory=dict)
-    """In the order in which the faults were declared."""
-    places: dict[RequestInfluence, Place] = field(default_factory=dict)
-    ending: Ending | None = None
-    ended_by: RequestInfluence | None = None
-    hit_by: tuple[RequestInfluence, ...] = ()
-    """Those that count it."""
+    __slots__ = (
+        "decisions",
+        "ended_by",
+        "ending",
+        "faults",
+        "hit_by",
+        "places",
+        "request_hold",
+        "response_hold",
+        "shapings",
+    )
+
+    def __init__(self, decisions: str = "", faults: str = "", hit_by: tuple[RequestInfluence, ...] = ()) -> None:
+        self.decisions = decisions
+        self.faults = faults
+        self.hit_by = hit_by
+        """Those that count it."""
+        self.request_hold: HoldParts = _NOTHING
+        self.response_hold: HoldParts = _NOTHING
+        self.shapings: dict[Influence, Pace | Truncate | Alter] = _NOTHING
+        """In the order in which the faults were declared."""
+        self.places: dict[RequestInfluence, Place] = _NOTHING
+        self.ending: Ending | None = None
+        self.ended_by: RequestInfluence | None = None
 
     @property
     def answers_here(self) -> bool:
@@ -68,7 +83,7 @@ class Decided:
         loses = (self.ended_by,) if self.ended_by is not None and isinstance(self.ending, Lose) else ()
         return (*self.request_hold, *self.response_hold, *self.shapings, *self.places, *loses)
 
-    def note(self, fault: RequestInfluence, number: str, *, hit: bool) -> None:
+    def note(self, fault: RequestInfluence, number: int | str, *, hit: bool) -> None:
         """Add one decision to the columns."""
         mark = f"{fault.id}={number}{'+' if hit else '-'}"
         self.decisions = f"{self.decisions} {mark}" if self.decisions else mark
@@ -85,7 +100,7 @@ class Decided:
 
     def columns_only(self) -> Decided:
         """Return what was decided so far, without what has been carried out."""
-        return Decided(self.decisions, self.faults, hit_by=self.hit_by)
+        return Decided(self.decisions, self.faults, self.hit_by)
 
     def give_places_back(self) -> None:
         """Let others have the places with the callee."""
@@ -110,7 +125,7 @@ def decide(
                 break
     if decided.places and decided.answers_here:
         decided.give_places_back()
-        decided.places.clear()
+        decided.places = _NOTHING
     return decided
 
 
@@ -126,12 +141,12 @@ def ask(
     """Let one fault decide on an attempt that is eligible for it; return whether it hits."""
     if canary:
         ordinal, hit = CANARY_ORDINAL, True
-        number = str(ordinal)
+        number: int | str = ordinal
     else:
         by = fault.counts_by
         ordinal = fault.numbers.take(connection)
         nth = ordinal if by is None else fault.numbers.take_nth(by, head)
-        number = str(ordinal) if by is None else f"{ordinal}/{nth}"
+        number = ordinal if by is None else f"{ordinal}/{nth}"
         hit = fault.rule.hits(fault.seed, ordinal, nth)
         if hit:
             fault.count_hit(now)
@@ -167,15 +182,17 @@ def _apply(fault: RequestInfluence, decided: Decided, ordinal: int, now: int) ->
     action = fault.rule.action(Draw(fault.seed, fault.id, ordinal, now - fault.active_since_ns))
     match action:
         case Delay():
-            hold = decided.request_hold if action.side == "request" else decided.response_hold
-            hold[fault] = action.ns
+            if action.side == "request":
+                decided.request_hold = {**decided.request_hold, fault: action.ns}
+            else:
+                decided.response_hold = {**decided.response_hold, fault: action.ns}
         case Pace() | Truncate() | Alter():
-            decided.shapings[fault] = action
+            decided.shapings = {**decided.shapings, fault: action}
         case Admit():
             place = fault.gate.enter(action)
             if place is None:
                 decided.ending, decided.ended_by = action.refusal, fault
             else:
-                decided.places[fault] = place
+                decided.places = {**decided.places, fault: place}
         case _:
             decided.ending, decided.ended_by = action, fault

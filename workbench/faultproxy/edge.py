@@ -14,6 +14,7 @@ from workbench.faultproxy.listener import Listener
 from workbench.faultproxy.raw_stream import RawStream
 from workbench.faultproxy.recording import Evidence
 from workbench.faultproxy.stream import Stream
+from workbench.faultproxy.timers import Timers
 from workbench.faultproxy.traffic import CountedCallee, CountedCaller, Traffic
 
 Protocol = Literal["http", "tcp", "auto"]
@@ -42,6 +43,7 @@ class Edge:
         protocol: Protocol,
         evidence: Evidence,
         loop: asyncio.AbstractEventLoop,
+        timers: Timers | None = None,
         anywhere: bool = False,
         traffic: Traffic | None = None,
     ) -> None:
@@ -49,6 +51,8 @@ class Edge:
         self.upstream = upstream
         self.protocol: Protocol = protocol
         self.evidence = evidence
+        self.timers: Timers = loop if timers is None else timers
+        """For what is delayed."""
         self.enabled = False
         self.connections: set[Connection] = set()
         self.faults: list[RequestInfluence] = []

@@ -128,6 +128,7 @@ class Answers:
             length = 0 if attempt.head.method == "HEAD" else head.length  # type: ignore[union-attr]  # HTTP
             if (
                 length
+                and not attempt.plain
                 and attempt.decided is not None
                 and attempt.decided.truncated_at is not None
                 and not attempt.is_lost

@@ -15,7 +15,7 @@ LIMIT_FOR_SMALL_PIECES = 128 * 1024
 class Intake:
     """Pauses its source while too much waits, or while nothing can leave."""
 
-    __slots__ = ("_blocked", "_full", "_held_back", "_limit", "_on_full", "_queued", "_source")
+    __slots__ = ("_blocked", "_full", "_held_back", "_limit", "_on_full", "_queued", "_reads_small", "_source")
 
     def __init__(self, on_full: Callable[[bool], None] | None) -> None:
         self._on_full = on_full
@@ -25,12 +25,11 @@ class Intake:
         self._full = False
         self._held_back = False
         self._limit = LIMIT_FOR_LARGE_PIECES
+        self._reads_small = False
 
     def feed_from(self, source: asyncio.ReadTransport) -> None:
         """Say who is to be paused while too much waits here."""
         self._source = source
-        if self._limit == LIMIT_FOR_SMALL_PIECES:
-            read_in_small_pieces(source)
         if self._full:
             source.pause_reading()
 
@@ -54,12 +53,20 @@ class Intake:
         self._watch_source()
 
     def _expect_many(self) -> None:
-        """Several pieces may have to wait here, so they have to be small."""
+        """Several pieces may have to wait here, so all behind the first one have to be small.
+
+        The source is told only when one waits: there can be many connections that are not used.
+        """
         self._limit = LIMIT_FOR_SMALL_PIECES
+
+    def _read_small(self) -> None:
         if self._source is not None:
+            self._reads_small = True
             read_in_small_pieces(self._source)
 
     def _watch_source(self) -> None:
+        if self._queued and self._limit == LIMIT_FOR_SMALL_PIECES and not self._reads_small:
+            self._read_small()
         full = self._blocked or self._held_back or self._queued > self._limit
         if full != self._full:
             self._full = full

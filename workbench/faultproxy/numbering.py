@@ -38,10 +38,10 @@ class KeyCounts:
 class Numbers:
     """The numbers that one fault gives."""
 
-    __slots__ = ("_by_connection", "_connections", "_keys", "_rule", "requests")
+    __slots__ = ("_by_connection", "_connections", "_keys", "_per_connection", "requests")
 
     def __init__(self, rule: RequestFault) -> None:
-        self._rule = rule
+        self._per_connection = rule.is_per_connection
         self.requests = 0
         """Eligible so far."""
         self._connections = 0
@@ -52,7 +52,7 @@ class Numbers:
         """Count a request; return its ordinal, or that of its connection where connections are decided on."""
         ordinal = self.requests
         self.requests += 1
-        if not self._rule.is_per_connection:
+        if not self._per_connection:
             return ordinal
         if connection is None:
             number, self._connections = self._connections, self._connections + 1

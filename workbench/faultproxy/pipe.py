@@ -18,9 +18,10 @@ from workbench.faultproxy.deciding import HoldParts
 from workbench.faultproxy.intake import Intake
 from workbench.faultproxy.paces import Paces
 from workbench.faultproxy.stages import Stage
+from workbench.faultproxy.timers import Cancellable, Timers
 from workbench.faultproxy.waiting import END, Cut, End, Hold, PaceChange, Piece
 from workbench.model.faults.actions import Pace, Swallow
-from workbench.model.units import NS_PER_MS
+from workbench.model.units import NS_PER_S
 
 
 class Pipe(Intake):
@@ -29,7 +30,7 @@ class Pipe(Intake):
     __slots__ = (
         "_dead",
         "_delays",
-        "_loop",
+        "_due",
         "_on_cut",
         "_on_end",
         "_on_need",
@@ -38,6 +39,7 @@ class Pipe(Intake):
         "_queue",
         "_stages",
         "_timer",
+        "_timers",
         "clear",
         "ended",
         "transport",
@@ -45,7 +47,7 @@ class Pipe(Intake):
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        timers: Timers,
         *,
         on_need: Callable[[], None],
         on_end: Callable[[], None],
@@ -53,7 +55,7 @@ class Pipe(Intake):
         on_full: Callable[[bool], None] | None = None,
     ) -> None:
         super().__init__(on_full)
-        self._loop = loop
+        self._timers = timers
         self._on_need = on_need
         self._on_end = on_end
         self._on_cut = on_cut
@@ -63,7 +65,9 @@ class Pipe(Intake):
         self._paces = Paces()
         self._delays: Attempt | None = None
         """Whose delay it is if bytes without an attempt are held up by a pace."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Cancellable | None = None
+        self._due = 0
+        """What the timer waits for."""
         self._dead = False
         self._over = False
         """The connection is to end here, so nothing more is taken."""
@@ -194,7 +198,7 @@ class Pipe(Intake):
 
     def lift(self, influence: Influence) -> None:
         """Take out what an influence does here; bytes that only it held leave at once."""
-        if self._dead:
+        if self._dead or not (self._stages or self._queue or self._paces):
             return
         self._stages = [stage for stage in self._stages if stage.influence is not influence]
         self._paces.lift(influence)
@@ -209,7 +213,6 @@ class Pipe(Intake):
 
     def _flush(self) -> None:
         queue = self._queue
-        self._disarm()
         parted = False
         while queue:
             item = queue[0]
@@ -233,7 +236,13 @@ class Pipe(Intake):
             else:
                 queue.popleft()
                 self._pass_end()
-        waits = queue or self._stages or self._paces or self.transport is None
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say how it stands, now that all that may leave has left."""
+        if not self._queue:
+            self._disarm()
+        waits = self._queue or self._stages or self._paces or self.transport is None
         self.clear = not (waits or self._dead or self._over or self.ended)
         self._watch_source()
 
@@ -307,9 +316,15 @@ class Pipe(Intake):
                 self._paces.change({}, now)
 
     def _wait_until(self, due: int, now: int) -> None:
-        # Timers have a resolution of 1 ms and may be early; the due time is looked at again.
-        ms = -(-max(due - now, 0) // NS_PER_MS)
-        self._timer = self._loop.call_later(ms / 1000, self._flush)
+        # Timers may be early where the loop's own have to do; the due time is looked at again.
+        if self._timer is None or self._due != due:
+            self._disarm()
+            self._due = due
+            self._timer = self._timers.call_later(max(due - now, 0) / NS_PER_S, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._flush()
 
     def _pass_end(self) -> None:
         self.ended = True

@@ -18,6 +18,7 @@ from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
+from workbench.faultproxy.timers import new_timers
 from workbench.faultproxy.traffic import Traffic
 from workbench.faultproxy.wire import FaultOrder, MarkedRecordingOrder, Renewal
 from workbench.model.events import Clock
@@ -50,6 +51,7 @@ class Plane:
         self.anywhere = anywhere
         self._counts_bytes = counts_bytes
         self._loop = loop
+        self._timers = new_timers(loop)
         self._faults: dict[str, ActiveFault] = {}
         self._evidence = Evidence()
         self._expiry: asyncio.TimerHandle | None = None
@@ -78,6 +80,7 @@ class Plane:
             protocol=protocol,
             evidence=self._evidence,
             loop=self._loop,
+            timers=self._timers,
             anywhere=self.anywhere,
             traffic=Traffic() if self._counts_bytes else None,
         )
@@ -258,6 +261,7 @@ class Plane:
             self._expiry.cancel()
         for name in list(self.edges):
             await self.remove_edge(name)
+        self._timers.close()
 
 
 def _check_suits(spec: EdgeFault, edge: Edge) -> None:

@@ -115,15 +115,19 @@ def test_a_canary_is_hit_and_leaves_no_trace_in_the_counts() -> None:
     assert active.first_hit_ns is None
 
 
+def is_met(decided: Decided) -> bool:
+    return bool(decided.decisions or decided.faults or decided.influences() or decided.ending)
+
+
 def test_a_canary_follows_match() -> None:
     active = fault("slow", match={"method": "POST"}, **DELAY)
-    assert decide([active], head(), NOW, canary=True) == Decided()
+    assert not is_met(decide([active], head(), NOW, canary=True))
 
 
 def test_an_expired_fault_hits_nothing() -> None:
     """Whether its timer has fired yet or not."""
     active = fault("slow", expires_at_ns=NOW, **DELAY)
-    assert decide([active], head(), NOW) == Decided()
+    assert not is_met(decide([active], head(), NOW))
     assert active.eligible == 0
 
 

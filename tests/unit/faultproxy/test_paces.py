@@ -166,8 +166,8 @@ def test_lifting_takes_a_pace_out_of_what_waits(rig: Rig) -> None:
 
 def test_a_source_is_paused_while_too_much_waits_for_its_pace(rig: Rig) -> None:
     paced(rig, every(1000, 1))
-    assert rig.source.protocol is not None
     rig.pipe.send(b"x" * LIMIT_FOR_SMALL_PIECES)
+    assert rig.source.protocol is not None
     assert not rig.source.paused
     rig.pipe.send(b"x" * 64 * 1024)
     assert rig.source.paused

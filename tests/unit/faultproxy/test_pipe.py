@@ -173,8 +173,9 @@ def test_a_source_is_paused_while_too_much_is_held(rig: Rig, how: str) -> None:
     else:
         limit = LIMIT_FOR_SMALL_PIECES
         rig.pipe.add_stage(Always(Influence(), Delay(10 * MS, "response")))
-    assert (rig.source.protocol is not None) is (how == "stage")
+    assert rig.source.protocol is None, "a connection that is not used costs nothing"
     rig.pipe.send(b"x" * limit)
+    assert (rig.source.protocol is not None) is (how == "stage")
     assert not rig.source.paused
     rig.pipe.send(b"x")
     assert rig.source.paused

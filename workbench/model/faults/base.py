@@ -253,7 +253,7 @@ class RequestFault(EdgeFault, ABC):
         `ordinal` counts the eligible requests of this fault from 0 (with a `connection_share` the connections on
         which there were any), `nth` those of the request's own key.
         """
-        return is_hit(seed, self.id, ordinal, self.connection_share if self.is_per_connection else self.share)
+        return is_hit(seed, self.id, ordinal, self.share if self.connection_share >= 1 else self.connection_share)
 
     @property
     def counts_by(self) -> Key | None:
