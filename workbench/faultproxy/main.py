@@ -18,10 +18,10 @@ from workbench.faultproxy.toxiproxy.documents import ConfiguredProxy
 from workbench.faultproxy.toxiproxy.orders import toxic_of
 from workbench.serving import run_process, serve
 
-_COLLECT_AFTER = (5_000, 10, 10)
-"""Objects until the youngest are looked at, and how often that is done until older ones are."""
 Holder = Callable[[int], str]
 """Says who listens on a port."""
+_COLLECT_AFTER = (5_000, 10, 10)
+"""Objects until the youngest are looked at, and how often that is done until older ones are."""
 
 
 class _FaultProxy:
