@@ -35,7 +35,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "latency": {"delay": "100ms"},
     "bandwidth": {"rate": "100KB/s"},
     "slow_drip": {"chunk": 16, "every": "100ms"},
-    "slicer": {"average_size": 64, "delay": "1ms"},
+    "slicer": {"average": 64, "delay": "1ms"},
     "blackhole": {},
 }
 
