@@ -68,7 +68,7 @@ class Connection:
         """The caller has left, and the callee is not told before it has finished."""
         self._caller_left = False
         self.closed = False
-        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_behind_request)
+        self.up = Pipe(loop, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
         self.down = Pipe(
             loop,
             on_need=self.dial,
@@ -228,21 +228,16 @@ class Connection:
             if transport is not None:
                 _close_transport(transport, at_once=reason == "cut")
 
-    def _end_behind_request(self, reset: bool) -> None:
-        """The callee has got all that it may get, which it keeps: end it for both."""
-        callee = self._callee
-        if callee is not None and not self.closed:
-            self._callee = None
-            callee.close()
-            self._loop.call_later(LINGER_S, callee.abort)
-        self._end_here(reset)
-
     def _end_here(self, reset: bool) -> None:
         """The caller has got all that it may get: end it for both, for the caller by RST or by FIN."""
         if not self._finish("cut"):
             return
         if self._callee is not None:
-            self._callee.abort()
+            if reset:
+                self._callee.abort()
+            else:  # it keeps what has passed
+                self._callee.close()
+                self._loop.call_later(LINGER_S, self._callee.abort)
         caller = self._caller
         if caller is None:
             return
