@@ -27,7 +27,8 @@ from workbench.gating import GatePolicy
 from workbench.model import events, expectations
 from workbench.model.audit import Audit
 from workbench.model.faults import KINDS
-from workbench.model.faults.base import Key, Match, Schedule
+from workbench.model.faults.eligibility import Key, Match
+from workbench.model.faults.scheduling import Schedule
 from workbench.model.load import Load
 from workbench.model.outcome import MEANINGS
 from workbench.model.policies import Policies

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.command import Folder
 from workbench.engine.rundir import RunDirectory
-from workbench.model.events import FaultOff
+from workbench.model.events import CleanVerified, FaultOff, ServiceDied
 from workbench.model.faults import KINDS
 from workbench.model.faults.base import RequestFault
 from workbench.model.outcome import Exit
@@ -92,7 +92,11 @@ def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -
     checks = {result.id: result for result in ended.verdict().checks if result.check == "A2"}
     undecided = {id_: result.reason for id_, result in checks.items() if result.outcome is not Outcome.PASS}
     assert undecided == {}
-    history = RunDirectory.existing(folder.path / "reports" / "latest").history()
+    latest = folder.path / "reports" / "latest"
+    history = RunDirectory.existing(latest).history()
+    assert [] == history.events(ServiceDied), "these deaths were asked for"
+    assert history.events(CleanVerified)[-1].clean
+    folder.assert_nothing_left(json.loads((latest / "stack.json").read_text(encoding="utf-8")))
     counted = {event.fault: event.counts for event in history.events(FaultOff)}
     for fault in history.run.scenario.faults:
         assert f"A2:{fault.id}" in checks
@@ -101,4 +105,4 @@ def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -
             assert counts["hit"] >= fault.min_evidence
             assert counts["hit"] + counts["passed"] == counts["eligible"]
             assert fault.share == 1.0 or counts["passed"] > 0
-    assert "MemoryError" in (folder.path / "reports" / "latest" / "logs" / "catalog.log").read_text(encoding="utf-8")
+    assert "MemoryError" in (latest / "logs" / "catalog.log").read_text(encoding="utf-8")

@@ -12,7 +12,17 @@ from workbench.model.faults import KINDS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "workbench" / "model" / "faults"
-NO_KINDS = {"__init__", "actions", "base", "distributions", "error_answer", "process_actions", "seeded"}
+NO_KINDS = {
+    "__init__",
+    "actions",
+    "base",
+    "distributions",
+    "eligibility",
+    "error_answer",
+    "process_actions",
+    "scheduling",
+    "seeded",
+}
 
 
 def test_every_file_is_a_kind_in_the_table_and_every_kind_has_a_file() -> None:

@@ -14,7 +14,8 @@ from workbench.checks import power, wording
 from workbench.checks.facts import Facts
 from workbench.checks.statistics import binomial_at_least, fewest_for_upper_bound
 from workbench.model.base import Frozen
-from workbench.model.faults.base import EdgeFault, FaultBase, Match, RequestFault, ServiceFault
+from workbench.model.faults.base import EdgeFault, FaultBase, RequestFault, ServiceFault
+from workbench.model.faults.eligibility import Match
 from workbench.model.plan import Plan
 
 KEPT = 0.98

@@ -17,7 +17,8 @@ from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultOff, FaultOn
-from workbench.model.faults.base import KEYS_KEPT, HitAttempt, LoadFault, RequestFault, ServiceFault
+from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault, ServiceFault
+from workbench.model.faults.eligibility import KEYS_KEPT
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration

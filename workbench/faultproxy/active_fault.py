@@ -12,7 +12,8 @@ from workbench.faultproxy.admission import Gate
 from workbench.faultproxy.effect import Effect
 from workbench.faultproxy.numbering import Numbers
 from workbench.faultproxy.wire import Counts, FaultState, Lease
-from workbench.model.faults.base import Ability, EdgeFault, Match, RequestFault
+from workbench.model.faults.base import Ability, EdgeFault, RequestFault
+from workbench.model.faults.eligibility import Match
 
 if TYPE_CHECKING:
     from workbench.faultproxy.connection import Connection

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from workbench.faultproxy.heads import RequestHead, read_all_headers
-from workbench.model.faults.base import KEYS_KEPT, Key, RequestFault
+from workbench.model.faults.base import RequestFault
+from workbench.model.faults.eligibility import KEYS_KEPT, Key
 
 if TYPE_CHECKING:
     from workbench.faultproxy.connection import Connection

@@ -16,7 +16,7 @@ from workbench.engine import faulting
 from workbench.engine.faulting import LEASE_MS, Injector
 from workbench.errors import DirtyError, HarnessError
 from workbench.model.events import FaultLost, FaultOff, FaultOn
-from workbench.model.faults.base import Schedule
+from workbench.model.faults.scheduling import Schedule
 
 Staged = Callable[..., Stage]
 

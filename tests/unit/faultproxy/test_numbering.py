@@ -13,7 +13,7 @@ from tests.unit.faultproxy.test_http_passing import GET, OK
 from tests.unit.faultproxy.wire import Wire
 from workbench.faultproxy.deciding import decide
 from workbench.faultproxy.numbering import KeyCounts, key_of
-from workbench.model.faults.base import Key
+from workbench.model.faults.eligibility import Key
 from workbench.model.faults.seeded import is_hit
 
 TRACES = ["0af7651916cd43dd8448eb211c80319c", "1af7651916cd43dd8448eb211c80319c"]

@@ -9,14 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen
 from workbench.model.faults.actions import Action
+from workbench.model.faults.eligibility import Key, Match
 from workbench.model.faults.process_actions import ProcessAction
+from workbench.model.faults.scheduling import Schedule
 from workbench.model.faults.seeded import Draw, is_hit
 from workbench.model.names import EdgeName, Name
 from workbench.model.units import Duration, Ratio
@@ -36,84 +37,6 @@ class Ability(StrEnum):
 
 
 Level = Literal["request", "listener", "packet", "process", "load"]
-
-_SHORTEST_PERIOD = Duration.parse("100ms")
-
-
-KEYS_KEPT = 200_000
-"""So many keys are counted apart by one fault. The one that was not seen for longest is forgotten first."""
-
-
-class Key(Frozen):
-    """What makes requests the same, for kinds that count them apart. Exactly one of them."""
-
-    by: Literal["edge", "path", "trace", "header"] = Field(
-        default="edge",
-        description="`edge`: all are counted together; `path`: without query; `trace`: the trace id, so that what one"
-        " user's action leads to is counted together; `header`: the value of a header",
-    )
-    header: str | None = Field(default=None, description="name of the header", examples=["idempotency-key"])
-
-    @property
-    def words(self) -> str:
-        """What is counted apart, after "each"."""
-        return f"value of {self.header}" if self.by == "header" else self.by
-
-    @model_validator(mode="after")
-    def _header_has_a_name(self) -> Self:
-        if (self.by == "header") != (self.header is not None):
-            raise ValueError("`header` names a header, and goes together with `by: header`")
-        return self
-
-
-class Match(Frozen):
-    """Which requests are eligible. Every given field has to fit; no field means all requests."""
-
-    method: str | None = Field(default=None, description="HTTP method, upper case", examples=["POST"])
-    path: str | None = Field(default=None, description="glob on the path without query", examples=["/v1/orders*"])
-    header: dict[str, str] = Field(
-        default_factory=dict, description="header name to glob on its value; names ignore case"
-    )
-
-    def fits(self, method: str, path: str, headers: dict[str, str]) -> bool:
-        """Tell whether a request is eligible. `path` has no query; header names are lower case."""
-        if self.method is not None and self.method.upper() != method:
-            return False
-        if self.path is not None and not fnmatchcase(path, self.path):
-            return False
-        return all(
-            name.lower() in headers and fnmatchcase(headers[name.lower()], glob) for name, glob in self.header.items()
-        )
-
-    @property
-    def needs_headers(self) -> bool:
-        return bool(self.header)
-
-
-class Schedule(Frozen):
-    """When the fault is on, counted from the verified start of its phase."""
-
-    start: Duration = Field(default=Duration(0), description="how long after the start of the phase")
-    duration: Duration | None = Field(default=None, description="how long it stays; default: to the end of the phase")
-    period: Duration | None = Field(
-        default=None, description="flapping: it goes on and off again and again, once in this time; edges only"
-    )
-    duty: Ratio = Field(default=Ratio(0.5), description="flapping: part of each period in which it is on, at its start")
-
-    @model_validator(mode="after")
-    def _pulses(self) -> Self:
-        if self.period is None:
-            return self
-        if self.period < _SHORTEST_PERIOD:
-            raise ValueError(f"period {self.period} is below {_SHORTEST_PERIOD}, the shortest that can be kept")
-        if not 0 < self.duty < 1:
-            raise ValueError(f"duty {self.duty} has to be above 0 % and below 100 %")
-        return self
-
-    @property
-    def on_share(self) -> float:
-        """Part of the time in which the fault is on."""
-        return 1.0 if self.period is None else float(self.duty)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from workbench.model.faults.actions import Answer
-from workbench.model.faults.base import Ability, HitAttempt, Key, RequestFault
+from workbench.model.faults.base import Ability, HitAttempt, RequestFault
+from workbench.model.faults.eligibility import Key
 from workbench.model.faults.error_answer import error_answer
 from workbench.model.faults.seeded import Draw
 from workbench.model.units import Duration

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from workbench.model.faults.base import HitAttempt, Key
+from workbench.model.faults.base import HitAttempt
+from workbench.model.faults.eligibility import Key
 from workbench.model.faults.every_nth import EveryNth
 from workbench.model.faults.seeded import Draw
 

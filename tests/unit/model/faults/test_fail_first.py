@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from workbench.model.faults.base import Ability, HitAttempt, Key
+from workbench.model.faults.base import Ability, HitAttempt
+from workbench.model.faults.eligibility import Key
 from workbench.model.faults.fail_first import FailFirst
 from workbench.model.faults.seeded import Draw, is_hit
 
