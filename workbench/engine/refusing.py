@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from workbench.checks import Preview
 from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
 from workbench.model.system import Edge, System
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
+_NO_NETEM = (
+    "packets are lost in a network namespace of a service's own, which the native runtime does not give; `latency` with"
+    " `distribution: pareto` is what loss looks like from above TCP"
+)
 
 
 def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
@@ -41,7 +45,8 @@ def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System
     for fault in faults:
         missing = sorted(fault.abilities_needed() - plane.abilities)
         if missing:
-            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {_BUILTIN} has it"
+            remedy = _NO_NETEM if Ability.NETEM in missing else f"{_BUILTIN} has it"
+            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {remedy}"
             problems.append(f"fault {fault.id} ({fault.kind}) as declared {lack}")
         elif not plane.records_attempts:
             problems += [

@@ -31,6 +31,6 @@ class PlaneName(StrEnum):
 
 
 _LACKS: Mapping[PlaneName, frozenset[Ability]] = {
-    PlaneName.BUILTIN: frozenset(),
-    PlaneName.TOXIPROXY: frozenset({Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET}),
+    PlaneName.BUILTIN: frozenset({Ability.NETEM}),
+    PlaneName.TOXIPROXY: frozenset({Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET, Ability.NETEM}),
 }

@@ -69,7 +69,7 @@ SHAPING: dict[str, dict[str, Any]] = {
     "bandwidth of requests": {"kind": "bandwidth", "rate": "40KB/s", "side": "request"},
     "slow_drip": {"kind": "slow_drip", "chunk": 200, "every": "5ms"},
     "slicer": {"kind": "slicer", "average": 300, "variation": 299, "delay": "2ms"},
-    "slicer of requests": {"kind": "slicer", "average": 50, "variation": 20, "side": "request"},
+    "slicer of requests": {"kind": "slicer", "average": 50, "variation": 20, "delay": "1ms", "side": "request"},
 }
 
 CUTTING: dict[str, dict[str, Any]] = {

@@ -43,6 +43,18 @@ def test_each_fault_that_it_cannot_do_is_named_with_what_can() -> None:
     refuse_plane(BUILTIN, declared, system())
 
 
+@pytest.mark.parametrize("plane", PlaneName)
+def test_packets_are_refused_by_all_with_what_comes_close(plane: PlaneName) -> None:
+    declared = faults(
+        {"kind": "packet_loss", "loss": "5%"}, {"kind": "packet_reorder", "reorder": "5%", "delay": "10ms"}
+    )
+    problems = plane_problems(plane, declared, system())
+    assert 2 == len(problems)
+    for problem in problems:
+        assert f"needs netem, which fault plane {plane} lacks" in problem
+        assert "`distribution: pareto`" in problem
+
+
 @pytest.mark.parametrize(
     ("lacking", "said"),
     [

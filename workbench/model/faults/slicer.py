@@ -20,7 +20,7 @@ class Slicer(RequestFault):
     kind: Literal["slicer"] = "slicer"
     average: int = Field(ge=1, le=1 << 30, description="bytes of a packet", examples=[64])
     variation: int = Field(default=0, ge=0, description="bytes, uniform, up to this many less or more")
-    delay: Duration = Field(default=Duration(0), description="time from one packet to the next")
+    delay: Duration = Field(gt=0, description="time from one packet to the next", examples=["5ms"])
     side: Side = Field(default="response", description="`response`: the callee's answer; `request`: what it is asked")
 
     @model_validator(mode="after")
@@ -38,12 +38,9 @@ class Slicer(RequestFault):
         return Pace(self.side, size, lambda _: gap)
 
     def felt(self, attempt: HitAttempt, timeout_ns: int | None) -> bool:
-        if self.delay == 0:
-            return attempt.end_reason != "open"  # packets leave no trace above TCP: that it passed is all there is
         return attempt.was_kept_waiting(timeout_ns)
 
     def describe(self) -> str:
         spread = f" ± {self.variation}" if self.variation else ""
-        apart = f", {self.delay} apart" if self.delay else ""
         what = "answers" if self.side == "response" else "is asked"
-        return f"{what} in packets of {self.average}{spread} bytes{apart}{self._share_text()}"
+        return f"{what} in packets of {self.average}{spread} bytes, {self.delay} apart{self._share_text()}"

@@ -14,7 +14,7 @@ from workbench.model.units import NS_PER_MS
 
 
 def fault(**fields: Any) -> Slicer:
-    return Slicer.model_validate({"id": "f", "edge": "a:b", "average": 10} | fields)
+    return Slicer.model_validate({"id": "f", "edge": "a:b", "average": 10, "delay": "1ms"} | fields)
 
 
 def test_sizes_are_seeded_and_within_their_bounds() -> None:
@@ -40,13 +40,18 @@ def test_no_packet_may_be_empty() -> None:
         fault(variation=10)
 
 
+def test_packets_without_a_delay_would_not_be_felt() -> None:
+    """They leave no trace above TCP, so nothing would tell that the fault was on."""
+    with pytest.raises(ValidationError, match="greater than 0"):
+        fault(delay="0s")
+
+
 def test_it_says_what_it_does() -> None:
-    assert "answers in packets of 10 bytes" == fault().describe()
+    assert "answers in packets of 10 bytes, 1ms apart" == fault().describe()
     described = fault(variation=2, delay="1ms", side="request").describe()
     assert "is asked in packets of 10 ± 2 bytes, 1ms apart" == described
 
 
-def test_packets_apart_are_felt_as_delay_and_others_by_having_passed() -> None:
-    assert fault().felt(HitAttempt(1, 200, "complete"), None)
+def test_packets_apart_are_felt_as_delay() -> None:
     assert not fault(delay="1ms").felt(HitAttempt(NS_PER_MS, 200, "complete"), None)
     assert fault(delay="1ms").felt(HitAttempt(5 * NS_PER_MS, 200, "complete", delay_ns=5 * NS_PER_MS), None)
