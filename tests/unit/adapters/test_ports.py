@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from workbench.adapters.native import ports
-from workbench.adapters.native.ports import choose, holder
+from workbench.adapters.native.ports import choose, claimed, holder
 from workbench.errors import EnvironmentFailure
 from workbench.model.system import System
 
@@ -50,6 +50,15 @@ def test_a_busy_block_is_stepped_over(monkeypatch: pytest.MonkeyPatch, held: soc
     monkeypatch.setattr(ports, "DEFAULT_BASE", held.getsockname()[1])
     monkeypatch.setattr(ports, "_BLOCK", -400)
     assert choose(_system(front=0, back=1), None).base < held.getsockname()[1]
+
+
+def test_two_that_choose_at_the_same_time_get_different_blocks() -> None:
+    """Neither has bound anything yet: a stack takes seconds to do so."""
+    system = _system(front=0, back=1)
+    with claimed(system, None) as first, claimed(system, None) as second:
+        assert first.base != second.base
+    with claimed(system, None) as again:
+        assert first.base == again.base
 
 
 def test_a_busy_port_that_was_asked_for_is_named_with_its_use_and_its_holder(held: socket.socket) -> None:

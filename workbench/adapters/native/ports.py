@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -14,7 +15,7 @@ from workbench.model.system import System
 DEFAULT_BASE = 18_000
 _BLOCK = 200
 _BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
-_EDGES, _PLANE, _COLLECTOR, _CONTROL = 100, 190, 191, 192
+_EDGES, _PLANE, _COLLECTOR, _CONTROL, _CLAIM = 100, 190, 191, 192, 199
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,35 @@ def choose(system: System, asked_base: int | None) -> Ports:
                 hint="end that process, or choose another block with --port-base",
             )
         return ports
+    return next(_free_blocks(system))
+
+
+@contextmanager
+def claimed(system: System, asked_base: int | None) -> Iterator[Ports]:
+    """Yield what `choose` returns, and keep it from others who choose meanwhile: a stack takes a while to bind it all.
+
+    The claim is a bound port of the block that no stack uses, so it ends with this process at the latest. A block
+    that was asked for is not claimed: who asks for the same one twice gets an error in any case.
+    """
+    if asked_base is not None:
+        yield choose(system, asked_base)
+        return
+    for ports in _free_blocks(system):
+        with socket.socket() as claim:
+            try:
+                claim.bind(("127.0.0.1", ports.base + _CLAIM))
+            except OSError:
+                continue
+            yield ports
+            return
+
+
+def _free_blocks(system: System) -> Iterator[Ports]:
+    """Yield the blocks whose ports are all free. Raises EnvironmentFailure when there is no further one."""
     for block in range(_BLOCKS):
         ports = _layout(system, DEFAULT_BASE + block * _BLOCK)
         if all(_is_free(port) for port in ports.named()):
-            return ports
+            yield ports
     raise EnvironmentFailure(
         f"no free block of ports between {DEFAULT_BASE} and {DEFAULT_BASE + _BLOCKS * _BLOCK}",
         hint="workbench doctor shows who holds them; choose a block with --port-base",

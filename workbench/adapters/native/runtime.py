@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.adapters.native.layout import stack_spec
-from workbench.adapters.native.ports import choose
+from workbench.adapters.native.ports import Ports, claimed
 from workbench.adapters.native.state import State, is_alive
 from workbench.calls import NoAnswer, call_json
 from workbench.errors import EnvironmentFailure, HarnessError
@@ -51,8 +51,23 @@ class NativeRuntime:
         """
         loaded.refuse_unknown_bugs(bugs)
         self.state.clear()
-        ports = choose(loaded.system, port_base)
-        spec_file = self.state.folder / "supervisor.json"
+        with claimed(loaded.system, port_base) as ports:
+            self._write_spec(loaded, ports, owned=owned, bugs=bugs, plane=plane)
+            owner = self._launch(progress)
+        if owned:
+            self._owner = owner
+        else:
+            os.close(owner)
+        stack = self.state.stack()
+        if stack is None:
+            raise EnvironmentFailure(
+                "the stack ended right after its start", hint=f"see {self.state.logs / 'supervisor.log'}"
+            )
+        return stack
+
+    def _write_spec(
+        self, loaded: LoadedSystem, ports: Ports, *, owned: bool, bugs: list[str], plane: PlaneName
+    ) -> None:
         try:
             stack_spec(
                 loaded,
@@ -63,15 +78,18 @@ class NativeRuntime:
                 owned=owned,
                 bugs=bugs,
                 plane=plane,
-            ).write(spec_file)
+            ).write(self.state.spec_file)
         except OSError as error:
             raise EnvironmentFailure(
                 f"cannot write {error.filename}: {error.strerror}", hint="free some room, or work in another folder"
             ) from error
+
+    def _launch(self, progress: Progress) -> int:
+        """Start the supervisor and wait until all is ready; return the pipe that tells it that we live."""
         reports, reporting = os.pipe()
         owner_read, owner_write = os.pipe()
         launched = subprocess.Popen(
-            [sys.executable, "-m", "workbench.supervisor", str(spec_file), str(owner_read), str(reporting)],
+            [sys.executable, "-m", "workbench.supervisor", str(self.state.spec_file), str(owner_read), str(reporting)],
             stdin=subprocess.DEVNULL,
             pass_fds=(owner_read, reporting),
             start_new_session=True,
@@ -84,16 +102,7 @@ class NativeRuntime:
         except BaseException:
             os.close(owner_write)  # tells the supervisor that nobody waits any more
             raise
-        if owned:
-            self._owner = owner_write
-        else:
-            os.close(owner_write)
-        stack = self.state.stack()
-        if stack is None:
-            raise EnvironmentFailure(
-                "the stack ended right after its start", hint=f"see {self.state.logs / 'supervisor.log'}"
-            )
-        return stack
+        return owner_write
 
     def _follow_start(self, reports: int, progress: Progress) -> None:
         with os.fdopen(reports, encoding="utf-8") as lines:

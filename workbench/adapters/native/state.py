@@ -25,6 +25,7 @@ class State:
         self.folder = folder
         self.stack_file = folder / "stack.json"
         self.ledger_file = folder / "ledger.jsonl"
+        self.spec_file = folder / "supervisor.json"
         self.run_file = folder / "run.json"
         self.logs = folder / "logs"
 
