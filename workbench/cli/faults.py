@@ -62,9 +62,8 @@ def list_(*, json: Json = False) -> None:
         say("no fault is on")
     for state in states:
         say(described(state), "magenta")
-        counts = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in state.counts.items())
-        if counts:
-            say(f"    {counts}")
+        if state.counts:
+            say(f"    {', '.join(_counted(name, number) for name, number in state.counts.items())}")
 
 
 def remove(fault_id: Id) -> None:
@@ -107,6 +106,13 @@ def described(state: FaultState) -> str:
     left_s = _left_s(state)
     ends = "stays until it is taken off" if left_s is None else f"ends by itself in {left_s:.0f} s"
     return f"{state.id} on {state.target} ({state.kind}), {ends}"
+
+
+def _counted(name: str, number: int) -> str:
+    """Return one count in words; those of time are in ns."""
+    if not name.endswith("_ns"):
+        return f"{name.replace('_', ' ')} {number}"
+    return f"{name.removesuffix('_ns').replace('_', ' ')} {Duration(round(number, -6))}"
 
 
 def _plain(state: FaultState) -> dict[str, Any]:
