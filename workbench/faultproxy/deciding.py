@@ -119,7 +119,7 @@ def decide(
     """Ask each fault; `head` is None for a connection that is not HTTP."""
     decided = Decided()
     for fault in faults:
-        if fault.hits_at(now) and _is_eligible(fault, head):
+        if fault.hits_at(now) and ((fault.fits_everything and head is not None) or _is_eligible(fault, head)):
             ask(fault, decided, now, head=head, connection=connection, canary=canary)
             if decided.ending is not None:
                 break
@@ -143,11 +143,11 @@ def ask(
         ordinal, hit = CANARY_ORDINAL, True
         number: int | str = ordinal
     else:
-        by = fault.counts_by
+        by, chance = fault.counts_by, fault.chance
         ordinal = fault.numbers.take(connection)
         nth = ordinal if by is None else fault.numbers.take_nth(by, head)
         number = ordinal if by is None else f"{ordinal}/{nth}"
-        hit = fault.rule.hits(fault.seed, ordinal, nth)
+        hit = fault.rule.hits(fault.seed, ordinal, nth) if chance is None else chance.hits(ordinal)
         if hit:
             fault.count_hit(now)
             decided.hit_by += (fault,)
