@@ -55,8 +55,8 @@ def case(name: str, evidence: Evidence, loop: asyncio.AbstractEventLoop, count: 
     edge.enabled = True
     caller = CallerEnd(edge, loop)
     caller.connection_made(cast("Any", Nothing()))
-    assert caller._connection is not None
-    callee = CalleeEnd(caller._connection)
+    (connection,) = edge.connections
+    callee = CalleeEnd(connection)
     callee.connection_made(cast("Any", Nothing()))
     if "fault" in name:
         declared = {"id": "seldom", "edge": "plain:callee", "kind": "latency", "delay": "1ms", "share": HARDLY_EVER}

@@ -178,7 +178,7 @@ class RequestInfluence(ActiveFault):
         """What its alterations remember."""
         self.fits_everything = rule.match == Match()
         self.fits_bytes = fits_bytes(rule)
-        by_ordinal = type(rule).hits is RequestFault.hits and not rule.is_per_connection
+        by_ordinal = type(rule).hits is RequestFault.hits and not rule.is_per_connection and rule.counts_by is None
         self.chance = Chance(self.seed, rule.id, rule.share) if by_ordinal else None
         """Decides in place of the rule where the ordinal of the request is all that matters."""
 
