@@ -72,11 +72,7 @@ class HttpStream:
         recording = edge.evidence.recording
         self._seen = True
         canary = head.canary is not None and recording is not None and recording.is_canary(head.canary)
-        if canary:
-            ordinal = CANARY_ORDINAL
-        else:
-            ordinal = edge.attempts
-            edge.attempts = ordinal + 1
+        ordinal = CANARY_ORDINAL if canary else edge.take_ordinal()
         attempt = Attempt(edge.name, ordinal, head, since, recording)
         self._pending.append(attempt)
         if head.upgrades:

@@ -63,7 +63,10 @@ def test_what_is_only_similar_is_not_known(other: bytes) -> None:
     assert known_head(other) is None
 
 
-@pytest.mark.parametrize("lines", [("x-raceparent: 1",), (f"traceparent: {TRACES[1]}",), ("x-workbench-canary: 12",)])
+@pytest.mark.parametrize(
+    "lines",
+    [("x-raceparent: 1",), (f"traceparent: {TRACES[1]}",), (f"TRACEPARENT: {TRACES[1]}",), ("x-workbench-canary: 12",)],
+)
 def test_no_form_is_made_of_what_could_mean_something_else(lines: tuple[str, ...]) -> None:
     for start in (None, TRACES[0]):
         raw = head(start, *lines)
