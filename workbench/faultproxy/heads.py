@@ -6,6 +6,7 @@ attributed to a request that the callee may see differently.
 
 Heads of the usual form are read by two regular expressions, everything else by httptools: every request pays
 for this, and a parser that calls back for each header costs three times as much. Tests hold both to the same answers.
+What is like an earlier head need not be read at all: see `repeated_heads`.
 """
 
 from __future__ import annotations
