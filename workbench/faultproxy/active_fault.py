@@ -14,6 +14,7 @@ from workbench.faultproxy.numbering import Numbers
 from workbench.faultproxy.wire import Counts, FaultState, Lease
 from workbench.model.faults.base import Ability, EdgeFault, RequestFault
 from workbench.model.faults.eligibility import Match
+from workbench.model.faults.seeded import Chance
 
 if TYPE_CHECKING:
     from workbench.faultproxy.connection import Connection
@@ -164,7 +165,7 @@ class ActiveFault(Influence):
 class RequestInfluence(ActiveFault):
     """A fault that is decided for each request, or for each connection where there are no requests."""
 
-    __slots__ = ("counts_by", "fits_bytes", "fits_everything", "gate", "id", "memory", "numbers", "rule")
+    __slots__ = ("chance", "counts_by", "fits_bytes", "fits_everything", "gate", "id", "memory", "numbers", "rule")
 
     def __init__(self, rule: RequestFault, seed: int, now: int, expires_at_ns: int) -> None:
         super().__init__(rule, seed, now, expires_at_ns)
@@ -177,6 +178,9 @@ class RequestInfluence(ActiveFault):
         """What its alterations remember."""
         self.fits_everything = rule.match == Match()
         self.fits_bytes = fits_bytes(rule)
+        by_ordinal = type(rule).hits is RequestFault.hits and not rule.is_per_connection and rule.counts_by is None
+        self.chance = Chance(self.seed, rule.id, rule.share) if by_ordinal else None
+        """Decides in place of the rule where the ordinal of the request is all that matters."""
 
     @property
     def eligible(self) -> int:

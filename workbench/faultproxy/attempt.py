@@ -92,11 +92,18 @@ class Attempt:
         self.bytes_out += size
 
     def finish(self, size: int, now: int) -> None:
-        """Note that the last bytes of the answer went out: `sent` and `end` in one."""
+        """Note that the last bytes of an answer went out that no fault is about: `sent` and `end` in one."""
         if self.first_byte is None:
             self.first_byte = now
         self.bytes_out += size
-        self.end("complete", now)
+        if self.reason is not None or self.held_since:
+            self.end("complete", now)
+            return
+        self.reason = "complete"
+        self.ended = now
+        if self._recording is not None:
+            self._recording.keep(self)
+            self._recording = None
 
     def held(self, since: int) -> None:
         """Note that a fault holds bytes back from now on."""

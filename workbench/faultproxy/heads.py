@@ -6,6 +6,7 @@ attributed to a request that the callee may see differently.
 
 Heads of the usual form are read by two regular expressions, everything else by httptools: every request pays
 for this, and a parser that calls back for each header costs three times as much. Tests hold both to the same answers.
+What is like an earlier head need not be read at all: see `repeated_heads`.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _PATH_KEPT = 1024
 _BODILESS = frozenset({204, 304})
 
 _HEADERS = r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+\r\n"
-_USUAL_REQUEST = re.compile(
-    r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!->@-~]*+)(?:\?[!-~]*+)? HTTP/1\.1\r\n" + _HEADERS
-)
+USUAL_LINE = r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!->@-~]*+)(?:\?[!-~]*+)? HTTP/1\.1"
+"""A request line, without its end: method, path."""
+_USUAL_REQUEST = re.compile(USUAL_LINE + r"\r\n" + _HEADERS)
 _USUAL_ANSWER = re.compile(r"HTTP/1\.1 ([1-9][0-9]{2})(?: [\t -~\x80-\xff]*+)?\r\n" + _HEADERS)
 _TRACE = r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}"
 _TRACEPARENT = re.compile(_TRACE)

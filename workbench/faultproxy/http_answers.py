@@ -33,6 +33,7 @@ class Answers:
         "_probed",
         "_stream",
         "_truncation",
+        "_usual",
     )
 
     def __init__(self, stream: HttpStream, pending: deque[Attempt], down: Pipe) -> None:
@@ -43,6 +44,8 @@ class Answers:
         """What is missing of the answer; None: its head is due."""
         self._last = NO_ANSWER
         """Servers repeat themselves; a head that is the same as the last one is not read again."""
+        self._usual = -1
+        """Bytes of an answer with that head, its body included; -1: not to be told, or it is not an answer."""
         self._part = b""
         self._probe: Probe | None = None
         self._probed = 0
@@ -60,6 +63,8 @@ class Answers:
             self._part = b""
         else:
             self._probed = 0
+        if len(data) == self._usual and self._take_whole(data):
+            return
         at = self._take_one(data, 0)
         while 0 <= at < len(data):
             at = self._take_one(data, at)
@@ -100,6 +105,25 @@ class Answers:
             self._down.send(truncation.give_back(), attempt)
         return self._losing and not attempt.is_lost
 
+    def _take_whole(self, data: bytes) -> bool:
+        """Take one answer with the last one's head, as most pieces are: what `_take_one` does, in fewer steps.
+
+        False: it is not.
+        """
+        pending, head = self._pending, self._last
+        if self._body is not None or not pending or not data.startswith(head.raw):
+            return False
+        attempt = pending[0]
+        if not (attempt.plain and attempt.awaits_callee and self._down.clear) or attempt.head.method == "HEAD":  # type: ignore[union-attr]  # HTTP
+            return False
+        attempt.status = head.status
+        self._down.transport.write(data)  # type: ignore[union-attr]  # clear means that it is there
+        attempt.finish(self._usual, monotonic_ns())
+        pending.popleft()
+        if pending:
+            self._stream.serve()
+        return True
+
     def _take_one(self, data: bytes, start: int) -> int:
         """Take what is there of one answer. Return where it ends; -1: the rest was dealt with."""
         pending = self._pending
@@ -120,6 +144,7 @@ class Answers:
                     self._stream.give_up_answers(data[start:])
                     return -1
                 self._last = head = fresh
+                self._usual = at - start + head.length if head.status >= 200 and head.length >= 0 else -1
             if head.status < 200 or not attempt.plain:
                 passed = self._begin_special(attempt, head, data, start, at)
                 if passed:

@@ -87,9 +87,10 @@ class HttpStream:
     def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
         connection = self._connection
         decided = decide(self._edge.faults, head, monotonic_ns(), connection=connection, canary=canary)
-        attempt.meet(decided)
         if not decided.faults:
+            attempt.decided = decided
             return
+        attempt.meet(decided)
         attempt.plain = False
         for influence in decided.influences():
             connection.touch(influence)

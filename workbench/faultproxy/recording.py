@@ -56,8 +56,9 @@ class Recording:
 
     def keep(self, attempt: Attempt) -> None:
         """Take an attempt that has ended."""
-        self._ended.append(attempt)
-        if len(self._ended) >= _BATCH:
+        ended = self._ended
+        ended.append(attempt)
+        if len(ended) >= _BATCH:
             self._write_rows()
 
     def is_canary(self, token: str) -> bool:
@@ -105,13 +106,22 @@ def row_of(attempt: Attempt) -> str:
         trace_id, span_id = head.trace_id or "", head.parent_span_id or ""
         if "," in path or '"' in path:
             path = '"' + path.replace('"', '""') + '"'
-    first_byte, status = attempt.first_byte, attempt.status
+    first_byte, status, ordinal, end = attempt.first_byte, attempt.status, attempt.ordinal, attempt.ended
+    ended = str(end)
+    decisions = "," if decided is None else f"{decided.decisions},{decided.faults}"
+    if first_byte == end and status is not None:
+        # An answer that passed in one piece: most do, and there is nothing to choose from.
+        return (
+            f"{attempt.edge},{ordinal},{decisions},{attempt.accepted},{ended},{ended},{method},{path},{status},"
+            f"{attempt.reason},{attempt.delay_ns},{attempt.bytes_in},{attempt.bytes_out},{trace_id},{span_id},"
+            f"{ordinal < 0}\n"
+        )
     return (
-        f"{attempt.edge},{attempt.ordinal},"
-        f"{',' if decided is None else f'{decided.decisions},{decided.faults}'},"
-        f"{attempt.accepted},{'' if first_byte is None else first_byte},{attempt.ended},{method},{path},"
+        f"{attempt.edge},{ordinal},"
+        f"{decisions},"
+        f"{attempt.accepted},{'' if first_byte is None else first_byte},{ended},{method},{path},"
         f"{'' if first_byte is None or status is None else status},{attempt.reason},{attempt.delay_ns},"
-        f"{attempt.bytes_in},{attempt.bytes_out},{trace_id},{span_id},{attempt.ordinal < 0}\n"
+        f"{attempt.bytes_in},{attempt.bytes_out},{trace_id},{span_id},{ordinal < 0}\n"
     )
 
 

@@ -41,7 +41,8 @@ def attempt(recording: Recording | None, path: str = "/v1/orders", ordinal: int 
 
 def test_a_row_has_every_column(recording: Recording, tmp_path: Path) -> None:
     passed = attempt(recording)
-    passed.decided = Decided("slow=3+ err=2-", "slow")
+    passed.decided = Decided()
+    passed.decided.decisions, passed.decided.faults = "slow=3+ err=2-", "slow"
     passed.status = 200
     passed.bytes_in = 50
     passed.held(110)
@@ -83,7 +84,8 @@ def test_a_status_that_the_caller_did_not_get_is_none(recording: Recording, tmp_
     held = attempt(recording)
     held.status = 200
     held.held(150)
-    held.decided = Decided("slow=3+", "slow")
+    held.decided = Decided()
+    held.decided.decisions, held.decided.faults = "slow=3+", "slow"
     held.end("client_gone", 190)
     (row,) = rows(recording, tmp_path)
     assert (row["status"], row["first_byte"], row["delay_ns"]) == ("", "", "40")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.model.faults.seeded import Draw, draw, is_hit
+from workbench.model.faults.seeded import Chance, Draw, draw, is_hit
 
 
 def test_a_draw_never_changes() -> None:
@@ -68,3 +68,11 @@ def test_faults_seeds_and_purposes_are_independent() -> None:
     assert first != [is_hit(2, "a", i, 0.5) for i in range(64)]
     assert Draw(1, "a", 0).uniform("jitter") != Draw(1, "a", 0).uniform("hit")
     assert draw(1, "a", 0, "jitter") == Draw(1, "a", 0).uniform("jitter")
+
+
+@given(st.integers(0, 2**32), st.text(max_size=8), st.floats(1e-9, 1), st.lists(st.integers(0, 1000), max_size=5))
+def test_looking_ahead_decides_the_same(seed: int, fault: str, share: float, others: list[int]) -> None:
+    """Many decisions are made at a time; in whatever order they are asked for, each is that of its ordinal."""
+    chance = Chance(seed, fault, share)
+    for ordinal in (*range(150), *others):
+        assert chance.hits(ordinal) is is_hit(seed, fault, ordinal, share)
