@@ -12,13 +12,14 @@ import math
 import os
 import sys
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from time import CLOCK_MONOTONIC, monotonic_ns
 from typing import Any, Protocol
 
 from workbench.model.units import NS_PER_S
 
 _ABSOLUTE = 1
+_FEW = 1_000
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -37,13 +38,16 @@ class Timers(Protocol):
 
 
 class _Timer:
-    __slots__ = ("callback",)
+    __slots__ = ("_owner", "callback")
 
-    def __init__(self, callback: Callable[[], Any]) -> None:
+    def __init__(self, owner: ExactTimers, callback: Callable[[], Any]) -> None:
+        self._owner = owner
         self.callback: Callable[[], Any] | None = callback
 
     def cancel(self) -> None:
-        self.callback = None
+        if self.callback is not None:
+            self.callback = None
+            self._owner.forget_one()
 
 
 class ExactTimers:
@@ -57,6 +61,7 @@ class ExactTimers:
         self._spec = (ctypes.c_long * 4)()
         """Interval and due time, each seconds and nanoseconds; no interval: once. All 0: never."""
         self._waiting: list[tuple[int, int, _Timer]] = []
+        self._cancelled = 0
         self._number = 0
         self._set_to = 0
         self._firing = False
@@ -64,13 +69,25 @@ class ExactTimers:
         loop.add_reader(self._descriptor, self._fire)
 
     def call_later(self, delay: float, callback: Callable[[], Any]) -> Cancellable:
-        timer = _Timer(callback)
+        timer = _Timer(self, callback)
         due = monotonic_ns() + math.ceil(delay * NS_PER_S)
         self._number += 1
         heappush(self._waiting, (due, self._number, timer))
         if not self._firing and (due < self._set_to or not self._set_to):
             self._set(due)
         return timer
+
+    def __len__(self) -> int:
+        """How many are kept, cancelled ones included."""
+        return len(self._waiting)
+
+    def forget_one(self) -> None:
+        """One was cancelled. They go when they are due, and all at once where they are most of what waits."""
+        self._cancelled += 1
+        if self._cancelled > _FEW and 2 * self._cancelled > len(self._waiting) and not self._firing:
+            self._waiting = [entry for entry in self._waiting if entry[2].callback is not None]
+            heapify(self._waiting)
+            self._cancelled = 0
 
     def close(self) -> None:
         """Forget all; nothing may be asked for any more."""
@@ -88,6 +105,8 @@ class ExactTimers:
                 callback, timer.callback = timer.callback, None
                 if callback is not None:
                     callback()
+                elif self._cancelled:
+                    self._cancelled -= 1
         finally:
             self._firing = False
             self._set(waiting[0][0] if waiting else 0)

@@ -69,6 +69,26 @@ def test_one_that_was_cancelled_never_comes(
     assert seen == ["kept"]
 
 
+@linux
+def test_those_that_were_cancelled_are_not_kept_until_they_would_be_due() -> None:
+    """Requests that wait for a place have timers that are due after days, and are cancelled within a moment."""
+    seen: list[str] = []
+
+    async def story() -> None:
+        timers = ExactTimers(asyncio.get_running_loop())
+        over = asyncio.Event()
+        timers.call_later(0.01, lambda: seen.append("kept"))
+        for _ in range(20_000):
+            timers.call_later(1e6, over.set).cancel()
+        assert len(timers) < 5_000
+        timers.call_later(0.02, over.set)
+        await over.wait()
+        timers.close()
+
+    uvloop.run(story())
+    assert seen == ["kept"]
+
+
 def test_one_may_ask_for_the_next(run: Run) -> None:
     """Also for one that is due at once, which comes in another turn of the loop."""
     seen: list[str] = []
