@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import Folder
+from tests.e2e.command import Folder, note
 from workbench.engine.rundir import RunDirectory
 from workbench.model.events import CleanVerified, FaultOff, ServiceDied
 from workbench.model.faults import KINDS
 from workbench.model.faults.base import RequestFault
+from workbench.model.history import History
 from workbench.model.outcome import Exit
 from workbench.model.verdict import Outcome
 
@@ -52,6 +53,7 @@ HERD = {"id": "herd", "kind": "surge", "at_once": 250, "schedule": {"start": "50
 NOT_HERE = {"packet_loss", "packet_reorder"}
 """The native runtime cannot do them; test_refusals shows that it says so."""
 LASTS_S = 4
+WITHIN_S = 390
 
 
 def test_every_kind_has_a_plan() -> None:
@@ -84,25 +86,34 @@ def scenario() -> dict[str, Any]:
     }
 
 
-@pytest.mark.timeout(400)
-def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -> None:
-    (folder.path / "every-kind.yaml").write_text(json.dumps(scenario()))  # JSON is YAML
+def felt(folder: Folder) -> tuple[History, dict[str, str]]:
+    """Run it; return its history and the reason of each fault that is not shown to have been felt."""
     words = ["run", "./every-kind.yaml", "--bug", "breaker-off", "--allow-inconclusive", "--json"]
-    ended = folder.run(*words, "--port-base", str(folder.port_base), within_s=390)
+    ended = folder.run(*words, "--port-base", str(folder.port_base), within_s=WITHIN_S)
     assert ended.stdout.strip(), ended.stderr
     assert ended.code in (Exit.PASS, Exit.FAIL, Exit.INCONCLUSIVE), ended.stderr
+    history = RunDirectory.existing(folder.path / "reports" / "latest").history()
     checks = {result.id: result for result in ended.verdict().checks if result.check == "A2"}
-    undecided = {id_: result.reason for id_, result in checks.items() if result.outcome is not Outcome.PASS}
+    assert {f"A2:{fault.id}" for fault in history.run.scenario.faults} == set(checks)
+    return history, {id_: result.reason for id_, result in checks.items() if result.outcome is not Outcome.PASS}
+
+
+@pytest.mark.timeout(2 * WITHIN_S + 60)
+def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -> None:
+    """Again, if a fault is undecided on a machine that was too busy: it may have had too few requests to hit."""
+    (folder.path / "every-kind.yaml").write_text(json.dumps(scenario()))  # JSON is YAML
+    history, undecided = felt(folder)
+    if undecided and history.was_starved():
+        note(f"once more, because the machine was busy: {undecided}")
+        history, undecided = felt(folder)
     assert undecided == {}
     latest = folder.path / "reports" / "latest"
-    history = RunDirectory.existing(latest).history()
     assert {death.service for death in history.events(ServiceDied)} <= {STARVED}, "the other deaths were asked for"
     clean = history.events(CleanVerified)[-1]
     assert ([], []) == (clean.faults, clean.ledger)
     folder.assert_nothing_left(json.loads((latest / "stack.json").read_text(encoding="utf-8")))
     counted = {event.fault: event.counts for event in history.events(FaultOff)}
     for fault in history.run.scenario.faults:
-        assert f"A2:{fault.id}" in checks
         if isinstance(fault, RequestFault):
             counts = counted[fault.id]
             assert counts["hit"] >= fault.min_evidence
