@@ -49,7 +49,8 @@ def test_a_second_run_is_refused_while_one_goes_on_and_stop_ends_the_first_with_
             2, "another workbench is busy in", f"run back-refused (pid {first.pid})", "workbench stop"
         )
     told = pair.status()
-    assert ["no-back on front:back"] == told["faults"]
+    (fault,) = told["faults"]
+    assert fault.startswith("no-back on front:back, ")
     assert f"run back-refused (pid {first.pid})" in told["busy"]
     assert "fault ON: no-back on front:back" in pair.workbench("status").out
     stopped = pair.workbench("stop")
