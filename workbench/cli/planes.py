@@ -13,9 +13,7 @@ import typer.core
 from workbench.adapters.native.ports import holder
 from workbench.cli.streams import progress, say
 from workbench.errors import EnvironmentFailure
-from workbench.faultproxy.main import run_alone
 from workbench.faultproxy.options import Options
-from workbench.faultproxy.toxiproxy.api import VERSION
 from workbench.loading.plane_files import load_proxies
 from workbench.serving import token_from_environment
 
@@ -64,6 +62,10 @@ def faultproxy(
     [bold]Example:[/]  workbench faultproxy --port 8474
     [bold]Example:[/]  workbench faultproxy --config proxies.json --proxy-metrics
     """
+    # a web server that no other command needs to wait for
+    from workbench.faultproxy.main import run_alone  # noqa: PLC0415
+    from workbench.faultproxy.toxiproxy.api import VERSION  # noqa: PLC0415
+
     if version:
         say(f"workbench faultproxy, as toxiproxy-server version {VERSION}")
         return
