@@ -52,7 +52,7 @@ HERD = {"id": "herd", "kind": "surge", "at_once": 250, "schedule": {"start": "50
 """A warm service lives within its memory; so many users at once may make it ask for more, which may be its end.
 
 Whether they do is chance, so that memory may stay undecided here; that it is felt is shown in
-tests/integration/native/test_process_faults.py.
+tests/integration/supervisor/test_process_faults.py.
 """
 NOT_HERE = {"packet_loss", "packet_reorder"}
 """The native runtime cannot do them; test_refusals shows that it says so."""
