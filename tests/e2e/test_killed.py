@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.e2e.command import note
 
 HERE = Path(__file__).parent
-KILLS = 4
+KILLS = 2
 PATIENCE_S = 30
 """Longer than the 5 s that are promised: a loaded machine must not fail the test."""
 
