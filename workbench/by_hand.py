@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from workbench.engine.ports import FaultPlane, FaultState
+from workbench.engine.refusing import refuse_inability
 from workbench.errors import HarnessError, UsageError
 from workbench.loading.fault_options import read_fault
 from workbench.loading.scenario_files import load_system
 from workbench.loading.source import nearest
+from workbench.model.faults.base import FaultBase
 from workbench.model.stack import RunningStack
 from workbench.model.units import NS_PER_MS, Duration
 from workbench.wiring import LocalStack
@@ -43,17 +46,25 @@ class FaultsByHand:
             taken = {state.id for state in plane.faults()} & {fault.id for fault in faults}
             if taken:
                 raise UsageError(f"{', '.join(sorted(taken))} is on already", hint="give this one a name with --id")
-            for fault in faults:
-                missing = sorted(fault.abilities_needed() - set(stack.abilities))
-                if missing:
-                    raise UsageError(f"{kind} as asked for needs {', '.join(missing)}, which this stack lacks")
+            refuse_inability(stack, faults)
+            return self._inject(plane, faults, lasts)
+
+    @staticmethod
+    def _inject(plane: FaultPlane, faults: list[FaultBase], lasts: Duration) -> list[FaultState]:
+        """Put all of them on, or none."""
+        wanted = [fault.id for fault in faults]
+        try:
             for fault in faults:
                 plane.inject(fault, _SEED if fault.seed is None else fault.seed, lasts // NS_PER_MS)
-            wanted = {fault.id for fault in faults}
-            on = [state for state in plane.faults() if state.id in wanted]
-            if len(on) != len(faults):
-                raise HarnessError("the plane does not report what it was asked for", hint="workbench fault list")
-            return on
+        except HarnessError:
+            for fault_id in wanted:
+                with suppress(HarnessError):  # then its lease ends it
+                    plane.undo(fault_id)
+            raise
+        on = [state for state in plane.faults() if state.id in wanted]
+        if len(on) != len(faults):
+            raise HarnessError("the plane does not report what it was asked for", hint="workbench fault list")
+        return on
 
     def on(self) -> list[FaultState]:
         """Return what is on, by hand or by a run."""

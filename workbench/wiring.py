@@ -179,16 +179,7 @@ class LocalStack:
         }
         if stack is not None:
             seen["processes"] = self.runtime.status(stack)["processes"]
-            now_ns = time.monotonic_ns()
-            seen["faults"] = [
-                f"{fault.id} on {fault.target}, "
-                + (
-                    f"{max(fault.expires_at_ns - now_ns, 0) // NS_PER_S} s left"
-                    if fault.expires_at_ns
-                    else "no end set"
-                )
-                for fault in self.plane(stack).faults()
-            ]
+            seen["faults"] = [f"{fault.id} on {fault.target}, {_ends(fault)}" for fault in self.plane(stack).faults()]
         return seen
 
     def stop(self, within_s: float) -> int | None:
@@ -222,6 +213,11 @@ class LocalStack:
         else:
             said.append("the ledger is empty")
         return said
+
+
+def _ends(fault: FaultState) -> str:
+    left_ns = fault.left_ns(time.monotonic_ns())
+    return "no end set" if left_ns is None else f"{left_ns // NS_PER_S} s left"
 
 
 def _heal(stack: RunningStack) -> list[str]:

@@ -127,7 +127,8 @@ def _plain(state: FaultState) -> dict[str, Any]:
 
 
 def _left_s(state: FaultState) -> float | None:
-    return max(state.expires_at_ns - time.monotonic_ns(), 0) / NS_PER_S if state.expires_at_ns else None
+    left_ns = state.left_ns(time.monotonic_ns())
+    return None if left_ns is None else left_ns / NS_PER_S
 
 
 def _target(model: type[FaultBase]) -> str:

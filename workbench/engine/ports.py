@@ -39,6 +39,11 @@ class FaultState:
     counts: Mapping[str, int] = field(default_factory=dict)
     kind: str = ""
     expires_at_ns: int = 0
+
+    def left_ns(self, now_ns: int) -> int | None:
+        """Return how long it stays unless renewed; None where nothing ends it by itself."""
+        return max(self.expires_at_ns - now_ns, 0) if self.expires_at_ns else None
+
     evidence: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     on_ns: int | None = None
     """How long it has been on in all; None: all the time."""

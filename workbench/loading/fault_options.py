@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import create_model
-
 from workbench.errors import InvalidInput, Problem
 from workbench.loading.source import change, nearest
 from workbench.loading.validated import checked
@@ -22,7 +20,9 @@ _TO_DASHES = str.maketrans("_:,", "---")
 
 
 class _Given(Frozen):
-    """Holds the fault where validation expects one."""
+    """Holds the fault: validation is of models, and which one it is the kind decides."""
+
+    fault: FaultSpec
 
 
 def read_fault(kind: str, target: str, options: Mapping[str, str], system: System) -> list[FaultBase]:
@@ -73,14 +73,11 @@ def _make_room(data: dict[str, Any], name: str) -> bool:
 
 
 def _checked(data: dict[str, Any]) -> FaultBase:
-    holder = create_model("Given", __base__=_Given, fault=(FaultSpec, ...))
-
     def at(place: Place, message: str) -> Problem:
         path = ".".join(str(part) for part in place[1:])
         return Problem(_dashed(path) if path else f"fault {data['kind']}", 0, "", message)
 
-    fault: FaultBase = checked({"fault": data}, holder, at).fault  # type: ignore[attr-defined]  # made above
-    return fault
+    return checked({"fault": data}, _Given, at).fault
 
 
 def _set_target(data: dict[str, Any], kind: type[FaultBase], target: str, system: System) -> list[Problem]:

@@ -133,9 +133,10 @@ class Scenario(Frozen):
             if phase is None:
                 continue
             start, duration = fault.schedule.start, fault.schedule.duration
+            end = start if duration is None else start + duration  # without a duration it ends with its phase
             if phase.role != "fault":
                 yield ("faults", index, "phase"), f"{phase.name} has to stay free of faults"
-            elif start >= phase.duration or start + (duration or 0) > phase.duration:
+            elif start >= phase.duration or end > phase.duration:
                 yield ("faults", index, "schedule"), f"reaches beyond phase {phase.name}, which lasts {phase.duration}"
             if duration == 0:
                 yield ("faults", index, "schedule", "duration"), f"fault {fault.id} would last no time"
@@ -155,7 +156,8 @@ class Scenario(Frozen):
                 lasts = fault.schedule.duration
                 end = starts[fault.phase] + declared.duration if lasts is None else start + lasts
                 factor = 1.0 if fault.factor is None else fault.factor
-                found.append(Burst(fault.id, start, end, factor, fault.shape == "ramp", fault.at_once or 0))
+                at_once = 0 if fault.at_once is None else fault.at_once
+                found.append(Burst(fault.id, start, end, factor, fault.shape == "ramp", at_once))
         return found
 
     def _clashing_faults(self) -> Iterator[tuple[Place, str]]:
