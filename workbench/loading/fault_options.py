@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import InvalidInput, Problem
+from workbench.loading.fitting import misfits
 from workbench.loading.source import change, nearest
 from workbench.loading.validated import checked
 from workbench.model.base import Frozen, Place
@@ -52,6 +53,7 @@ def read_fault(kind: str, target: str, options: Mapping[str, str], system: Syste
         fault = _checked(data)
     except InvalidInput as error:
         raise InvalidInput([*problems, *error.problems]) from error
+    problems += [Problem(_dashed(key), 0, "", message) for key, message in misfits(fault, system)]
     if problems:
         raise InvalidInput(problems)
     if not isinstance(fault, Partition):

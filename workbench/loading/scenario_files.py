@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import InvalidInput, Problem, UsageError
+from workbench.loading.fitting import misfits
 from workbench.loading.locations import find_system
 from workbench.loading.locustfiles import locustfile_problems
 from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overridden
@@ -14,7 +15,6 @@ from workbench.loading.partitions import in_parts
 from workbench.loading.references import references
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
-from workbench.model.faults.base import Ability, EdgeFault, RequestFault
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
@@ -171,20 +171,8 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
 def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:
     """Yield the faults that act on requests, on edges that have none."""
     for index, fault in enumerate(scenario.faults):
-        edge = system.edge(fault.edge) if isinstance(fault, EdgeFault) else None
-        if edge is None or edge.protocol != "tcp":
-            continue
-        if isinstance(fault, RequestFault) and fault.share < 1:
-            yield given.problem(
-                ("faults", index, "share"),
-                f"`share` is of requests, and {edge.name} is an edge of protocol tcp, which has none; use"
-                f" `connection_share: {fault.share}`",
-            )
-        if Ability.HTTP in fault.abilities_needed():
-            yield given.problem(
-                ("faults", index, "kind"),
-                f"{fault.kind} as declared here needs requests, and {edge.name} is an edge of protocol tcp, not http",
-            )
+        for key, message in misfits(fault, system):
+            yield given.problem(("faults", index, key), message)
 
 
 def _mix(given: Overridden) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.loading.folder import edit
 from workbench.errors import InvalidInput
 from workbench.loading.fault_options import read_fault
 from workbench.loading.scenario_files import load_system
@@ -61,6 +62,15 @@ def test_all_problems_are_told_at_once(system: System) -> None:
     rest = "\n".join(told[3:])
     for part in ("--delay: is missing", "--dealy: unknown key 'dealy'", "--jitter: 'fast' is not a duration"):
         assert part in rest
+
+
+def test_what_needs_requests_is_refused_where_there_are_none(scenario: Path) -> None:
+    edit(scenario.parent / "system.yaml", "env: ORDERS_URL}", "env: ORDERS_URL, protocol: tcp}")
+    tcp = load_system("./system.yaml", scenario.parent).system
+    (told,) = problems(tcp, "latency", "front:orders", delay="1s", share="30%")
+    assert told.startswith("--share: `share` is of requests, and front:orders is an edge of protocol tcp")
+    (told,) = problems(tcp, "http_status", "front:orders", status="503")
+    assert told.startswith("--kind: http_status as declared here needs requests")
 
 
 @pytest.mark.parametrize(
