@@ -54,6 +54,8 @@ HERD = {"id": "herd", "kind": "surge", "at_once": 250, "schedule": {"start": "50
 Whether they do is chance, so that memory may stay undecided here; that it is felt is shown in
 tests/integration/supervisor/test_process_faults.py.
 """
+CROWD = {"id": "crowd", "kind": "surge", "factor": 4}
+"""A restarted service is back within a second, in which enough has to arrive for A2 to tell it from chance."""
 NOT_HERE = {"packet_loss", "packet_reorder"}
 """The native runtime cannot do them; test_refusals shows that it says so."""
 LASTS_S = 4
@@ -70,7 +72,8 @@ def scenario() -> dict[str, Any]:
     faults.insert(0, dict(FLAPPING))
     for fault in faults:
         fault["phase"] = f"with-{fault['id']}"
-    faults.append(HERD | {"phase": "with-memory"})
+    phases = [fault["phase"] for fault in faults]
+    faults += [HERD | {"phase": "with-memory"}, CROWD | {"phase": "with-restart"}]
     return {
         "version": 1,
         "name": "every-kind",
@@ -81,8 +84,8 @@ def scenario() -> dict[str, Any]:
         "load": {"mix": {"browse": 2, "checkout": 1}, "arrivals": {"rate": "12/s"}, "max_users": 400},
         "phases": [
             {"name": "baseline", "duration": "8s"},
-            *({"name": fault["phase"], "duration": f"{LASTS_S}s"} for fault in faults[:-2]),
-            {"name": "with-memory", "duration": f"{3 * LASTS_S}s"},
+            *({"name": name, "duration": f"{LASTS_S}s"} for name in phases[:-1]),
+            {"name": phases[-1], "duration": f"{3 * LASTS_S}s"},
             {"name": "recovery", "duration": "4s"},
         ],
         "faults": faults,
