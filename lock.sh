@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 for set_name in runtime test; do
   groups=
-  [ $set_name = test ] && groups="--group dev"
+  [ $set_name = test ] && groups="--group dev --extra servers"
   # shellcheck disable=SC2086
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
     --quiet --upgrade $groups pyproject.toml requirements/build.in -o requirements/$set_name.txt
