@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "let-me-in"
-SERVICES = ("provider", "payments", "inventory", "orders", "catalog", "gateway")
+SERVICES = ("provider", "payments", "inventory", "notifications", "orders", "catalog", "gateway")
 EDGES = {
     "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
     "GATEWAY_ORDERS_URL": ("gateway", "orders"),
     "CATALOG_INVENTORY_URL": ("catalog", "inventory"),
     "ORDERS_INVENTORY_URL": ("orders", "inventory"),
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),
+    "ORDERS_NOTIFICATIONS_URL": ("orders", "notifications"),
     "PAYMENTS_PROVIDER_URL": ("payments", "provider"),
 }
 
