@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.database import Database
+from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.request_scope import RequestScope
@@ -50,6 +51,7 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.disturbances = Disturbances()
         self._wire = Wire()
         self._edges: list[Edge] = []
 
@@ -113,6 +115,7 @@ class Chassis:
             policies=lambda: describe(self._edges),
             own_parts_work=_always if database is None else database.is_there,
             audited=audited,
+            disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background)
         app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -141,6 +144,7 @@ class Chassis:
                 if database is not None:
                     await database.open()
                     stack.push_async_callback(database.close)
+                stack.push_async_callback(self.disturbances.end_all)
                 if prepare is not None:
                     await prepare()
                 await self._wire.open()

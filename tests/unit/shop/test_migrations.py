@@ -147,7 +147,7 @@ def test_somebody_elses_database_is_refused(url: str, package: Callable[..., str
 
 def test_processes_that_open_it_at_once_make_it_once(url: str) -> None:
     """Four processes, one new database: none stumbles over the tables of another."""
-    with ProcessPoolExecutor(4, get_context("spawn")) as processes:
+    with ProcessPoolExecutor(4, get_context("forkserver")) as processes:
         list(processes.map(_open_orders, [url] * 8))
     assert _opened(url, SCHEMAS["orders"], migrations("orders"), partial(_differences, SCHEMAS["orders"])) == []
 
