@@ -10,6 +10,7 @@ kind of database so far; nobody above this module knows that, so another kind is
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -52,7 +53,8 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction that is committed at its end, or rolled back on an error."""
         assert self._backend is not None, "the database is not open"
-        return await self._backend.write(work)
+        context = contextvars.copy_context()  # work sees the trace and the request that it is done for
+        return await self._backend.write(lambda connection: context.run(work, connection))
 
     async def read(self, work: Work[T]) -> T:
         """Run work in which each statement sees what is committed."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -98,12 +98,12 @@ class Chassis:
         database: Database | None = None,
         audited: Audited | None = None,
         prepare: Prepare | None = None,
-        background: Background | None = None,
+        background: Sequence[Background] = (),
         longest_s: float | None = None,
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
-        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
+        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
         a deadline get.
         """
@@ -135,7 +135,7 @@ class Chassis:
         )
 
     def _lifespan(
-        self, database: Database | None, prepare: Prepare | None, background: Background | None
+        self, database: Database | None, prepare: Prepare | None, background: Sequence[Background]
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -149,8 +149,8 @@ class Chassis:
                     await prepare()
                 await self._wire.open()
                 stack.push_async_callback(self._wire.close)
-                if background is not None:
-                    stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
+                for work in background:
+                    stack.push_async_callback(_ended, asyncio.create_task(work(self.draining)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
                 _log.info("started", port=self.settings.port)
                 yield

@@ -92,7 +92,9 @@ def build(settings: Settings) -> RequestScope:
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
     orders = Orders(store, saga)
-    return chassis.application(lambda app: routes(app, orders), database=database, audited=store, background=worker.run)
+    return chassis.application(
+        lambda app: routes(app, orders), database=database, audited=store, background=[worker.run]
+    )
 
 
 def main() -> None:
