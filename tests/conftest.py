@@ -1,4 +1,4 @@
-"""Tests side by side (`-n`): whole scenarios last and on one worker, where nothing else takes the processor from them."""
+"""Tests side by side (`-n`): whole scenarios last and on one worker, so that nothing else takes the processor."""
 
 from __future__ import annotations
 
