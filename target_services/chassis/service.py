@@ -16,9 +16,11 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
+from target_services.chassis.body_limit import BodyLimit
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
@@ -39,6 +41,7 @@ _KEEP_ALIVE_S = 75
 
 Prepare = Callable[[], Awaitable[None]]
 Background = Callable[[Draining], Coroutine[Any, Any, None]]
+Layer = Callable[[ASGIApp], ASGIApp]
 
 _log = structlog.get_logger(__name__)
 
@@ -100,12 +103,13 @@ class Chassis:
         prepare: Prepare | None = None,
         background: Sequence[Background] = (),
         longest_s: float | None = None,
+        layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
         `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get.
+        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
         operated = operations.Operated(
             service=self.settings.service_name,
@@ -126,8 +130,11 @@ class Chassis:
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
             operations.add_for_workbench(app, operated, token.get_secret_value())
+        inner: ASGIApp = BodyLimit(app, self.settings.body_limit_bytes)
+        for layer in reversed(layers):
+            inner = layer(inner)
         return RequestScope(
-            app,
+            inner,
             tracer=self.tracing.tracer,
             metrics=self.metrics,
             draining=self.draining,
