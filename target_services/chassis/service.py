@@ -22,6 +22,7 @@ from target_services.chassis.audit import Audited
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -115,7 +116,8 @@ class Chassis:
             audited=audited,
         )
         lifespan = self._lifespan(database, prepare, background)
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        kind = type(self.settings)
+        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
         routes(app)
         self.metrics.announce(_templates(app))
