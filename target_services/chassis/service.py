@@ -25,6 +25,7 @@ from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -122,7 +123,8 @@ class Chassis:
             disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background)
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        kind = type(self.settings)
+        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
         routes(app)
         self.metrics.announce(_templates(app))
