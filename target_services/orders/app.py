@@ -21,7 +21,9 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, BrokerUrl, DatabaseUrl, ServiceSettings
+from target_services.orders import listing
 from target_services.orders.domain import Orders
+from target_services.orders.listing import OrderLists
 from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga
@@ -78,7 +80,7 @@ def routes(app: FastAPI, orders: Orders) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put orders together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.orders.migrations")
     store = OrderStore(database)
     inventory = chassis.edge(
         "orders:inventory",
@@ -113,9 +115,13 @@ def build(settings: Settings) -> RequestScope:
         metrics=RelayMetrics(chassis.metrics.registry),
     )
     orders = Orders(store, saga)
-    return chassis.application(
-        lambda app: routes(app, orders), database=database, audited=store, background=[worker.run, relay.run]
-    )
+    lists = OrderLists(database)
+
+    def api(app: FastAPI) -> None:
+        routes(app, orders)
+        listing.routes(app, lists)
+
+    return chassis.application(api, database=database, audited=store, background=[worker.run, relay.run])
 
 
 def _publisher(settings: Settings, chassis: Chassis) -> Publisher:
