@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
@@ -14,17 +12,16 @@ from target_services.chassis.database import Database
 from target_services.chassis.dead_letters import DeadLetters
 from target_services.chassis.envelope import Envelope
 from target_services.chassis.inbox import Inbox
+from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Background, Chassis, run
 from target_services.chassis.settings import BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.notifications.domain import DEAD_LETTERS, INBOX, ORDER_CONFIRMED, SCHEMA, Notifications, notify
+from target_services.notifications.shapes import Cursor, Customer, DeadLetterPage, Delivered, Limit, NotificationPage
 
-Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Cursor = Annotated[str | None, Query(max_length=200, description="the `next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=100, description="most entries of a page")]
-
-_START = (-1, "")
+OF_CUSTOMER = Cursors("notifications", int, str)
+OF_DEAD_LETTERS = Cursors("dead-letters", int, str)
 
 
 class Settings(ServiceSettings):
@@ -36,37 +33,43 @@ class Settings(ServiceSettings):
 
 def routes(app: FastAPI, notifications: Notifications, consumer: Consumer) -> None:
     """Add the API of notifications."""
-    of_customer = Cursors("notifications", int, str)
-    of_letters = Cursors("dead-letters", int, str)
 
-    @app.post("/v1/events", status_code=202)
-    async def deliver(event: Envelope) -> Response:
+    @app.post("/v1/events", **answers(Delivered, 202, problems={503: "deliver-again"}))
+    async def deliver(event: Envelope, request: Request) -> Response:
         """Take a message in. It counts as delivered also where it can only be kept as a dead letter."""
-        verdict = await consumer.receive(event.model_dump_json().encode())
+        verdict = await consumer.receive(await request.body())  # as it came, should it become a dead letter
         if isinstance(verdict, Again):
             detail = "the message could not be taken in now"
             raise Problem(503, detail, slug="deliver-again", headers={"retry-after": "1"})
         return JSONResponse({"id": event.id, "state": "dead" if isinstance(verdict, Dead) else "done"}, 202)
 
-    @app.get("/v1/notifications")
+    @app.get("/v1/notifications", **answers(NotificationPage, problems={400: "bad-cursor"}))
     async def list_notifications(customer: Customer, cursor: Cursor = None, limit: Limit = 20) -> Response:
-        after = _START if cursor is None else of_customer.read(cursor)
-        found = await notifications.of(customer, after, limit + 1)
-        following = of_customer.page(found, limit, lambda one: (one.created_ns, one.id))
-        return JSONResponse({"notifications": [one.document() for one in found[:limit]], "next": following})
+        """List what a customer was told, the oldest first."""
+        found = await notifications.of(customer, _place(OF_CUSTOMER, cursor), limit + 1)
+        following = OF_CUSTOMER.page(found, limit, lambda one: (one.created_ns, one.id))
+        return JSONResponse({"items": [one.document() for one in found[:limit]], "next_cursor": following})
 
-    @app.get("/v1/dead-letters")
+    @app.get("/v1/dead-letters", **answers(DeadLetterPage, problems={400: "bad-cursor"}))
     async def list_dead_letters(cursor: Cursor = None, limit: Limit = 20) -> Response:
-        after = _START if cursor is None else of_letters.read(cursor)
-        found = await notifications.dead_letters(after, limit + 1)
-        following = of_letters.page(found, limit, lambda one: (one.died_ns, one.id))
-        return JSONResponse({"dead_letters": [one.document() for one in found[:limit]], "next": following})
+        """List the messages that could not be acted upon, the oldest first."""
+        found = await notifications.dead_letters(_place(OF_DEAD_LETTERS, cursor), limit + 1)
+        following = OF_DEAD_LETTERS.page(found, limit, lambda one: (one.died_ns, one.id))
+        return JSONResponse({"items": [one.document() for one in found[:limit]], "next_cursor": following})
+
+
+def _place(cursors: Cursors, cursor: str | None) -> tuple[int, str]:
+    """Return the place that a page comes after."""
+    if cursor is None:
+        return -1, ""
+    at_ns, last = cursors.read(cursor)
+    return at_ns, last
 
 
 def build(settings: Settings) -> RequestScope:
     """Put notifications together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.notifications.migrations")
     dead_letters = DeadLetters(database, DEAD_LETTERS)
     consumer = Consumer(
         database,

@@ -34,7 +34,7 @@ class ReplaySettings(BaseSettings):
 
 async def replay(url: str, letter_ids: Sequence[str]) -> int:
     """Replay these dead letters, or all. Returns how many stay dead."""
-    database = Database(url, SCHEMA)
+    database = Database(url, SCHEMA, migrations="target_services.notifications.migrations")
     await database.open()
     try:
         letters = DeadLetters(database, DEAD_LETTERS)

@@ -1,4 +1,4 @@
-"""One notification for each confirmed order, whoever dies on the way. Without a broker; with one: test_shop_rabbitmq."""
+"""One notification for each confirmed order, whoever dies on the way; without a broker."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def test_a_confirmed_order_is_told_once_and_to_its_customer(make_shop: Callable[
     assert reply.status == 201
     wait_until("the notification", lambda: notified(shop))
     page = shop.ask("GET", "/v1/notifications", service="notifications", headers={"x-customer-id": "c1"}).body
-    (told,) = page["notifications"]
+    (told,) = page["items"]
     assert (told["order_id"], told["total_cents"], told["currency"], told["state"]) == (
         reply.body["id"],
         reply.body["total_cents"],
         "EUR",
         "sent",
     )
-    assert page["next"] is None
+    assert page["next_cursor"] is None
     other = shop.ask("GET", "/v1/notifications", service="notifications", headers={"x-customer-id": "c2"}).body
-    assert other["notifications"] == []
+    assert other["items"] == []
 
 
 def test_notifications_are_paged_by_cursor(make_shop: Callable[..., Shop]) -> None:
@@ -42,10 +42,10 @@ def test_notifications_are_paged_by_cursor(make_shop: Callable[..., Shop]) -> No
     while True:
         path = f"/v1/notifications?limit=2{cursor}"
         page = shop.ask("GET", path, service="notifications", headers={"x-customer-id": "c1"}).body
-        seen += [one["order_id"] for one in page["notifications"]]
-        if page["next"] is None:
+        seen += [one["order_id"] for one in page["items"]]
+        if page["next_cursor"] is None:
             break
-        cursor = f"&cursor={page['next']}"
+        cursor = f"&cursor={page['next_cursor']}"
     assert seen == [f"o{number}" for number in range(5)]
 
 
