@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,13 +44,20 @@ class Stream:
         while not self._over.is_set():
             key = str(uuid.uuid4())
             try:
-                reply = self._shop.order(key, service="orders")
+                reply = buy(self._shop, key)
             except OSError:  # orders is gone, which is the point
                 self._over.wait(0.05)
                 continue
             if reply.status == 201:
                 self.acknowledged.append(key)
             self._over.wait(0.01)
+
+
+def buy(shop: Shop, key: str, *, quantity: int = 1, card: str = "tok_visa") -> Reply:
+    """Order from orders itself, as the gateway does for customer c1."""
+    body = {"product_id": 1, "quantity": quantity, "unit_price_cents": shop.price(1), "currency": "EUR", "card": card}
+    headers = {"idempotency-key": key, "x-customer-id": "c1"}
+    return shop.ask("POST", "/v1/orders", body, service="orders", headers=headers)
 
 
 def event(message_id: str, *, order: str = "ord-1", key: str = "key-1", **changes: Any) -> dict[str, Any]:
@@ -76,6 +85,6 @@ def settled(shop: Shop) -> None:
 
 
 def undelivered(shop: Shop) -> int:
-    """Return how many messages have not arrived, as orders counts them."""
-    count: int = shop.audit("orders")["totals"]["outbox"]
-    return count
+    """Return how many messages have not arrived."""
+    with closing(sqlite3.connect(shop.folder / "orders.db")) as database:
+        return int(database.execute("SELECT count(*) FROM outbox").fetchone()[0])
