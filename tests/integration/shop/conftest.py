@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.server_rabbitmq import rabbitmq  # noqa: F401 - a fixture
 from tests.integration.shop.between import Between
 from tests.integration.shop.receiver import Receiver
 from tests.integration.shop.stack import EDGES, Shop, free_ports

@@ -53,11 +53,11 @@ class Stream:
             self._over.wait(0.01)
 
 
-def buy(shop: Shop, key: str, *, quantity: int = 1, card: str = "tok_visa") -> Reply:
+def buy(shop: Shop, key: str, *, quantity: int = 1, card: str = "tok_visa", **headers: str) -> Reply:
     """Order from orders itself, as the gateway does for customer c1."""
     body = {"product_id": 1, "quantity": quantity, "unit_price_cents": shop.price(1), "currency": "EUR", "card": card}
-    headers = {"idempotency-key": key, "x-customer-id": "c1"}
-    return shop.ask("POST", "/v1/orders", body, service="orders", headers=headers)
+    whose = {"idempotency-key": key, "x-customer-id": "c1"}
+    return shop.ask("POST", "/v1/orders", body, service="orders", headers=whose | headers)
 
 
 def event(message_id: str, *, order: str = "ord-1", key: str = "key-1", **changes: Any) -> dict[str, Any]:
@@ -75,6 +75,12 @@ def post_event(shop: Shop, message: Any) -> Reply:
 def notified(shop: Shop) -> list[str]:
     """Return the keys of the orders that were told of, each as often as it was."""
     return [row["key"] for row in shop.audit("notifications")["effects"]]
+
+
+def dead_letters(shop: Shop) -> list[dict[str, Any]]:
+    """Return the messages that were put aside."""
+    items: list[dict[str, Any]] = shop.ask("GET", "/v1/dead-letters", service="notifications").body["items"]
+    return items
 
 
 def settled(shop: Shop) -> None:
