@@ -14,6 +14,7 @@ writers come one after the other, as they do with SQLite: who reads before it ch
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from functools import partial
 from typing import TypeVar
 
@@ -71,7 +72,8 @@ class Database:
 
         Raises what the work raises, and DatabaseUnavailable where it is not the work's fault.
         """
-        return await self._run(self._backend.writing, work)
+        context = contextvars.copy_context()  # work sees the trace and the request that it is done for
+        return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
 
     async def read(self, work: Work[T]) -> T:
         """Run work in which each statement sees what is committed. Raises as `write` does."""

@@ -108,7 +108,7 @@ def build(settings: Settings) -> RequestScope:
         database=database,
         audited=inventory,
         prepare=inventory.fill,
-        background=lambda draining: _expire_now_and_then(inventory, draining),
+        background=[lambda draining: _expire_now_and_then(inventory, draining)],
     )
 
 
