@@ -1,4 +1,4 @@
-"""F17 cache_down: every access to a cache fails; what was asked for has to come from where it belongs.
+"""F18 cache_down: every access to a cache fails; what was asked for has to come from where it belongs.
 
 Whether callers feel it is what a scenario claims; what was asked of the cache in vain is the evidence.
 """
