@@ -16,8 +16,8 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import json, sys
 from locust.env import Environment
-from target_services.journeys import Browse, Checkout
-host, user, times = sys.argv[1], {"browse": Browse, "checkout": Checkout}[sys.argv[2]], int(sys.argv[3])
+from target_services import journeys
+host, user, times = sys.argv[1], getattr(journeys, sys.argv[2].title()), int(sys.argv[3])
 user.host = host
 environment = Environment(user_classes=[user])
 failures = []
@@ -25,6 +25,7 @@ environment.events.request.add_listener(
     lambda name, exception, **_: failures.append(f"{name}: {exception}") if exception else None
 )
 someone = user(environment)
+someone.on_start()
 for _ in range(times):
     someone.outcome = someone.ack = None
     failures.clear()
