@@ -20,11 +20,11 @@ class Reply:
         return json.loads(self.body)
 
 
-async def ask(app: ASGIApp, method: str, path: str, **headers: str) -> Reply:
+async def ask(app: ASGIApp, method: str, path: str, *, body: bytes = b"", **headers: str) -> Reply:
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)
