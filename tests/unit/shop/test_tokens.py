@@ -169,7 +169,9 @@ def test_a_signed_token_with_claims_of_any_kind(changes: dict[str, Any]) -> None
 
 
 @settings(max_examples=200, deadline=None)
-@given(position=st.integers(min_value=0, max_value=10_000), replacement=st.characters(codec="ascii", categories=["L", "N"]))
+@given(
+    position=st.integers(min_value=0, max_value=10_000), replacement=st.characters(codec="ascii", categories=["L", "N"])
+)
 def test_one_changed_character_spoils_a_token(position: int, replacement: str) -> None:
     """Except in the unused bits at the very end, where base64 has two ways to say the same."""
     good = token()
