@@ -7,6 +7,7 @@ module reads the environment.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -16,14 +17,20 @@ from sqlalchemy.exc import ArgumentError
 
 from target_services.chassis.bugs import Bug
 
+_EXAMPLES = "sqlite:////var/lib/shop/orders.db or postgresql://shop@127.0.0.1:5432/orders"
+
 
 def _database_url(text: str) -> str:
     try:
         driver = make_url(text).drivername
     except ArgumentError:
-        raise ValueError("is not a database URL, such as sqlite:////var/lib/shop/orders.db") from None
-    if driver != "sqlite":
-        raise ValueError(f"uses the driver {driver!r}; this service can use sqlite")
+        raise ValueError(
+            "is not a database URL, such as sqlite:////var/lib/shop/orders.db or postgresql://shop@127.0.0.1:5432/orders"
+        ) from None
+    if driver not in ("sqlite", "postgresql"):
+        raise ValueError(f"uses the driver {driver!r}; this service can use sqlite and postgresql")
+    if driver == "postgresql" and find_spec("psycopg") is None:
+        raise ValueError("needs a driver that is not installed: pip install 'resilience-workbench[servers]'")
     return text
 
 
