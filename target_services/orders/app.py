@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.problems import MEDIA_TYPE
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
@@ -17,6 +18,7 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.orders.account import OrderAccount
 from target_services.orders.domain import Orders
 from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
@@ -41,9 +43,10 @@ class Settings(ServiceSettings):
 class OrderBody(BaseModel):
     """What a customer asks for."""
 
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=10)
-    unit_price_cents: int = Field(gt=0, le=10_000_000)
+    product_id: int = Field(strict=True, ge=1, le=2**31 - 1)
+    quantity: int = Field(strict=True, ge=1, le=10)
+    unit_price_cents: AmountCents
+    currency: Currency = "EUR"
     card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 
@@ -92,7 +95,12 @@ def build(settings: Settings) -> RequestScope:
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
     orders = Orders(store, saga)
-    return chassis.application(lambda app: routes(app, orders), database=database, audited=store, background=worker.run)
+    return chassis.application(
+        lambda app: routes(app, orders),
+        database=database,
+        audited=OrderAccount(database),
+        background=worker.run,
+    )
 
 
 def main() -> None:
