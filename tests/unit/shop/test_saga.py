@@ -186,8 +186,7 @@ def test_compensation_goes_the_other_way(tmp_path: Path) -> None:
             await shop.run()
         assert shop.asked() == ["POST reservations", "POST reservations/k1/confirm", "POST captures", REFUND]
 
-    refused = [HELD, SOLD_OUT, RELEASED]
-    _with_shop(tmp_path, test, inventory=refused, payments=[CAPTURED, REFUSED])
+    _with_shop(tmp_path, test, inventory=[HELD, SOLD_OUT, RELEASED], payments=[CAPTURED, REFUSED])
 
 
 def test_an_order_that_is_too_old_is_not_paid_for(tmp_path: Path) -> None:
