@@ -11,7 +11,7 @@ from target_services.chassis import audit
 from target_services.chassis.audit import Row
 from target_services.chassis.database import Database
 from target_services.orders.model import State, shown
-from target_services.orders.tables import ORDERS
+from target_services.orders.tables import ORDERS, OUTBOX
 
 
 class OrderAccount:
@@ -40,9 +40,12 @@ class OrderAccount:
         return await self._db.read(lambda connection: int(connection.execute(count).scalar_one()))
 
     async def totals(self) -> Mapping[str, int]:
-        """Return what all confirmed orders are worth."""
-        confirmed = func.sum(ORDERS.c.total_cents).filter(ORDERS.c.state == State.CONFIRMED)
-        return await audit.totals(self._db, confirmed_cents=confirmed)
+        """Return what all confirmed orders are worth, and how many messages about them have not arrived."""
+        confirmed = select(func.sum(ORDERS.c.total_cents)).where(ORDERS.c.state == State.CONFIRMED)
+        undelivered = select(func.count()).select_from(OUTBOX)
+        return await audit.totals(
+            self._db, confirmed_cents=confirmed.scalar_subquery(), outbox=undelivered.scalar_subquery()
+        )
 
 
 _SHOWN = select(ORDERS.c.id, ORDERS.c.key, ORDERS.c.state, ORDERS.c.queued, ORDERS.c.created_ns)

@@ -68,7 +68,7 @@ def routes(app: FastAPI, orders: Orders) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put orders together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.orders.migrations")
     store = OrderStore(database)
     inventory = chassis.edge(
         "orders:inventory",
@@ -99,7 +99,7 @@ def build(settings: Settings) -> RequestScope:
         lambda app: routes(app, orders),
         database=database,
         audited=OrderAccount(database),
-        background=worker.run,
+        background=[worker.run],
     )
 
 

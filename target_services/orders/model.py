@@ -85,6 +85,16 @@ class Order:
             "degraded": self.shown_state == QUEUED,
         }
 
+    def event(self) -> dict[str, object]:
+        """Return what others are told of it."""
+        return {
+            "order_id": self.id,
+            "order_key": self.key,
+            "customer": self.customer,
+            "total_cents": self.total_cents,
+            "currency": self.currency,
+        }
+
 
 def shown(state: State, *, queued: bool) -> str:
     """Return the state of an order as clients see it."""

@@ -17,12 +17,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, or_, select, tuple_
 
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
 from target_services.chassis.idempotency import Answers, Known
+from target_services.chassis.outbox import Outbox
 from target_services.orders import saga_log
 from target_services.orders.model import FINAL, Order, OrderRequest, State, answer_to
 from target_services.orders.saga_log import Line, Step
-from target_services.orders.tables import ANSWERS, ORDERS
+from target_services.orders.tables import ANSWERS, ORDERS, OUTBOX
 
 LEASE_NS = 5_000_000_000
 """Longer than any request or try may take; an order whose worker died is taken up again after it."""
@@ -42,6 +44,7 @@ class OrderStore:
     """Orders, to be worked on. One instance holds leases under its own name."""
 
     def __init__(self, database: Database) -> None:
+        self.outbox = Outbox(OUTBOX)
         self._db = database
         self._owner = uuid.uuid4().hex
         self._answers = Answers(database, ANSWERS)
@@ -84,7 +87,10 @@ class OrderStore:
 
     async def advance(self, order: Order, state: State, *lines: Line) -> Order:
         """Move an order on to its next state. A final one gets its answer in the same transaction."""
-        return await self._db.write(partial(self._move, order=order, state=state, lines=lines))
+        moved = await self._db.write(partial(self._move, order=order, state=state, lines=lines))
+        if state is State.CONFIRMED and is_planted(Bug.OUTBOX_OUTSIDE):
+            await self._db.write(partial(self._tell, order=moved))
+        return moved
 
     async def go_back(self, order: Order, *lines: Line, reason: str | None = None) -> Order:
         """Write down what came of a step, and what is to be undone next; with nothing left, cancel the order."""
@@ -154,7 +160,13 @@ class OrderStore:
         saga_log.write(connection, order.id, lines)
         if moved.is_final:
             self._answer(connection, moved)
+        if state is State.CONFIRMED and not is_planted(Bug.OUTBOX_OUTSIDE):
+            self._tell(connection, moved)
         return moved
+
+    def _tell(self, connection: Connection, order: Order) -> None:
+        """Have the world told that an order is confirmed, once that is committed."""
+        self.outbox.add(connection, "order.confirmed", order.id, order.event())
 
     def _change(self, connection: Connection, order: Order, changes: dict[str, Any]) -> None:
         """Change an order that is still as we saw it and leased to us. Raises LeaseLost."""

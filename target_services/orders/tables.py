@@ -1,10 +1,12 @@
-"""Tables of orders. An order, its log and the answer to its key are changed in one transaction."""
+"""Tables of orders. An order, its log, its answer and its outbox row are changed in one transaction."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
 from target_services.chassis.idempotency import answers_table
+from target_services.chassis.lease import lease_table
+from target_services.chassis.outbox import outbox_table
 
 SCHEMA = MetaData()
 
@@ -16,7 +18,7 @@ ORDERS = Table(
     Column("customer", String, nullable=False),
     Column("product_id", Integer, nullable=False),
     Column("quantity", Integer, nullable=False),
-    Column("total_cents", BigInteger, nullable=False),
+    Column("total_cents", Integer, nullable=False),
     Column("currency", String, nullable=False, server_default="EUR"),
     Column("card", String, nullable=False),
     Column("state", String, nullable=False),
@@ -46,3 +48,6 @@ SAGA_LOG = Table(
 )
 
 ANSWERS = answers_table(SCHEMA)
+
+OUTBOX = outbox_table(SCHEMA)
+LEASES = lease_table(SCHEMA)

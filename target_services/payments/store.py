@@ -58,7 +58,7 @@ class CaptureStore:
         capture = await self._keep(
             Capture(new_id, key, charge_key, digest, amount_cents, currency, order_id, "pending", time.time_ns())
         )
-        if capture.digest not in (digest, _FENCE):
+        if capture.digest not in (digest, _NO_REQUEST):
             raise KeyReused(key)
         return capture
 
@@ -67,7 +67,7 @@ class CaptureStore:
         known = await self.find(key)
         if known is not None:
             return known
-        return await self._keep(Capture(_new_id(), key, key, _FENCE, 0, "", "", "voided", time.time_ns()))
+        return await self._keep(Capture(_new_id(), key, key, _NO_REQUEST, 0, "", "", "voided", time.time_ns()))
 
     async def settle(self, capture: Capture, state: str) -> Capture:
         """Write down what the provider has told, with what it means for the ledger.
@@ -136,8 +136,8 @@ class CaptureStore:
         )
 
 
-_FENCE = "fence"
-"""Stands where the digest of a request would be."""
+_NO_REQUEST = ""
+"""Stands where the digest of a request would be: nothing was asked for yet, or before digests were kept."""
 
 _CAPTURE = select(*(CAPTURES.c[name] for name in Capture.__dataclass_fields__))
 _BY_ID = _CAPTURE.where(CAPTURES.c.id == bindparam("of"))

@@ -13,7 +13,7 @@ CAPTURES = Table(
     Column("key", String, nullable=False, index=True),
     Column("charge_key", String, nullable=False, unique=True),
     Column("digest", String, nullable=False, server_default="", doc="of the request that the key belongs to"),
-    Column("amount_cents", BigInteger, nullable=False),
+    Column("amount_cents", Integer, nullable=False),
     Column("currency", String, nullable=False, server_default="EUR"),
     Column("order_id", String, nullable=False),
     Column("state", String, nullable=False),

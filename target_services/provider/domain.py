@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -40,7 +41,7 @@ CHARGES = Table(
     Column("key", String, primary_key=True),
     Column("id", String, nullable=False),
     Column("digest", String, nullable=False, server_default="", doc="of the request that the key belongs to"),
-    Column("amount_cents", BigInteger, nullable=False),
+    Column("amount_cents", Integer, nullable=False),
     Column("currency", String, nullable=False, server_default="EUR"),
     Column("state", String, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
@@ -85,13 +86,13 @@ class Provider:
             state = "declined" if card == DECLINED_CARD or _draw(key) < self._declines else "captured"
             new = Charge(key, _new_id(), digest, amount_cents, currency, state)
             charge = await self._db.write(lambda connection: self._keep(connection, new))
-        if charge.digest not in (digest, _FENCE):
+        if charge.digest not in (digest, _NO_REQUEST):
             raise KeyReused(key)
         return charge
 
     async def refund(self, key: str) -> Charge:
         """Give the money of a key back, if it was taken; if not, see to it that it never is."""
-        fence = Charge(key, _new_id(), _FENCE, 0, "", "voided")
+        fence = Charge(key, _new_id(), _NO_REQUEST, 0, "", "voided")
 
         def give_back(connection: Connection) -> Charge:
             connection.execute(_REFUND, {"of": key})
@@ -134,8 +135,8 @@ class Provider:
         )
 
 
-_FENCE = "fence"
-"""Stands where the digest of a request would be."""
+_NO_REQUEST = ""
+"""Stands where the digest of a request would be: nothing was asked for yet, or before digests were kept."""
 
 _BY_KEY = select(*(CHARGES.c[name] for name in Charge.__dataclass_fields__)).where(CHARGES.c.key == bindparam("of"))
 _REFUND = (

@@ -238,6 +238,6 @@ def test_the_audit_tells_every_order_and_what_is_pending(tmp_path: Path) -> None
         assert effects[0] == {"kind": "order", "key": "before", "id": before.id, "state": "pending"}
         assert len(effects) == 1006
         assert await account.pending() == 504
-        assert await account.totals() == {"confirmed_cents": 502 * 1000}
+        assert await account.totals() == {"confirmed_cents": 502 * 1000, "outbox": 502}
 
     _with_store(tmp_path, test)
