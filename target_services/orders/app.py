@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from target_services.chassis import cursors
 from target_services.chassis.database import Database
 from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.problems import MEDIA_TYPE
@@ -29,6 +30,9 @@ from target_services.orders.worker import Worker
 
 Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+Cursor = Annotated[str | None, Query(max_length=cursors.LONGEST)]
+Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 class Settings(ServiceSettings):
@@ -59,6 +63,14 @@ def routes(app: FastAPI, orders: Orders) -> None:
         media_type = MEDIA_TYPE if placed.status >= 400 else "application/json"
         headers = {"idempotent-replayed": "true"} if placed.replayed else {}
         return Response(placed.body, placed.status, headers=headers, media_type=media_type)
+
+    @app.get("/v1/orders")
+    async def own(customer: Customer, cursor: Cursor = None, limit: Limit = 20) -> Response:
+        return JSONResponse(await orders.page(customer, cursor, limit))
+
+    @app.get("/v1/admin/orders")
+    async def everybodys(cursor: Cursor = None, limit: Limit = 20) -> Response:
+        return JSONResponse(await orders.page(None, cursor, limit))
 
     @app.get("/v1/orders/{order_id}")
     async def find(order_id: str, customer: Customer) -> Response:

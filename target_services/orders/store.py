@@ -32,9 +32,6 @@ LEASE_NS = 5_000_000_000
 FARTHEST_NS = 60_000_000_000
 """No lease and no wait is as long as this. What is due later than that was written before the clock went back."""
 
-Position = tuple[int, str]
-"""Where a page of orders ended: when the last one was created, and its id."""
-
 
 class LeaseLost(Exception):
     """Somebody else works on the order by now."""
@@ -142,8 +139,11 @@ class OrderStore:
         row = await self._db.read(lambda connection: connection.execute(_FIND, which).mappings().one_or_none())
         return _order(row) if row is not None else None
 
-    async def page(self, *, customer: str | None, after: Position | None, most: int) -> list[Order]:
-        """Return orders, the newest first: a customer's or everybody's, from behind a position on."""
+    async def page(self, *, customer: str | None, after: tuple[int, str] | None, most: int) -> list[Order]:
+        """Return orders, the newest first: a customer's or everybody's.
+
+        `after`: when the last one that was shown was created, and its id.
+        """
         query = select(*_COLUMNS).order_by(ORDERS.c.created_ns.desc(), ORDERS.c.id.desc()).limit(most)
         if customer is not None:
             query = query.where(ORDERS.c.customer == customer)
