@@ -7,13 +7,16 @@ everything done and nothing committed, and after the commit. An exchange has two
 
 from __future__ import annotations
 
-import functools
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from target_services.chassis.database import Database
 from target_services.chassis.resilience.wire import Answer, Call, Wire
 from target_services.orders import app as orders_app
 from target_services.orders import worker
+from target_services.orders.domain import Orders
 from tests.integration.shop.stack import _FORK, ServiceProcess, Shop, _run, wait_until
 
 NEVER = 10**9
@@ -29,6 +33,8 @@ UNCOUNTED = frozenset({"Lease.keep", "Lease.give_back"})
 
 SKEW_S = 15.0
 """How far the clock of each new process is ahead of the last one's: whatever that one had leased is over."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 GONE = Answer(409, {}, b'{"type": "urn:shop:problem:out-of-stock"}')
 
@@ -69,7 +75,7 @@ def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
         return done
 
     async def dying_exchange(self: Wire, url: str, call: Call, headers: Mapping[str, str]) -> Answer:
-        what = f"{call.method} {call.path.replace(call.idempotency_key or ' ', 'key')}"
+        what = f"{call.method} {_UUID.sub('key', call.path)}"
         boundaries.meet(f"{what}: before")
         answer = GONE if goods_are_gone and call.path.endswith("/confirm") else await exchange(self, url, call, headers)
         boundaries.meet(f"{what}: answered")
@@ -79,15 +85,24 @@ def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
     Wire.exchange = dying_exchange  # type: ignore[method-assign]
 
 
-def _become(
-    service: str, environment: dict[str, str], log: str, armed: str, skew_s: float, options: dict[str, Any]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How a process is to live: `armed` is the file that says when it dies."""
+
+    armed: Path
+    skew_s: float
+    goods_are_gone: bool
+    queues_at_once: bool
+
+
+def _become(service: str, environment: dict[str, str], log: str, life: Life) -> None:
     real_ns = time.time_ns
-    time.time_ns = lambda: real_ns() + int(skew_s * 1e9)  # leases of the process before are over
+    time.time_ns = lambda: real_ns() + int(life.skew_s * 1e9)  # leases of the process before are over
     worker.LOOK_EVERY_S = 0.05
-    _wrap(Boundaries(Path(armed)), goods_are_gone=options["goods_are_gone"])
-    if options["queues_at_once"]:
-        orders_app.Orders = functools.partial(orders_app.Orders, queues_at_once=lambda: True)  # type: ignore[misc,assignment]
+    _wrap(Boundaries(life.armed), goods_are_gone=life.goods_are_gone)
+    if life.queues_at_once:
+        queueing = partial(Orders, queues_at_once=lambda: True)
+        orders_app.Orders = queueing  # type: ignore[attr-defined,assignment]
     _run(service, environment, log)
 
 
@@ -117,12 +132,10 @@ class DyingShop(Shop):
                 super().launch(service)
                 continue
             self.lives += 1
-            log, armed = self.folder / f"{service}.log", self.armed if service == self.mortal else self.folder / "no"
-            options = {"goods_are_gone": self.goods_are_gone, "queues_at_once": self.queues_at_once}
-            skew_s = self.lives * SKEW_S
-            self.processes[service] = DyingProcess(
-                service, self.environment(service), str(log), str(armed), skew_s, options
-            )
+            armed = self.armed if service == self.mortal else self.folder / "never"
+            life = Life(armed, self.lives * SKEW_S, self.goods_are_gone, self.queues_at_once)
+            log = str(self.folder / f"{service}.log")
+            self.processes[service] = DyingProcess(service, self.environment(service), log, life)
 
     def arm(self, boundary: int) -> None:
         """Have the mortal service killed at its n-th boundary from now on."""
@@ -146,9 +159,9 @@ class DyingShop(Shop):
     def settle(self) -> None:
         """Wait until nobody has anything left to do."""
         for service in ("orders", "payments"):
-            wait_until(f"{service} to have nothing pending", lambda s=service: self._has_nothing_pending(s), 40)
+            wait_until(f"{service} to have nothing pending", partial(self._has_nothing_pending, service), 40)
 
     def _has_nothing_pending(self, service: str) -> bool:
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):
             return bool(self.audit(service)["pending"] == 0)
         return False
