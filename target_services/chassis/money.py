@@ -19,8 +19,12 @@ def _known(code: str) -> str:
     return code
 
 
-AmountCents = Annotated[int, Field(strict=True, gt=0, le=MOST_CENTS)]
-"""An amount in a request. Strict: neither 5.0 nor "5" nor true is an amount."""
+AmountCents = Annotated[int, Field(strict=True, gt=0, le=MOST_CENTS, examples=[1299])]
+"""An amount in a request. Strict: neither 0.5 nor "5" nor true is an amount."""
 
-Currency = Annotated[str, Field(max_length=3), AfterValidator(_known)]
+Currency = Annotated[
+    str,
+    Field(examples=sorted(CURRENCIES), json_schema_extra={"enum": sorted(CURRENCIES)}),
+    AfterValidator(_known),
+]
 """A currency in a request."""

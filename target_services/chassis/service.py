@@ -16,13 +16,16 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
+from target_services.chassis.body_limit import BodyLimit
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -39,6 +42,7 @@ _KEEP_ALIVE_S = 75
 
 Prepare = Callable[[], Awaitable[None]]
 Background = Callable[[Draining], Coroutine[Any, Any, None]]
+Layer = Callable[[ASGIApp], ASGIApp]
 
 _log = structlog.get_logger(__name__)
 
@@ -100,12 +104,13 @@ class Chassis:
         prepare: Prepare | None = None,
         background: Sequence[Background] = (),
         longest_s: float | None = None,
+        layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
         `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get.
+        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
         operated = operations.Operated(
             service=self.settings.service_name,
@@ -118,7 +123,8 @@ class Chassis:
             disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background)
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        kind = type(self.settings)
+        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
         routes(app)
         self.metrics.announce(_templates(app))
@@ -126,8 +132,11 @@ class Chassis:
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
             operations.add_for_workbench(app, operated, token.get_secret_value())
+        inner: ASGIApp = BodyLimit(app, self.settings.body_limit_bytes)
+        for layer in reversed(layers):
+            inner = layer(inner)
         return RequestScope(
-            app,
+            inner,
             tracer=self.tracing.tracer,
             metrics=self.metrics,
             draining=self.draining,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from target_services.chassis import cursors
 from target_services.chassis.database import Database
 from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.problems import MEDIA_TYPE
@@ -19,8 +18,10 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.orders import listing
 from target_services.orders.account import OrderAccount
 from target_services.orders.domain import Orders
+from target_services.orders.listing import OrderLists
 from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga
@@ -30,9 +31,6 @@ from target_services.orders.worker import Worker
 
 Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-Cursor = Annotated[str | None, Query(max_length=cursors.LONGEST)]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 class Settings(ServiceSettings):
@@ -63,14 +61,6 @@ def routes(app: FastAPI, orders: Orders) -> None:
         media_type = MEDIA_TYPE if placed.status >= 400 else "application/json"
         headers = {"idempotent-replayed": "true"} if placed.replayed else {}
         return Response(placed.body, placed.status, headers=headers, media_type=media_type)
-
-    @app.get("/v1/orders")
-    async def own(customer: Customer, cursor: Cursor = None, limit: Limit = 20) -> Response:
-        return JSONResponse(await orders.page(customer, cursor, limit))
-
-    @app.get("/v1/admin/orders")
-    async def everybodys(cursor: Cursor = None, limit: Limit = 20) -> Response:
-        return JSONResponse(await orders.page(None, cursor, limit))
 
     @app.get("/v1/orders/{order_id}")
     async def find(order_id: str, customer: Customer) -> Response:
@@ -107,12 +97,13 @@ def build(settings: Settings) -> RequestScope:
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
     orders = Orders(store, saga)
-    return chassis.application(
-        lambda app: routes(app, orders),
-        database=database,
-        audited=OrderAccount(database),
-        background=[worker.run],
-    )
+    lists = OrderLists(database)
+
+    def api(app: FastAPI) -> None:
+        routes(app, orders)
+        listing.routes(app, lists)
+
+    return chassis.application(api, database=database, audited=OrderAccount(database), background=[worker.run])
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import structlog
 from opentelemetry import baggage, propagate
 
-from target_services.chassis.cursors import Cursors
 from target_services.chassis.idempotency import Known
 from target_services.chassis.logs import RUN_BAGGAGE
 from target_services.chassis.problems import Problem
@@ -25,8 +24,6 @@ ANSWER_S = 0.3
 
 FIRST_TRY_AFTER_S = 1.0
 """When the worker takes up an order that was queued."""
-
-_CURSORS = Cursors("orders", int, str)
 
 _log = structlog.get_logger(__name__)
 
@@ -69,16 +66,6 @@ class Orders:
         if order is None:
             raise Problem(404, "there is no such order", slug="unknown-order")
         return order
-
-    async def page(self, customer: str | None, cursor: str | None, most: int) -> dict[str, object]:
-        """Return orders, the newest first: a customer's own, or everybody's and whose they are. Raises BadCursor."""
-        after = _CURSORS.read(cursor) if cursor is not None else None
-        found = await self._store.page(customer=customer, after=after, most=most + 1)
-        next_cursor = _CURSORS.page(found, most, lambda order: (order.created_ns, order.id))
-        items = [
-            order.document() | ({"customer": order.customer} if customer is None else {}) for order in found[:most]
-        ]
-        return {"items": items, "next_cursor": next_cursor}
 
     async def _bring_on(self, order: Order) -> Order:
         try:

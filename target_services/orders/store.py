@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, or_, select, tuple_
+from sqlalchemy import Connection, RowMapping, bindparam, or_, select
 
 from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
@@ -138,19 +138,6 @@ class OrderStore:
         which = {"of": order_id, "whose": customer}
         row = await self._db.read(lambda connection: connection.execute(_FIND, which).mappings().one_or_none())
         return _order(row) if row is not None else None
-
-    async def page(self, *, customer: str | None, after: tuple[int, str] | None, most: int) -> list[Order]:
-        """Return orders, the newest first: a customer's or everybody's.
-
-        `after`: when the last one that was shown was created, and its id.
-        """
-        query = select(*_COLUMNS).order_by(ORDERS.c.created_ns.desc(), ORDERS.c.id.desc()).limit(most)
-        if customer is not None:
-            query = query.where(ORDERS.c.customer == customer)
-        if after is not None:
-            query = query.where(tuple_(ORDERS.c.created_ns, ORDERS.c.id) < after)
-        rows = await self._db.read(lambda connection: connection.execute(query).mappings().all())
-        return [_order(row) for row in rows]
 
     def _move(
         self, connection: Connection, order: Order, state: State, lines: Sequence[Line], reason: str | None = None

@@ -135,30 +135,6 @@ def test_only_its_customer_finds_an_order(tmp_path: Path) -> None:
     _with_store(tmp_path, test)
 
 
-def test_orders_are_shown_page_by_page(tmp_path: Path) -> None:
-    """The newest first, each once, also where many were created in one moment; a customer's own or everybody's."""
-
-    async def test(store: OrderStore, _: Database) -> None:
-        keys = [f"k{number}" for number in range(7)]
-        for number, key in enumerate(keys):
-            await _begin(store, key, replace(REQUEST, customer=f"c{number % 2}"))
-
-        async def walk(customer: str | None) -> list[str]:
-            seen: list[Order] = []
-            while True:
-                after = (seen[-1].created_ns, seen[-1].id) if seen else None
-                page = await store.page(customer=customer, after=after, most=2)
-                if not page:
-                    return [order.key for order in seen]
-                seen += page
-
-        assert await walk(None) == keys[::-1]
-        assert await walk("c1") == ["k5", "k3", "k1"]
-        assert await walk("nobody") == []
-
-    _with_store(tmp_path, test)
-
-
 def test_a_clock_that_goes_back_keeps_no_order_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases and waits that were written an hour ahead of now are over, and whoever held them cannot go on."""
 
