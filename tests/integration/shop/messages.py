@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import uuid
-from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -91,6 +89,6 @@ def settled(shop: Shop) -> None:
 
 
 def undelivered(shop: Shop) -> int:
-    """Return how many messages have not arrived."""
-    with closing(sqlite3.connect(shop.folder / "orders.db")) as database:
-        return int(database.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    """Return how many messages have not arrived, as orders counts them."""
+    count: int = shop.audit("orders")["totals"]["outbox"]
+    return count
