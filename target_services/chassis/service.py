@@ -21,12 +21,16 @@ from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining, DrainingServer
+from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.request_scope import RequestScope
-from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
+from target_services.chassis.resilience.breaker import Breaker, BreakerPolicy
 from target_services.chassis.resilience.bulkhead import Bulkhead
 from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.edge_decisions import EdgeDecisions
 from target_services.chassis.resilience.edge_metrics import EdgeMetrics
+from target_services.chassis.resilience.hedge import Hedge
+from target_services.chassis.resilience.http_wire import HttpClient, HttpWire
 from target_services.chassis.resilience.outcomes import TRANSIENT, Outcome
 from target_services.chassis.resilience.policies import describe
 from target_services.chassis.resilience.retry import Retry
@@ -50,44 +54,59 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
-        self._wire = Wire()
+        self._http = HttpClient()
+        self._wires: list[Wire] = []
         self._edges: list[Edge] = []
 
     def edge(
         self,
         name: str,
-        base_url: str,
+        to: str | Wire,
         *,
         timeout_s: float,
         retry: Retry,
         breaker: BreakerPolicy,
         bulkhead: int,
         fallback: str | None = None,
+        hedge: Hedge | None = None,
         retry_on: frozenset[Outcome] = TRANSIENT,
     ) -> Edge:
-        """Return a new edge; its numbers stand where it is made, in the service's `app.py`."""
+        """Return a new edge; its numbers stand where it is made, in the service's `app.py`.
+
+        `to`: the base URL of a callee that speaks HTTP, or another wire.
+        """
+        wire = HttpWire(self._http, to) if isinstance(to, str) else to
         metrics = EdgeMetrics(self.metrics.edges, name, fallback)
 
-        def observe(decision: Decision) -> None:
-            metrics.breaker_decided(decision)
-            if decision in TRANSITIONS:
-                _log.warning("breaker", edge=name, now=TRANSITIONS[decision].value)
-
+        decided = EdgeDecisions(name, metrics)
         edge = Edge(
             name,
-            base_url,
+            wire,
             timeout_s=timeout_s,
             retry=retry,
-            breaker=Breaker(breaker, observer=observe),
+            breaker=Breaker(breaker, observer=decided),
             bulkhead=Bulkhead(bulkhead),
             fallback=fallback,
+            hedge=hedge,
             retry_on=retry_on,
-            wire=self._wire,
             tracer=self.tracing.tracer,
             metrics=metrics,
+            decided=decided,
         )
+        self._wires.append(wire)
         self._edges.append(edge)
         return edge
+
+    def grpc_server(self, port: int, service: GrpcService, *, longest_s: float | None = None) -> GrpcServer:
+        """Return what answers the calls of a gRPC service on a port of its own."""
+        return GrpcServer(
+            self.settings.host,
+            port,
+            service,
+            tracer=self.tracing.tracer,
+            metrics=self.metrics,
+            longest_s=longest_s,
+        )
 
     def application(
         self,
@@ -98,12 +117,13 @@ class Chassis:
         prepare: Prepare | None = None,
         background: Background | None = None,
         longest_s: float | None = None,
+        grpc: GrpcServer | None = None,
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
         `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get.
+        a deadline get; `grpc` listens beside HTTP for as long as the service runs.
         """
         operated = operations.Operated(
             service=self.settings.service_name,
@@ -114,11 +134,11 @@ class Chassis:
             own_parts_work=_always if database is None else database.is_there,
             audited=audited,
         )
-        lifespan = self._lifespan(database, prepare, background)
+        lifespan = self._lifespan(database, prepare, background, grpc)
         app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
         problems.install(app)
         routes(app)
-        self.metrics.announce(_templates(app))
+        self.metrics.announce([*_templates(app), *(grpc.routes if grpc is not None else ())])
         operations.add(app, operated)
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
@@ -132,7 +152,11 @@ class Chassis:
         )
 
     def _lifespan(
-        self, database: Database | None, prepare: Prepare | None, background: Background | None
+        self,
+        database: Database | None,
+        prepare: Prepare | None,
+        background: Background | None,
+        grpc: GrpcServer | None,
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -143,8 +167,12 @@ class Chassis:
                     stack.push_async_callback(database.close)
                 if prepare is not None:
                     await prepare()
-                await self._wire.open()
-                stack.push_async_callback(self._wire.close)
+                for wire in self._wires:
+                    stack.push_async_callback(wire.close)
+                    await wire.open()
+                if grpc is not None:
+                    await grpc.start()
+                    stack.push_async_callback(grpc.stop, self.settings.finish_s)
                 if background is not None:
                     stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again

@@ -33,8 +33,16 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _target(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("is not a gRPC target, such as 127.0.0.1:8081")
+    return text
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+GrpcTarget = Annotated[str, AfterValidator(_target)]
 
 
 class ServiceSettings(BaseSettings):
