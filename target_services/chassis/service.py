@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.database import Database
+from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
@@ -54,8 +55,12 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+<<<<<<< HEAD
         self._http = HttpClient()
         self._wires: list[Wire] = []
+=======
+        self.disturbances = Disturbances()
+        self._wire = Wire()
         self._edges: list[Edge] = []
 
     def edge(
@@ -115,13 +120,13 @@ class Chassis:
         database: Database | None = None,
         audited: Audited | None = None,
         prepare: Prepare | None = None,
-        background: Background | None = None,
+        background: Sequence[Background] = (),
         longest_s: float | None = None,
         grpc: GrpcServer | None = None,
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
-        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
+        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
         a deadline get; `grpc` listens beside HTTP for as long as the service runs.
         """
@@ -133,6 +138,7 @@ class Chassis:
             policies=lambda: describe(self._edges),
             own_parts_work=_always if database is None else database.is_there,
             audited=audited,
+            disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background, grpc)
         app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -155,7 +161,7 @@ class Chassis:
         self,
         database: Database | None,
         prepare: Prepare | None,
-        background: Background | None,
+        background: Sequence[Background],
         grpc: GrpcServer | None,
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         @asynccontextmanager
@@ -165,6 +171,7 @@ class Chassis:
                 if database is not None:
                     await database.open()
                     stack.push_async_callback(database.close)
+                stack.push_async_callback(self.disturbances.end_all)
                 if prepare is not None:
                     await prepare()
                 for wire in self._wires:
@@ -173,8 +180,8 @@ class Chassis:
                 if grpc is not None:
                     await grpc.start()
                     stack.push_async_callback(grpc.stop, self.settings.finish_s)
-                if background is not None:
-                    stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
+                for work in background:
+                    stack.push_async_callback(_ended, asyncio.create_task(work(self.draining)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
                 _log.info("started", port=self.settings.port)
                 yield

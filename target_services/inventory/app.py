@@ -82,7 +82,7 @@ async def _expire_now_and_then(inventory: Inventory, draining: Draining) -> None
 def build(settings: Settings) -> RequestScope:
     """Put inventory together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.inventory.migrations")
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
     grpc_port = settings.grpc_port
     return chassis.application(
@@ -91,7 +91,7 @@ def build(settings: Settings) -> RequestScope:
         database=database,
         audited=inventory,
         prepare=inventory.fill,
-        background=lambda draining: _expire_now_and_then(inventory, draining),
+        background=[lambda draining: _expire_now_and_then(inventory, draining)],
     )
 
 

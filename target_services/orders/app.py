@@ -65,7 +65,7 @@ def routes(app: FastAPI, orders: Orders) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put orders together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.orders.migrations")
     store = OrderStore(database)
     inventory = chassis.edge(
         "orders:inventory",
@@ -92,7 +92,9 @@ def build(settings: Settings) -> RequestScope:
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
     orders = Orders(store, saga)
-    return chassis.application(lambda app: routes(app, orders), database=database, audited=store, background=worker.run)
+    return chassis.application(
+        lambda app: routes(app, orders), database=database, audited=store, background=[worker.run]
+    )
 
 
 def main() -> None:
