@@ -19,6 +19,10 @@ from fastapi.routing import APIRoute
 
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
+from target_services.chassis.cache import Cache
+from target_services.chassis.cache_guard import GuardedStore
+from target_services.chassis.cache_memory import MemoryStore
+from target_services.chassis.cache_redis import RedisStore
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
@@ -55,12 +59,10 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
-<<<<<<< HEAD
         self._http = HttpClient()
         self._wires: list[Wire] = []
-=======
+        self._caches: list[Cache] = []
         self.disturbances = Disturbances()
-        self._wire = Wire()
         self._edges: list[Edge] = []
 
     def edge(
@@ -112,6 +114,15 @@ class Chassis:
             metrics=self.metrics,
             longest_s=longest_s,
         )
+
+    def cache(self, name: str, url: str | None, *, fresh_s: float, keep_s: float) -> Cache:
+        """Return a new cache in Redis, or in this process where there is no URL of one."""
+        store = MemoryStore() if url is None else RedisStore(url, f"{name}:")
+        registry = self.metrics.registry
+        guarded = GuardedStore(name, store, self.disturbances, registry=registry)
+        cache = Cache(name, guarded, fresh_s=fresh_s, keep_s=keep_s, registry=registry)
+        self._caches.append(cache)
+        return cache
 
     def application(
         self,
@@ -172,6 +183,8 @@ class Chassis:
                     await database.open()
                     stack.push_async_callback(database.close)
                 stack.push_async_callback(self.disturbances.end_all)
+                for cache in self._caches:
+                    stack.push_async_callback(cache.close)
                 if prepare is not None:
                     await prepare()
                 for wire in self._wires:

@@ -40,8 +40,15 @@ def _target(text: str) -> str:
     return text
 
 
+def _cache_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("is not a cache URL, such as redis://127.0.0.1:6379/0")
+    return text
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+CacheUrl = Annotated[str, AfterValidator(_cache_url)]
 GrpcTarget = Annotated[str, AfterValidator(_target)]
 
 

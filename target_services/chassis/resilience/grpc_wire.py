@@ -12,16 +12,18 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from target_services.chassis.grpc_status import PROBLEM_TRAILER, http_status
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.outcomes import CALLEE_FAILED, AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer, Call, judged
+
+M = TypeVar("M", bound=Message)
 
 _OPTIONS = (
     ("grpc.enable_retries", 0),  # the transparent ones too
@@ -40,6 +42,16 @@ _NEVER_CONNECTED = "failed to connect to all addresses"
 def rpc(path: str, request: Message, *, reads: bool = False, idempotency_key: str | None = None) -> Call:
     """Return a call of the method at `path`, such as /shop.inventory.v1.Inventory/GetStock."""
     return Call("POST", path, request, read_only=reads, idempotency_key=idempotency_key)
+
+
+def message(kind: type[M], answer: Answer) -> M:
+    """Return the message that an answer is. Raises ValueError where it is something else."""
+    if answer.status != 200:
+        raise ValueError(f"the answer has status {answer.status}")
+    try:
+        return kind.FromString(answer.body)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 class _Channel:
