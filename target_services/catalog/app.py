@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from target_services.catalog.domain import FRESH_S, KEEP_S, Catalog
-from target_services.catalog.search import BadCursor, Search, Sort
+from target_services.catalog.search import Search, Sort
 from target_services.catalog.tables import LARGEST_ID, SCHEMA
+from target_services.chassis.cursors import LONGEST
 from target_services.chassis.database import Database
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
@@ -47,7 +48,7 @@ class PageQuery(BaseModel):
     min_price_cents: Cents = None
     max_price_cents: Cents = None
     sort: Sort = Sort.ID
-    cursor: Annotated[str | None, Field(max_length=200)] = None
+    cursor: Annotated[str | None, Field(max_length=LONGEST)] = None
     limit: int = Field(default=20, ge=1, le=100)
 
 
@@ -64,10 +65,7 @@ def routes(app: FastAPI, catalog: Catalog) -> None:
             max_price_cents=query.max_price_cents,
             sort=query.sort,
         )
-        try:
-            return JSONResponse(await catalog.page(search, query.cursor, query.limit))
-        except BadCursor:
-            raise Problem(400, "the cursor is not one of this search", slug="bad-cursor") from None
+        return JSONResponse(await catalog.page(search, query.cursor, query.limit))
 
     @app.get("/v1/products/{product_id}")
     async def product(product_id: ProductId) -> Response:

@@ -55,11 +55,7 @@ class Catalog:
         async def read() -> bytes:
             rows = await self._db.read(lambda connection: connection.execute(statement).all())
             items = [dict(row._mapping, currency=CURRENCY) for row in rows[:limit]]  # noqa: SLF001 - its public name
-            beyond = None
-            if len(rows) > limit:
-                last = rows[limit - 1]
-                beyond = search.cursor(id_=last.id, name=last.name, price_cents=last.price_cents)
-            return json.dumps({"items": items, "next_cursor": beyond}).encode()
+            return json.dumps({"items": items, "next_cursor": search.next_cursor(rows, limit)}).encode()
 
         found = await self._cache.get(f"page:{search.digest()}:{limit}:{cursor or ''}", read)
         assert found is not None

@@ -6,16 +6,17 @@ product is shown twice because another one came or went. It belongs to its searc
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
-from target_services.catalog.tables import LARGEST_ID, PRODUCTS
+from target_services.catalog.tables import PRODUCTS
+from target_services.chassis.cursors import Cursors
 
 
 class Sort(StrEnum):
@@ -25,10 +26,6 @@ class Sort(StrEnum):
     NAME = "name"
     PRICE = "price"
     PRICE_DESCENDING = "-price"
-
-
-class BadCursor(Exception):
-    """The cursor is none that this service gave out for this search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +49,21 @@ class Search:
         query = select(columns.id, columns.name, columns.category, columns.material, columns.price_cents)
         query = query.where(*self._filters())
         if after is not None:
-            query = query.where(self._beyond(*self._place(after)))
+            query = query.where(self._beyond(*self._cursors().read(after)))
         return query.order_by(*self._order()).limit(limit + 1)
 
-    def cursor(self, *, id_: int, name: str, price_cents: int) -> str:
-        """Return where the page after this product begins."""
-        first = {Sort.ID: id_, Sort.NAME: name}.get(self.sort, price_cents)
-        place = json.dumps([self.digest(), first, id_], separators=(",", ":"))
-        return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    def next_cursor(self, rows: Sequence[Row[Any]], limit: int) -> str | None:
+        """Return where the next page begins, given the rows of `statement`; None when these are the last."""
+        return self._cursors().page(rows, limit, lambda row: (self._first(row), row.id))
+
+    def _first(self, row: Row[Any]) -> int | str:
+        """Return what a product is ordered by before its number."""
+        if self.sort is Sort.NAME:
+            return str(row.name)
+        return int(row.id if self.sort is Sort.ID else row.price_cents)
+
+    def _cursors(self) -> Cursors:
+        return Cursors(f"products {self.digest()}", str if self.sort is Sort.NAME else int, int)
 
     def _filters(self) -> list[ColumnElement[bool]]:
         columns = PRODUCTS.c
@@ -91,17 +95,3 @@ class Search:
             return or_(columns.price_cents < value, and_(columns.price_cents == value, columns.id > id_))
         column: ColumnElement[str | int] = columns.name if self.sort is Sort.NAME else columns.price_cents
         return or_(column > value, and_(column == value, columns.id > id_))
-
-    def _place(self, cursor: str) -> tuple[str | int, int]:
-        try:
-            digest, value, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        except (binascii.Error, UnicodeError, ValueError, TypeError):
-            raise BadCursor from None
-        named = isinstance(value, str) if self.sort is Sort.NAME else _fits(value)
-        if digest != self.digest() or not named or not _fits(id_):
-            raise BadCursor
-        return value, id_
-
-
-def _fits(value: object) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST_ID

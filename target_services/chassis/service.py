@@ -16,9 +16,11 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
+from target_services.chassis.body_limit import BodyLimit
 from target_services.chassis.cache import Cache
 from target_services.chassis.cache_guard import GuardedStore
 from target_services.chassis.cache_memory import MemoryStore
@@ -28,6 +30,7 @@ from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import Breaker, BreakerPolicy
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -47,6 +50,7 @@ _KEEP_ALIVE_S = 75
 
 Prepare = Callable[[], Awaitable[None]]
 Background = Callable[[Draining], Coroutine[Any, Any, None]]
+Layer = Callable[[ASGIApp], ASGIApp]
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +64,6 @@ class Chassis:
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
         self._http = HttpClient()
-        self._wires: list[Wire] = []
         self._caches: list[Cache] = []
         self.disturbances = Disturbances()
         self._edges: list[Edge] = []
@@ -100,7 +103,6 @@ class Chassis:
             metrics=metrics,
             decided=decided,
         )
-        self._wires.append(wire)
         self._edges.append(edge)
         return edge
 
@@ -134,12 +136,14 @@ class Chassis:
         background: Sequence[Background] = (),
         longest_s: float | None = None,
         grpc: GrpcServer | None = None,
+        layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
         `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get; `grpc` listens beside HTTP for as long as the service runs.
+        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first; `grpc`
+        listens beside HTTP for as long as the service runs.
         """
         operated = operations.Operated(
             service=self.settings.service_name,
@@ -152,7 +156,8 @@ class Chassis:
             disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background, grpc)
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        kind = type(self.settings)
+        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
         routes(app)
         self.metrics.announce([*_templates(app), *(grpc.routes if grpc is not None else ())])
@@ -160,8 +165,11 @@ class Chassis:
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
             operations.add_for_workbench(app, operated, token.get_secret_value())
+        inner: ASGIApp = BodyLimit(app, self.settings.body_limit_bytes)
+        for layer in reversed(layers):
+            inner = layer(inner)
         return RequestScope(
-            app,
+            inner,
             tracer=self.tracing.tracer,
             metrics=self.metrics,
             draining=self.draining,
@@ -187,9 +195,9 @@ class Chassis:
                     stack.push_async_callback(cache.close)
                 if prepare is not None:
                     await prepare()
-                for wire in self._wires:
-                    stack.push_async_callback(wire.close)
-                    await wire.open()
+                for edge in self._edges:
+                    stack.push_async_callback(edge.wire.close)
+                    await edge.wire.open()
                 if grpc is not None:
                     await grpc.start()
                     stack.push_async_callback(grpc.stop, self.settings.finish_s)

@@ -63,6 +63,7 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_s: float = Field(default=1.0, ge=0, le=30, description="how long to serve on after SIGTERM, being not ready")
     finish_s: float = Field(default=2.0, gt=0, le=60, description="how long requests in flight may take after that")
+    body_limit_bytes: int = Field(default=65_536, ge=1024, le=2**30, description="largest body of a request")
     traces_to: BaseUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     workbench_stack: str | None = Field(default=None, description="set when the service runs under the workbench")
     workbench_token: SecretStr | None = Field(

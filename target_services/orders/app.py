@@ -17,7 +17,9 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.orders import listing
 from target_services.orders.domain import Orders
+from target_services.orders.listing import OrderLists
 from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga
@@ -92,9 +94,13 @@ def build(settings: Settings) -> RequestScope:
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
     orders = Orders(store, saga)
-    return chassis.application(
-        lambda app: routes(app, orders), database=database, audited=store, background=[worker.run]
-    )
+    lists = OrderLists(database)
+
+    def api(app: FastAPI) -> None:
+        routes(app, orders)
+        listing.routes(app, lists)
+
+    return chassis.application(api, database=database, audited=store, background=[worker.run])
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ class Edge:
         self.fallback = fallback
         self.hedge = hedge
         self._retry_on = retry_on
-        self._wire = wire
+        self.wire = wire
         self._decided = decided
         self._tracer = tracer
         self._metrics = metrics
@@ -183,13 +183,13 @@ class Edge:
 
     async def _attempt(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         timeout_s = self._attempt_timeout_s()
-        attempt = span.start_attempt(call.method, self._wire.attributes(call))
+        attempt = span.start_attempt(call.method, self.wire.attributes(call))
         headers = self._headers(call, timeout_s)
         attempt.inject(headers)
         outcome, status = Outcome.CANCELLED, None
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._wire.exchange(call, headers)
+                answer = await self.wire.exchange(call, headers)
             status = answer.status
             outcome = Outcome.OK if status < 400 else Outcome.CLIENT_ERROR
             return read(answer), outcome

@@ -106,11 +106,11 @@ def test_a_state_file_that_cannot_be_read_is_named(pair: Folder) -> None:
     pair.workbench("status").refused(4, str(pair.state / "stack.json"), "if nothing runs, delete the file")
 
 
-def test_the_next_block_of_ports_is_taken_where_the_first_is_busy(pair: Folder) -> None:
+def test_another_block_of_ports_is_taken_where_the_first_is_busy(pair: Folder) -> None:
     first = pair.up()["stack"]["port_base"]
     other = Folder(pair.path.parent / "other")
     try:
-        assert first < other.up()["stack"]["port_base"]
+        assert first != other.up()["stack"]["port_base"]
         assert "word (bugs: )" == other.ask()
     finally:
         other.end()

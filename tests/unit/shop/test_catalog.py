@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from target_services import goods
 from target_services.catalog.domain import Catalog
-from target_services.catalog.search import BadCursor, Search, Sort
+from target_services.catalog.search import Search, Sort
 from target_services.catalog.tables import SCHEMA
 from target_services.chassis.cache import Cache
 from target_services.chassis.cache_memory import MemoryStore
+from target_services.chassis.cursors import BadCursor
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import Outcome
 from target_services.chassis.resilience.wire import Answer
