@@ -21,11 +21,13 @@ from google.protobuf.message_factory import GetMessageClass
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from sqlalchemy.exc import DataError
 
 from target_services.chassis import correlation
+from target_services.chassis.database_errors import Cause, DatabaseUnavailable
 from target_services.chassis.grpc_status import PROBLEM_TRAILER, grpc_code
 from target_services.chassis.metrics import ServiceMetrics
-from target_services.chassis.problems import Problem, unavailable
+from target_services.chassis.problems import Problem, database_failed, unavailable
 from target_services.chassis.request_scope import carried
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
@@ -76,14 +78,16 @@ class GrpcServer:
         self._metrics = metrics
         self._longest_s = longest_s
         self._server: grpc.aio.Server | None = None
+        self._has_begun: Callable[[], bool] = lambda: False
 
     @property
     def routes(self) -> list[tuple[str, str]]:
         """Return what its methods are counted as."""
         return [("POST", _path(method)) for method in self._service.descriptor.methods]
 
-    async def start(self) -> None:
-        """Listen. Raises RuntimeError when the port is taken."""
+    async def start(self, has_begun: Callable[[], bool] = lambda: True) -> None:
+        """Listen. Raises RuntimeError when the port is taken. While `has_begun` says no, callers are told so."""
+        self._has_begun = has_begun
         self._server = grpc.aio.server(options=_OPTIONS)
         name = self._service.descriptor.full_name
         handlers = {method.name: self._handler(method) for method in self._service.descriptor.methods}
@@ -101,7 +105,7 @@ class GrpcServer:
 
         async def handle(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
             scope = _Scope(self._tracer, self._metrics, path, _headers(context))
-            result = await scope.run(lambda: answer(request), self._deadline(scope.headers, context))
+            result = await scope.run(lambda: self._begun(answer, request), self._deadline(scope.headers, context))
             await context.send_initial_metadata(((correlation.HEADER, scope.correlation_id),))
             if isinstance(result, _Refusal):
                 problem, trailer = result.problem, (PROBLEM_TRAILER, result.document)
@@ -113,6 +117,11 @@ class GrpcServer:
             request_deserializer=GetMessageClass(method.input_type).FromString,
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
+
+    async def _begun(self, answer: Method, request: Message) -> Message:
+        if not self._has_begun():
+            raise DatabaseUnavailable(Cause.AWAY)
+        return await answer(request)
 
     def _deadline(self, headers: Mapping[str, str], context: grpc.aio.ServicerContext[Any, Any]) -> Deadline:
         offered_s = (deadlines.from_header(headers.get(deadlines.HEADER)), context.time_remaining(), self._longest_s)
@@ -172,6 +181,10 @@ class _Scope:
             problem = raised
         except CallFailed as failure:
             problem = unavailable(failure)
+        except DatabaseUnavailable as error:
+            problem = database_failed(error)
+        except DataError:
+            problem = Problem(422, "a value is none that the database can hold", slug="invalid-request")
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the rest
             _log.exception("request failed", path=self._path)
             problem = Problem(500, "an unexpected error; the log has it under this trace id")
