@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from target_services.catalog.domain import SCHEMA as CATALOG
+from target_services.catalog.tables import SCHEMA as CATALOG
 from target_services.inventory.domain import SCHEMA as INVENTORY
 from target_services.notifications.domain import SCHEMA as NOTIFICATIONS
 from target_services.orders.tables import SCHEMA as ORDERS
