@@ -7,6 +7,7 @@ from target_services.inventory.domain import SCHEMA as INVENTORY
 from target_services.orders.tables import SCHEMA as ORDERS
 from target_services.payments.domain import SCHEMA as PAYMENTS
 from target_services.provider.domain import SCHEMA as PROVIDER
+from target_services.users.tables import SCHEMA as USERS
 
 SCHEMAS = {
     "catalog": CATALOG,
@@ -14,6 +15,7 @@ SCHEMAS = {
     "orders": ORDERS,
     "payments": PAYMENTS,
     "provider": PROVIDER,
+    "users": USERS,
 }
 """A service with a database belongs in here."""
 
