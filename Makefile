@@ -1,6 +1,6 @@
 # Everything a newcomer needs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint lock docs clean
+.PHONY: help run test test-quick lint lock docs pacts sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -17,7 +17,7 @@ run: ## set everything up, then run the scenario latency-spike
 
 test: ## set everything up, then run all tests (whole scenarios included)
 	@./setup.sh test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 3
 
 test-quick: ## only what takes seconds
 	@./setup.sh test
@@ -33,8 +33,11 @@ lint: ## style, types, imports
 lock: ## renew the pinned requirements (needs uv)
 	./lock.sh
 
-docs: ## renew the generated files: schemas and reference pages
+docs: ## renew the generated files: schemas, reference pages, OpenAPI documents
 	.venv/bin/python docs/generate.py
+
+pacts: ## renew what the services need of each other, after a change of a consumer
+	.venv/bin/python -m tests.contract.consumers.recorded
 
 clean: ## remove what was set up
 	rm -rf .venv .workbench .mypy_cache .ruff_cache .pytest_cache .hypothesis

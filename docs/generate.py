@@ -1,4 +1,4 @@
-"""Writes the generated part of the documentation: JSON Schemas and reference pages.
+"""Writes the generated part of the documentation: JSON Schemas, reference pages, the services' OpenAPI documents.
 
     python docs/generate.py           write
     python docs/generate.py --check   exit 1 if a file is not what would be written
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from target_services import documents
 from workbench.cli.app import app
 from workbench.faultproxy import openapi
 from workbench.gating import GatePolicy
@@ -66,6 +67,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield REFERENCE / "expectations.md", _expectations_page()
     yield REFERENCE / "run-directory.md", _run_directory_page()
     yield REFERENCE / "cli.md", _cli_page()
+    yield from documents.documents()
 
 
 def _schema(name: str, model: type[BaseModel], mode: Literal["validation", "serialization"]) -> tuple[Path, str]:

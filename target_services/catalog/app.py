@@ -50,7 +50,7 @@ def routes(app: FastAPI, catalog: Catalog) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put catalog together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.catalog.migrations")
     inventory = chassis.edge(
         "catalog:inventory",
         settings.catalog_inventory_url,

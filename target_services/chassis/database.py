@@ -10,7 +10,9 @@ kind of database so far; nobody above this module knows that, so another kind is
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, MetaData, Table, text
@@ -18,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from target_services.chassis import migrations
 from target_services.chassis.database_sqlite import SqliteBackend
 
 T = TypeVar("T")
@@ -27,15 +30,20 @@ Work = Callable[[Connection], T]
 class Database:
     """One database with one schema."""
 
-    def __init__(self, url: str, schema: MetaData) -> None:
+    def __init__(self, url: str, schema: MetaData, *, migrations: str | None = None) -> None:
+        """`migrations`: the package with the revisions that lead to the schema. Without one it is made as it stands."""
         self._url = make_url(url)
         self._schema = schema
+        self._migrations = migrations
         self._backend: SqliteBackend | None = None
 
     async def open(self) -> None:
-        """Connect, and create what is missing of the schema."""
+        """Connect, and bring the schema to what the code expects. Raises SchemaRefused when that cannot be done."""
         self._backend = SqliteBackend(self._url)
-        await self.write(self._schema.create_all)
+        if self._migrations is None:
+            await self.write(self._schema.create_all)
+        elif not await self.read(partial(migrations.is_current, package=self._migrations)):
+            await self.write(partial(migrations.upgrade, package=self._migrations))
 
     async def close(self) -> None:
         """Close all connections, after the work in hand."""
@@ -45,7 +53,8 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction that is committed at its end, or rolled back on an error."""
         assert self._backend is not None, "the database is not open"
-        return await self._backend.write(work)
+        context = contextvars.copy_context()  # work sees the trace and the request that it is done for
+        return await self._backend.write(lambda connection: context.run(work, connection))
 
     async def read(self, work: Work[T]) -> T:
         """Run work in which each statement sees what is committed."""

@@ -1,4 +1,4 @@
-"""The addresses for those who operate a service: health, metrics, policies, audit, flush.
+"""The addresses for those who operate a service: health, metrics, policies, audit, flush, disturbances.
 
 Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick
 callee would take all its callers out of service.
@@ -11,15 +11,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
 from target_services.chassis import audit
+from target_services.chassis.disturbances import Different, Disturbance, Disturbances, Impossible, Unknown, Wanted
 from target_services.chassis.draining import Draining
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem
 from target_services.chassis.tracing import Tracing
+
+Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Operated:
     policies: Callable[[], dict[str, object]]
     own_parts_work: Callable[[], Awaitable[bool]]
     audited: audit.Audited | None
+    disturbances: Disturbances
 
 
 def add(app: FastAPI, operated: Operated) -> None:
@@ -85,4 +89,48 @@ def add_for_workbench(app: FastAPI, operated: Operated, token: str) -> None:
             pieces = audit.document(operated.service, audited, since_ns)
             return StreamingResponse(pieces, media_type="application/json")
 
+    _add_disturbances(router, operated.disturbances)
     app.include_router(router)
+
+
+def _add_disturbances(router: APIRouter, disturbances: Disturbances) -> None:
+    @router.get("/disturbances")
+    async def in_force() -> Response:
+        return _listed(disturbances.all())
+
+    @router.delete("/disturbances")
+    async def end_all() -> Response:
+        return _listed(await disturbances.end_all())
+
+    @router.put("/disturbances/{name}")
+    async def begin_or_renew(name: Name, wanted: Wanted) -> Response:
+        try:
+            return JSONResponse((await disturbances.put(name, wanted)).document())
+        except Impossible as error:
+            raise Problem(422, str(error), slug="impossible-disturbance") from None
+        except Different:
+            raise Problem(
+                409, "this id belongs to a disturbance of other content", slug="disturbance-differs"
+            ) from None
+
+    @router.get("/disturbances/{name}")
+    async def one(name: Name) -> Response:
+        try:
+            return JSONResponse(disturbances.get(name).document())
+        except Unknown:
+            raise _not_in_force() from None
+
+    @router.delete("/disturbances/{name}")
+    async def end(name: Name) -> Response:
+        try:
+            return JSONResponse((await disturbances.end(name)).document())
+        except Unknown:
+            raise _not_in_force() from None
+
+
+def _listed(disturbances: list[Disturbance]) -> Response:
+    return JSONResponse({"disturbances": [one.document() for one in disturbances]})
+
+
+def _not_in_force() -> Problem:
+    return Problem(404, "there is no such disturbance; it may have ended by itself", slug="unknown-disturbance")

@@ -45,7 +45,7 @@ class Problem(Exception):
         """Return the problem as JSON data, with what ties it to traces and logs."""
         document: dict[str, object] = {
             "type": TYPE_PREFIX + self.slug if self.slug else "about:blank",
-            "title": _title(self.slug, self.status),
+            "title": title(self.slug, self.status),
             "status": self.status,
             "detail": self.detail,
             **self.members,
@@ -63,7 +63,8 @@ class Problem(Exception):
         return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
-def _title(slug: str | None, status: int) -> str:
+def title(slug: str | None, status: int) -> str:
+    """Return the title of a problem: its name in words, or what its status means."""
     return slug.replace("-", " ").capitalize() if slug else HTTPStatus(status).phrase
 
 

@@ -22,8 +22,10 @@ from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.body_limit import BodyLimit
 from target_services.chassis.database import Database
+from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
+from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -53,6 +55,7 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.disturbances = Disturbances()
         self._wire = Wire()
         self._edges: list[Edge] = []
 
@@ -99,13 +102,13 @@ class Chassis:
         database: Database | None = None,
         audited: Audited | None = None,
         prepare: Prepare | None = None,
-        background: Background | None = None,
+        background: Sequence[Background] = (),
         longest_s: float | None = None,
         layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
-        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
+        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
         a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
@@ -117,9 +120,11 @@ class Chassis:
             policies=lambda: describe(self._edges),
             own_parts_work=_always if database is None else database.is_there,
             audited=audited,
+            disturbances=self.disturbances,
         )
         lifespan = self._lifespan(database, prepare, background)
-        app = FastAPI(title=self.settings.service_name, docs_url=None, redoc_url=None, lifespan=lifespan)
+        kind = type(self.settings)
+        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
         routes(app)
         self.metrics.announce(_templates(app))
@@ -139,7 +144,7 @@ class Chassis:
         )
 
     def _lifespan(
-        self, database: Database | None, prepare: Prepare | None, background: Background | None
+        self, database: Database | None, prepare: Prepare | None, background: Sequence[Background]
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -148,12 +153,13 @@ class Chassis:
                 if database is not None:
                     await database.open()
                     stack.push_async_callback(database.close)
+                stack.push_async_callback(self.disturbances.end_all)
                 if prepare is not None:
                     await prepare()
                 await self._wire.open()
                 stack.push_async_callback(self._wire.close)
-                if background is not None:
-                    stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
+                for work in background:
+                    stack.push_async_callback(_ended, asyncio.create_task(work(self.draining)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
                 _log.info("started", port=self.settings.port)
                 yield

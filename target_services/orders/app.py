@@ -67,7 +67,7 @@ def routes(app: FastAPI, orders: Orders) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put orders together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.orders.migrations")
     store = OrderStore(database)
     inventory = chassis.edge(
         "orders:inventory",
@@ -100,7 +100,7 @@ def build(settings: Settings) -> RequestScope:
         routes(app, orders)
         listing.routes(app, lists)
 
-    return chassis.application(api, database=database, audited=store, background=worker.run)
+    return chassis.application(api, database=database, audited=store, background=[worker.run])
 
 
 def main() -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import FastAPI, Header
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import DatabaseUrl, ServiceSettings
 from target_services.provider.domain import SCHEMA, Charge, KeyReused, Provider
-
-Key = Annotated[str, Header(alias="idempotency-key", min_length=1, max_length=200)]
+from target_services.provider.shapes import KEPT_BY_KEY, ChargeRequest, ChargeShown, Key, KeyInPath
 
 
 class Settings(ServiceSettings):
@@ -25,18 +22,20 @@ class Settings(ServiceSettings):
     database_url: DatabaseUrl
 
 
-class ChargeRequest(BaseModel):
-    """What to take from which card."""
-
-    amount_cents: int = Field(gt=0)
-    card: str = Field(min_length=1, max_length=64)
-
-
 def routes(app: FastAPI, provider: Provider) -> None:
     """Add the provider's API."""
 
-    @app.post("/v1/charges")
+    @app.post(
+        "/v1/charges",
+        **answers(
+            ChargeShown,
+            201,
+            problems={402: "card-declined", 409: "idempotency-key-reused"},
+            links={"find": KEPT_BY_KEY, "refund": KEPT_BY_KEY},
+        ),
+    )
     async def charge(request: ChargeRequest, key: Key) -> Response:
+        """Take money from a card, once per key."""
         try:
             charge = await provider.charge(key, request.amount_cents, request.card)
         except KeyReused:
@@ -45,12 +44,14 @@ def routes(app: FastAPI, provider: Provider) -> None:
             raise Problem(402, "the card was declined", slug="card-declined", id=charge.id)
         return _shown(charge, 201)
 
-    @app.get("/v1/charges/{key}")
-    async def find(key: str) -> Response:
+    @app.get("/v1/charges/{key}", **answers(ChargeShown, problems={404: "unknown-charge"}))
+    async def find(key: KeyInPath) -> Response:
+        """Show what became of a key."""
         return _shown(await provider.find(key))
 
-    @app.post("/v1/charges/{key}/refund")
-    async def refund(key: str) -> Response:
+    @app.post("/v1/charges/{key}/refund", **answers(ChargeShown, problems={404: "unknown-charge"}))
+    async def refund(key: KeyInPath) -> Response:
+        """Give the money back, once."""
         return _shown(await provider.refund(key))
 
 
@@ -64,7 +65,7 @@ def _shown(charge: Charge | None, status: int = 200) -> Response:
 def build(settings: Settings) -> RequestScope:
     """Put the provider together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.provider.migrations")
     provider = Provider(database)
     return chassis.application(lambda app: routes(app, provider), database=database, audited=provider)
 

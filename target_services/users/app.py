@@ -170,7 +170,7 @@ def build(settings: Settings) -> RequestScope:
         lambda app: routes(app, users, keys),
         database=database,
         prepare=prepare,
-        background=lambda draining: _tend_now_and_then(users, draining, every_s),
+        background=[lambda draining: _tend_now_and_then(users, draining, every_s)],
     )
 
 

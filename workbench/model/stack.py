@@ -16,7 +16,7 @@ class EdgeAddress(Frozen):
     """An edge's listener in the fault plane, and what is behind it."""
 
     listener: str = Field(description="host:port that the caller uses")
-    upstream: str = Field(description="host:port of the callee")
+    upstream: str = Field(description="host:port of the callee, or of the port of it that the edge is `to`")
     protocol: Literal["http", "tcp"]
 
 
@@ -38,6 +38,9 @@ class RunningStack(Frozen):
     bugs: list[str] = Field(default_factory=list)
     port_base: int
     services: dict[Name, str] = Field(description="base URLs")
+    ports: dict[Name, dict[Name, str]] = Field(
+        default_factory=dict, description="further ports of services by name, as host:port"
+    )
     edges: dict[EdgeName, EdgeAddress]
     control_url: str = Field(description="of the supervisor")
     fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")

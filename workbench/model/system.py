@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,11 @@ from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
 
-_PLACEHOLDERS = "{port}, {python}, {data} (folder of this service), {system} (folder of this file), {url:SERVICE}"
+_PLACEHOLDERS = (
+    "{port}, {port:NAME} (of `ports`), {python}, {data} (folder of this service), {system} (folder of this file), "
+    "{url:SERVICE}"
+)
+_LAST_OFFSET = 99
 
 
 class Service(Frozen):
@@ -31,7 +35,14 @@ class Service(Frozen):
         description=f"command and arguments. Placeholders: {_PLACEHOLDERS}",
         examples=[["{python}", "-m", "uvicorn", "app:app", "--port", "{port}"]],
     )
-    port: int | None = Field(default=None, ge=0, lt=100, description="offset in the port block; default: by position")
+    port: int | None = Field(
+        default=None, ge=0, le=_LAST_OFFSET, description="offset in the port block; default: by position"
+    )
+    ports: dict[Name, Annotated[int, Field(ge=0, le=_LAST_OFFSET)]] = Field(
+        default_factory=dict,
+        description="further ports by name, as offsets in the port block",
+        examples=[{"grpc": 8}],
+    )
     environment: dict[str, str] = Field(
         default_factory=dict, description=f"variables of this service. Placeholders: {_PLACEHOLDERS}"
     )
@@ -59,9 +70,12 @@ class Edge(Frozen):
     callee: Name
     env: str = Field(
         pattern=r"^[A-Z][A-Z0-9_]*$",
-        description="variable of the caller that receives the listener's base URL",
+        description="variable of the caller that receives the listener: its base URL, on a tcp edge `host:port`",
     )
     protocol: Literal["http", "tcp"] = "http"
+    to: Name | None = Field(
+        default=None, description="one of the callee's `ports` by name; default: its `port`", examples=["grpc"]
+    )
     policy: EdgePolicy | None = Field(
         default=None, description="what the caller does on this edge, for callers that do not export it"
     )
@@ -128,17 +142,24 @@ class System(Frozen):
                 yield ("edges", index), f"edge {edge.name} is declared twice"
             elif (edge.caller, edge.env) in variables:
                 yield ("edges", index, "env"), f"variable {edge.env} of {edge.caller} is that of another edge too"
+            if edge.to is not None and edge.callee in self.services and edge.to not in self.services[edge.callee].ports:
+                known = ", ".join(self.services[edge.callee].ports) or "none"
+                yield ("edges", index, "to"), f"{edge.callee} has no port {edge.to!r}; its `ports` are: {known}"
             seen.add(edge.name)
             variables.add((edge.caller, edge.env))
 
     def _port_problems(self) -> Iterator[tuple[Place, str]]:
-        holders: dict[int, Name] = {}
+        holders: dict[int, str] = {}
         for name, service in self.services.items():
-            if service.port is None:
-                continue
-            if service.port in holders:
-                yield ("services", name, "port"), f"port offset {service.port} is that of {holders[service.port]} too"
-            holders.setdefault(service.port, name)
+            own: list[tuple[Place, int, str]] = [
+                (("services", name, "ports", port), offset, f"{name} {port}") for port, offset in service.ports.items()
+            ]
+            if service.port is not None:
+                own.insert(0, (("services", name, "port"), service.port, name))
+            for place, offset, holder in own:
+                if offset in holders:
+                    yield place, f"port offset {offset} is that of {holders[offset]} too"
+                holders.setdefault(offset, holder)
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""

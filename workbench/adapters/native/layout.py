@@ -46,10 +46,11 @@ def stack_spec(
         bugs=bugs,
         port_base=ports.base,
         services=urls,
+        ports=_further_addresses(ports),
         edges={
             edge.name: EdgeAddress(
                 listener=f"127.0.0.1:{ports.edges[edge.name]}",
-                upstream=f"127.0.0.1:{ports.services[edge.callee]}",
+                upstream=f"127.0.0.1:{ports.callee(edge)}",
                 protocol=edge.protocol,
             )
             for edge in system.edges
@@ -144,6 +145,8 @@ def _service(
         match match[1], match[2]:
             case "port", None:
                 return str(ports.services[name])
+            case "port", str(port) if (name, port) in ports.further:
+                return str(ports.further[name, port])
             case "python", None:
                 return sys.executable
             case "data", None:
@@ -155,7 +158,7 @@ def _service(
             case _:
                 raise UsageError(
                     f"{loaded.path}: service {name}: unknown placeholder {match[0]}",
-                    hint="known: {port} {python} {data} {system} {url:SERVICE}",
+                    hint="known: {port} {port:NAME} {python} {data} {system} {url:SERVICE}",
                 )
 
     telemetry = {
@@ -177,6 +180,13 @@ def _service(
         log=str(state / "logs" / f"{name}.log"),
         ready_url=f"http://127.0.0.1:{ports.services[name]}{service.ready}",
     )
+
+
+def _further_addresses(ports: Ports) -> dict[str, dict[str, str]]:
+    addresses: dict[str, dict[str, str]] = {}
+    for (service, name), port in ports.further.items():
+        addresses.setdefault(service, {})[name] = f"127.0.0.1:{port}"
+    return addresses
 
 
 def _edge_variables(system: System, caller: str, ports: Ports) -> dict[str, str]:

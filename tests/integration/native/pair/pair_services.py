@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +23,11 @@ class _Back(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+class _Aside(_Back):
+    def do_GET(self) -> None:
+        self.answer(b"aside")
+
+
 class _Front(_Back):
     def do_GET(self) -> None:
         if self.path == "/die":
@@ -29,7 +35,9 @@ class _Front(_Back):
         if self.path == "/ready":
             self.answer(b"ready")
             return
-        with urllib.request.urlopen(os.environ["BACK_URL"], timeout=5) as heard:  # noqa: S310 - it is http
+        back = os.environ["BACK_URL"]  # of a tcp edge it is host:port
+        url = back if "//" in back else f"http://{back}/"
+        with urllib.request.urlopen(url, timeout=5) as heard:  # noqa: S310 - it is http
             self.answer(heard.read() + f" (bugs: {os.environ['WORKBENCH_BUGS']})".encode())
 
 
@@ -42,6 +50,9 @@ def back() -> None:
     print("back starts", flush=True)
     if Path("back_cannot_start").exists():
         raise SystemExit("back has no words to give")
+    if "ASIDE_PORT" in os.environ:
+        aside = ThreadingHTTPServer(("127.0.0.1", int(os.environ["ASIDE_PORT"])), _Aside)
+        threading.Thread(target=aside.serve_forever, daemon=True).start()
     _serve(_Back)
 
 

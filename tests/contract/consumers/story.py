@@ -1,0 +1,93 @@
+"""One thing that a consumer needs of a provider: what it sends, what it relies on, and what it makes of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pact import Pact
+
+from target_services.chassis.resilience.breaker import BreakerPolicy
+from target_services.chassis.resilience.budget import RetryBudget
+from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.retry import Retry
+from target_services.chassis.service import Chassis
+from target_services.chassis.settings import ServiceSettings
+
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one interaction is.
+
+    `given` are the provider's states with their parameters. `answer` tells only what the consumer reads; values are
+    examples or matchers of pact. `ask` is the consumer's own code, on an edge that leads to the mock; what it returns
+    has to be `understood`.
+    """
+
+    what: str
+    method: str
+    path: Any
+    status: int
+    answer: Any
+    ask: Callable[[Edge], Awaitable[object]]
+    understood: object
+    given: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    answer_headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def problem(name: str) -> dict[str, object]:
+    """Return what a consumer reads of a problem: its type."""
+    return {"type": f"urn:shop:problem:{name}"}
+
+
+def play(consumer: str, provider: str, story: Story, folder: Path) -> object:
+    """Let the consumer ask the mock, add the interaction to the pact in `folder`, and return what was understood.
+
+    Raises AssertionError where the consumer did not ask what the story tells.
+    """
+    pact = Pact(consumer, provider).with_specification("V4")
+    interaction = pact.upon_receiving(story.what)
+    for state, parameters in story.given.items():
+        interaction.given(state, dict(parameters))
+    interaction.with_request(story.method, story.path)
+    interaction.with_headers(dict(story.headers), "Request")
+    for name, value in story.query.items():
+        interaction.with_query_parameter(name, value)
+    if story.body is not None:
+        interaction.with_body(story.body, "application/json", "Request")
+    interaction.will_respond_with(story.status)
+    interaction.with_headers(dict(story.answer_headers), "Response")
+    interaction.with_body(story.answer, PROBLEM if story.status >= 400 else "application/json", "Response")
+    with pact.serve(raises=False) as mock:
+        try:
+            understood = asyncio.run(_asked(consumer, provider, str(mock.url), story.ask))
+        finally:
+            assert mock.matched, "\n".join(map(str, mock.mismatches))
+    pact.write_file(folder)
+    return understood
+
+
+async def _asked(consumer: str, provider: str, url: str, ask: Callable[[Edge], Awaitable[object]]) -> object:
+    chassis = Chassis(ServiceSettings(service_name=consumer, port=1))
+    edge = chassis.edge(
+        f"{consumer}:{provider}",
+        url.rstrip("/"),
+        timeout_s=60.0,
+        retry=Retry(attempts=1, budget=RetryBudget(per_call=0, burst=1)),
+        breaker=BreakerPolicy(failures=20, window=20),
+        bulkhead=1,
+        fallback="none",
+    )
+    await chassis._wire.open()
+    try:
+        return await ask(edge)
+    finally:
+        await chassis._wire.close()
