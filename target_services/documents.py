@@ -28,8 +28,9 @@ def services() -> list[str]:
 def openapi(service: str) -> dict[str, Any]:
     """Return the document of a service."""
     module = importlib.import_module(f"target_services.{service}.app")
-    application = module.build(_settings(service, module.Settings)).app
-    assert isinstance(application, FastAPI)
+    application = module.build(_settings(service, module.Settings))
+    while not isinstance(application, FastAPI):  # each layer around it names what it is around
+        application = application.app
     return application.openapi()
 
 
