@@ -17,7 +17,7 @@ run: ## set everything up, then run the scenario latency-spike
 
 test: ## set everything up, then run all tests (whole scenarios included)
 	@./setup.sh test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 3
 
 test-quick: ## only what takes seconds
 	@./setup.sh test

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Path, Query
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from target_services.catalog.domain import LARGEST_ID, SCHEMA, BadCursor, Catalog
+from target_services.catalog.domain import LARGEST_ID, SCHEMA, Catalog
 from target_services.chassis.database import Database
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
@@ -36,10 +36,7 @@ def routes(app: FastAPI, catalog: Catalog) -> None:
         cursor: Annotated[str | None, Query(max_length=100)] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Response:
-        try:
-            page = await catalog.page(cursor, limit)
-        except BadCursor:
-            raise Problem(400, "the cursor is not one of ours", slug="bad-cursor") from None
+        page = await catalog.page(cursor, limit)
         return JSONResponse({"items": page.items, "next_cursor": page.next_cursor, "degraded": False})
 
     @app.get("/v1/products/{product_id}")
@@ -53,7 +50,7 @@ def routes(app: FastAPI, catalog: Catalog) -> None:
 def build(settings: Settings) -> RequestScope:
     """Put catalog together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.catalog.migrations")
     inventory = chassis.edge(
         "catalog:inventory",
         settings.catalog_inventory_url,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select
 
+from target_services.chassis.cursors import Cursors
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
@@ -28,10 +27,7 @@ LARGEST_ID = 2**31 - 1
 """What every database can take for an integer."""
 
 _LOW = 10
-
-
-class BadCursor(Exception):
-    """The cursor is none that this service gave out."""
+_CURSORS = Cursors("products", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,13 @@ class Catalog:
 
     async def page(self, cursor: str | None, limit: int) -> Page:
         """Return one page of products."""
-        after = _position(cursor) if cursor is not None else 0
+        (after,) = _CURSORS.read(cursor) if cursor is not None else (0,)
         window = {"after": after, "most": limit + 1}
         rows = await self._db.read(lambda connection: connection.execute(_PAGE, window).all())
         items: list[dict[str, object]] = [
             {"id": id_, "name": name, "price_cents": price} for id_, name, price in rows[:limit]
         ]
-        more = len(rows) > limit
-        return Page(items, _cursor(rows[limit - 1][0]) if more else None)
+        return Page(items, _CURSORS.page(rows, limit, lambda row: (row[0],)))
 
     async def product(self, product_id: int) -> dict[str, object] | None:
         """Return one product with its stock badge; None when there is no such product."""
@@ -96,18 +91,3 @@ def _badge(answer: Answer) -> dict[str, object] | None:
 
 async def _without_badge(_: CallFailed) -> dict[str, object] | None:
     return None
-
-
-def _cursor(last_id: int) -> str:
-    return base64.urlsafe_b64encode(f"after:{last_id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        prefix, _, number = text.partition(":")
-        if prefix != "after" or not 0 <= int(number) <= LARGEST_ID:
-            raise BadCursor
-        return int(number)
-    except (binascii.Error, UnicodeError, ValueError):
-        raise BadCursor from None

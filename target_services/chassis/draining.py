@@ -31,8 +31,8 @@ class Draining:
         """Start to leave."""
         self._begun.set()
 
-    async def wait(self, timeout_s: float) -> bool:
-        """Wait until draining begins, at most so long. Tells whether it has begun."""
+    async def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until draining begins, at most so long if that is said. Tells whether it has begun."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._begun.wait()

@@ -1,25 +1,24 @@
-"""The addresses for those who operate a service: health, metrics, policies, audit, flush.
-
-Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick
-callee would take all its callers out of service.
-"""
+"""The addresses for those who operate a service: health, metrics, policies, audit, flush, disturbances."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
 from target_services.chassis import audit
-from target_services.chassis.draining import Draining
+from target_services.chassis.disturbances import Different, Disturbance, Disturbances, Impossible, Unknown, Wanted
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem
+from target_services.chassis.readiness import Readiness
 from target_services.chassis.tracing import Tracing
+
+Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,10 @@ class Operated:
     service: str
     metrics: ServiceMetrics
     tracing: Tracing
-    draining: Draining
+    readiness: Readiness
     policies: Callable[[], dict[str, object]]
-    own_parts_work: Callable[[], Awaitable[bool]]
     audited: audit.Audited | None
+    disturbances: Disturbances
 
 
 def add(app: FastAPI, operated: Operated) -> None:
@@ -45,10 +44,8 @@ def add(app: FastAPI, operated: Operated) -> None:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        if operated.draining.begun:
-            raise Problem(503, "the service is leaving", slug="draining")
-        if not await operated.own_parts_work():
-            raise Problem(503, "the service's database cannot be used", slug="database-away")
+        if (problem := await operated.readiness.problem()) is not None:
+            raise problem
         return JSONResponse({"ready": True})
 
     @router.get("/metrics")
@@ -85,4 +82,48 @@ def add_for_workbench(app: FastAPI, operated: Operated, token: str) -> None:
             pieces = audit.document(operated.service, audited, since_ns)
             return StreamingResponse(pieces, media_type="application/json")
 
+    _add_disturbances(router, operated.disturbances)
     app.include_router(router)
+
+
+def _add_disturbances(router: APIRouter, disturbances: Disturbances) -> None:
+    @router.get("/disturbances")
+    async def in_force() -> Response:
+        return _listed(disturbances.all())
+
+    @router.delete("/disturbances")
+    async def end_all() -> Response:
+        return _listed(await disturbances.end_all())
+
+    @router.put("/disturbances/{name}")
+    async def begin_or_renew(name: Name, wanted: Wanted) -> Response:
+        try:
+            return JSONResponse((await disturbances.put(name, wanted)).document())
+        except Impossible as error:
+            raise Problem(422, str(error), slug="impossible-disturbance") from None
+        except Different:
+            raise Problem(
+                409, "this id belongs to a disturbance of other content", slug="disturbance-differs"
+            ) from None
+
+    @router.get("/disturbances/{name}")
+    async def one(name: Name) -> Response:
+        try:
+            return JSONResponse(disturbances.get(name).document())
+        except Unknown:
+            raise _not_in_force() from None
+
+    @router.delete("/disturbances/{name}")
+    async def end(name: Name) -> Response:
+        try:
+            return JSONResponse((await disturbances.end(name)).document())
+        except Unknown:
+            raise _not_in_force() from None
+
+
+def _listed(disturbances: list[Disturbance]) -> Response:
+    return JSONResponse({"disturbances": [one.document() for one in disturbances]})
+
+
+def _not_in_force() -> Problem:
+    return Problem(404, "there is no such disturbance; it may have ended by itself", slug="unknown-disturbance")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,13 +16,17 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
+from target_services.chassis.body_limit import BodyLimit
 from target_services.chassis.database import Database
+from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.openapi import DescribedApp, description
+from target_services.chassis.readiness import Readiness
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -39,6 +43,7 @@ _KEEP_ALIVE_S = 75
 
 Prepare = Callable[[], Awaitable[None]]
 Background = Callable[[Draining], Coroutine[Any, Any, None]]
+Layer = Callable[[ASGIApp], ASGIApp]
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +56,7 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.disturbances = Disturbances()
         self._wire = Wire()
         self._edges: list[Edge] = []
 
@@ -97,25 +103,27 @@ class Chassis:
         database: Database | None = None,
         audited: Audited | None = None,
         prepare: Prepare | None = None,
-        background: Background | None = None,
+        background: Sequence[Background] = (),
         longest_s: float | None = None,
+        layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
-        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open;
+        `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get.
+        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
+        readiness = Readiness(self.draining, database)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
             tracing=self.tracing,
-            draining=self.draining,
+            readiness=readiness,
             policies=lambda: describe(self._edges),
-            own_parts_work=_always if database is None else database.is_there,
             audited=audited,
+            disturbances=self.disturbances,
         )
-        lifespan = self._lifespan(database, prepare, background)
+        lifespan = self._lifespan(readiness, database, prepare, background)
         kind = type(self.settings)
         app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
@@ -125,30 +133,47 @@ class Chassis:
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
             operations.add_for_workbench(app, operated, token.get_secret_value())
+        inner: ASGIApp = BodyLimit(app, self.settings.body_limit_bytes)
+        for layer in reversed(layers):
+            inner = layer(inner)
         return RequestScope(
-            app,
+            inner,
             tracer=self.tracing.tracer,
             metrics=self.metrics,
             draining=self.draining,
+            has_begun=readiness.has_begun,
             longest_s=longest_s,
         )
 
     def _lifespan(
-        self, database: Database | None, prepare: Prepare | None, background: Background | None
+        self,
+        readiness: Readiness,
+        database: Database | None,
+        prepare: Prepare | None,
+        background: Sequence[Background],
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+        async def start() -> None:
+            if database is not None:
+                await database.open()
+            if prepare is not None:
+                await prepare()
+
+        async def once_begun(background: Background) -> None:
+            await readiness.wait()
+            await background(self.draining)
+
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self.tracing.close)
                 if database is not None:
-                    await database.open()
                     stack.push_async_callback(database.close)
-                if prepare is not None:
-                    await prepare()
+                stack.push_async_callback(self.disturbances.end_all)
                 await self._wire.open()
                 stack.push_async_callback(self._wire.close)
-                if background is not None:
-                    stack.push_async_callback(_ended, asyncio.create_task(background(self.draining)))
+                stack.push_async_callback(_ended, await readiness.begin(start))
+                for work in background:
+                    stack.push_async_callback(_ended, asyncio.create_task(once_begun(work)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
                 _log.info("started", port=self.settings.port)
                 yield
@@ -188,10 +213,6 @@ async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]
 def _templates(app: FastAPI) -> list[tuple[str, str]]:
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
     return [(method, route.path) for route in routes for method in route.methods or ()]
-
-
-async def _always() -> bool:
-    return True
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

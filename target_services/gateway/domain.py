@@ -1,51 +1,22 @@
-"""What the gateway adds to the services behind it: the last good pages of the catalog, for when it is away.
-
-Bodies are passed on as they are, once they have proved readable.
-"""
+"""Passes requests on to the services behind. Bodies go as they are, once they have proved readable."""
 
 from __future__ import annotations
-
-import json
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 
 from target_services.chassis.problems import unavailable
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.chassis.resilience.wire import Answer, Call
+from target_services.gateway.stale_catalog import StaleCatalog
 
 CUSTOMER_HEADER = "x-customer-id"
-
-
-class StaleCatalog:
-    """The last good answer per address, the oldest forgotten first."""
-
-    def __init__(self, *, most: int = 1024, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
-
-    def keep(self, path: str, body: bytes) -> None:
-        """Remember a good answer."""
-        self._kept[path] = (self._clock(), body)
-        self._kept.move_to_end(path)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-
-    def find(self, path: str) -> bytes | None:
-        """Return what was good once, marked as degraded and with its age."""
-        if path not in self._kept:
-            return None
-        kept_s, body = self._kept[path]
-        document = {**json.loads(body), "degraded": True, "age_s": round(self._clock() - kept_s, 1)}
-        return json.dumps(document, separators=(",", ":")).encode()
+"""How services behind are told who asks. They believe it, so it is made here and never passed on."""
 
 
 class Gateway:
     """Passes requests on."""
 
-    def __init__(self, catalog: Edge, orders: Edge) -> None:
+    def __init__(self, *, users: Edge, catalog: Edge, orders: Edge) -> None:
+        self._users = users
         self._catalog = catalog
         self._orders = orders
         self._stale = StaleCatalog()
@@ -66,6 +37,19 @@ class Gateway:
 
         return await self._catalog.call(Call("GET", path), fresh, fallback=stale)
 
+    async def enter(self, path: str, body: object) -> Answer:
+        """Sign somebody up, or log them in: the name and the password are theirs, so nobody is asking yet."""
+        return await self._users.call(Call("POST", path, body), _readable)
+
+    async def account(self, customer: str, *, change: object = None) -> Answer:
+        """Return somebody's own account, changed if so wished."""
+        method = "GET" if change is None else "PATCH"
+        return await self._users.call(Call(method, "/v1/account", change, {CUSTOMER_HEADER: customer}), _readable)
+
+    async def accounts(self, query: str) -> Answer:
+        """Return a page of all accounts."""
+        return await self._users.call(Call("GET", _with(query, "/v1/admin/accounts")), _readable)
+
     async def place_order(self, order: dict[str, object], key: str, customer: str) -> Answer:
         """Pass an order on."""
         headers = {CUSTOMER_HEADER: customer}
@@ -75,6 +59,19 @@ class Gateway:
         """Return an order of a customer."""
         call = Call("GET", f"/v1/orders/{order_id}", headers={CUSTOMER_HEADER: customer})
         return await self._orders.call(call, _readable)
+
+    async def orders_of(self, customer: str, query: str) -> Answer:
+        """Return a page of a customer's orders."""
+        call = Call("GET", _with(query, "/v1/orders"), headers={CUSTOMER_HEADER: customer})
+        return await self._orders.call(call, _readable)
+
+    async def all_orders(self, query: str) -> Answer:
+        """Return a page of all orders."""
+        return await self._orders.call(Call("GET", _with(query, "/v1/admin/orders")), _readable)
+
+
+def _with(query: str, path: str) -> str:
+    return f"{path}?{query}" if query else path
 
 
 def _readable(answer: Answer) -> Answer:

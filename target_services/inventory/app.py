@@ -101,14 +101,14 @@ async def _expire_now_and_then(inventory: Inventory, draining: Draining) -> None
 def build(settings: Settings) -> RequestScope:
     """Put inventory together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.inventory.migrations")
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
     return chassis.application(
         lambda app: routes(app, inventory),
         database=database,
         audited=inventory,
         prepare=inventory.fill,
-        background=lambda draining: _expire_now_and_then(inventory, draining),
+        background=[lambda draining: _expire_now_and_then(inventory, draining)],
     )
 
 

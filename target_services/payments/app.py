@@ -69,7 +69,7 @@ def _shown(capture: Capture | None, status: int = 200) -> Response:
 def build(settings: Settings) -> RequestScope:
     """Put payments together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.payments.migrations")
     # However many attempts there is time for: the deadline that orders sends along ends them with its own
     # attempt. The provider may fail often and still be worth asking, so four in five have to fail before it is
     # left alone.

@@ -65,7 +65,7 @@ def _shown(charge: Charge | None, status: int = 200) -> Response:
 def build(settings: Settings) -> RequestScope:
     """Put the provider together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.provider.migrations")
     provider = Provider(database)
     return chassis.application(lambda app: routes(app, provider), database=database, audited=provider)
 

@@ -14,6 +14,9 @@ _COMFORTABLE = 0.7
 _IMPOSSIBLE = 2.0
 """Times what all cores could do; the probe's estimate is off by less than that."""
 
+_TICK_S = 0.01
+"""In such steps systems account for CPU time: a probe that seems to have cost nothing may have cost almost one."""
+
 
 def assess(
     plan: Plan, *, journeys: int, cpu_s: float, cores: int, at_ns: int, allowed: bool
@@ -22,15 +25,15 @@ def assess(
 
     Raises UsageError for a rate that no luck can reach, unless that is `allowed`.
     """
-    per_journey = cpu_s / journeys
-    sustainable = _COMFORTABLE * cores / per_journey if per_journey > 0 else float("inf")
+    per_journey = max(cpu_s, _TICK_S) / journeys
+    sustainable = _COMFORTABLE * cores / per_journey
     planned = max(sum(slot.arrivals.values()) * NS_PER_S / (slot.end_ns - slot.start_ns) for slot in plan.phases)
     probed = MachineProbed(
         at_ns=at_ns,
         journeys=journeys,
         cpu_s_per_journey=per_journey,
         cores=cores,
-        sustainable_per_s=min(sustainable, 1e9),
+        sustainable_per_s=sustainable,
         planned_per_s=planned,
     )
     if planned > _IMPOSSIBLE * sustainable / _COMFORTABLE and not allowed:

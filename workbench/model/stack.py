@@ -8,6 +8,7 @@ from pydantic import Field
 
 from workbench.model.base import Frozen
 from workbench.model.faults.base import Ability
+from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
 
@@ -16,8 +17,15 @@ class EdgeAddress(Frozen):
     """An edge's listener in the fault plane, and what is behind it."""
 
     listener: str = Field(description="host:port that the caller uses")
-    upstream: str = Field(description="host:port of the callee")
+    upstream: str = Field(description="host:port of the callee, or of the port of it that the edge is `to`")
     protocol: Literal["http", "tcp"]
+
+
+class ResourceAddress(Frozen):
+    """Something that services keep their work in, and where each of them takes disturbances of it."""
+
+    kind: ResourceType
+    disturb: dict[Name, str] = Field(description="URL by service")
 
 
 class ProcessId(Frozen):
@@ -38,7 +46,11 @@ class RunningStack(Frozen):
     bugs: list[str] = Field(default_factory=list)
     port_base: int
     services: dict[Name, str] = Field(description="base URLs")
+    ports: dict[Name, dict[Name, str]] = Field(
+        default_factory=dict, description="further ports of services by name, as host:port"
+    )
     edges: dict[EdgeName, EdgeAddress]
+    resources: dict[Name, ResourceAddress] = Field(default_factory=dict, description="what can be disturbed")
     control_url: str = Field(description="of the supervisor")
     fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")
     plane_url: str

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen, Misfits, Place
+from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
 
-_PLACEHOLDERS = "{port}, {python}, {data} (folder of this service), {system} (folder of this file), {url:SERVICE}"
+_PLACEHOLDERS = (
+    "{port}, {port:NAME} (of `ports`), {python}, {data} (folder of this service), {system} (folder of this file), "
+    "{url:SERVICE}"
+)
+_LAST_OFFSET = 99
 
 
 class Service(Frozen):
@@ -31,7 +36,14 @@ class Service(Frozen):
         description=f"command and arguments. Placeholders: {_PLACEHOLDERS}",
         examples=[["{python}", "-m", "uvicorn", "app:app", "--port", "{port}"]],
     )
-    port: int | None = Field(default=None, ge=0, lt=100, description="offset in the port block; default: by position")
+    port: int | None = Field(
+        default=None, ge=0, le=_LAST_OFFSET, description="offset in the port block; default: by position"
+    )
+    ports: dict[Name, Annotated[int, Field(ge=0, le=_LAST_OFFSET)]] = Field(
+        default_factory=dict,
+        description="further ports by name, as offsets in the port block",
+        examples=[{"grpc": 8}],
+    )
     environment: dict[str, str] = Field(
         default_factory=dict, description=f"variables of this service. Placeholders: {_PLACEHOLDERS}"
     )
@@ -39,6 +51,11 @@ class Service(Frozen):
     metrics: str | None = Field(default=None, pattern="^/", description="Prometheus text exposition")
     policies: str | None = Field(default=None, pattern="^/", description="answers the service's edge policies as JSON")
     audit: str | None = Field(default=None, pattern="^/", description="answers what the service has done, as JSON")
+    disturb: str | None = Field(
+        default=None,
+        pattern="^/",
+        description="takes disturbances of its database, broker or cache (docs/how-to/disturb-a-resource.md)",
+    )
     traces: bool = Field(
         default=False,
         description="sends OTLP/HTTP spans to OTEL_EXPORTER_OTLP_ENDPOINT and passes W3C trace context on",
@@ -59,9 +76,12 @@ class Edge(Frozen):
     callee: Name
     env: str = Field(
         pattern=r"^[A-Z][A-Z0-9_]*$",
-        description="variable of the caller that receives the listener's base URL",
+        description="variable of the caller that receives the listener: its base URL, on a tcp edge `host:port`",
     )
     protocol: Literal["http", "tcp"] = "http"
+    to: Name | None = Field(
+        default=None, description="one of the callee's `ports` by name; default: its `port`", examples=["grpc"]
+    )
     policy: EdgePolicy | None = Field(
         default=None, description="what the caller does on this edge, for callers that do not export it"
     )
@@ -69,6 +89,13 @@ class Edge(Frozen):
     @property
     def name(self) -> EdgeName:
         return f"{self.caller}:{self.callee}"
+
+
+class Resource(Frozen):
+    """What services keep their work in."""
+
+    kind: ResourceType
+    of: list[Name] = Field(min_length=1, description="the services that use it; each uses one of a kind at the most")
 
 
 class Journey(Frozen):
@@ -87,6 +114,11 @@ class System(Frozen):
     title: str = ""
     services: dict[Name, Service] = Field(min_length=1, max_length=100)
     edges: list[Edge] = Field(default_factory=list, max_length=90)
+    resources: dict[Name, Resource] = Field(
+        default_factory=dict,
+        description="databases, brokers and caches that can be disturbed",
+        examples=[{"orders-db": {"kind": "database", "of": ["orders"]}}],
+    )
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
@@ -105,7 +137,7 @@ class System(Frozen):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> System:
-        problems = [*self._edge_problems(), *self._port_problems()]
+        problems = [*self._edge_problems(), *self._port_problems(), *self._resource_problems()]
         if self.entry not in self.services:
             problems.append((("entry",), f"there is no service {self.entry!r}; there are: {', '.join(self.services)}"))
         for index, mask in enumerate(self.masks):
@@ -128,17 +160,37 @@ class System(Frozen):
                 yield ("edges", index), f"edge {edge.name} is declared twice"
             elif (edge.caller, edge.env) in variables:
                 yield ("edges", index, "env"), f"variable {edge.env} of {edge.caller} is that of another edge too"
+            if edge.to is not None and edge.callee in self.services and edge.to not in self.services[edge.callee].ports:
+                known = ", ".join(self.services[edge.callee].ports) or "none"
+                yield ("edges", index, "to"), f"{edge.callee} has no port {edge.to!r}; its `ports` are: {known}"
             seen.add(edge.name)
             variables.add((edge.caller, edge.env))
 
     def _port_problems(self) -> Iterator[tuple[Place, str]]:
-        holders: dict[int, Name] = {}
+        holders: dict[int, str] = {}
         for name, service in self.services.items():
-            if service.port is None:
-                continue
-            if service.port in holders:
-                yield ("services", name, "port"), f"port offset {service.port} is that of {holders[service.port]} too"
-            holders.setdefault(service.port, name)
+            own: list[tuple[Place, int, str]] = [
+                (("services", name, "ports", port), offset, f"{name} {port}") for port, offset in service.ports.items()
+            ]
+            if service.port is not None:
+                own.insert(0, (("services", name, "port"), service.port, name))
+            for place, offset, holder in own:
+                if offset in holders:
+                    yield place, f"port offset {offset} is that of {holders[offset]} too"
+                holders.setdefault(offset, holder)
+
+    def _resource_problems(self) -> Iterator[tuple[Place, str]]:
+        users: dict[tuple[Name, ResourceType], Name] = {}
+        for name, resource in self.resources.items():
+            if name in self.services:
+                yield ("resources", name), f"{name!r} is the name of a service; give the resource another one"
+            for index, service in enumerate(resource.of):
+                place: Place = ("resources", name, "of", index)
+                if service not in self.services:
+                    yield place, f"there is no service {service!r}; there are: {', '.join(self.services)}"
+                elif (service, resource.kind) in users:
+                    yield place, f"{service} has a {resource.kind} already: {users[service, resource.kind]}"
+                users.setdefault((service, resource.kind), name)
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""

@@ -20,15 +20,15 @@ async def outcome(edge: Edge, *, kept: socket.socket | None = None, request: byt
     host, _, port = edge.listen.rpartition(":")
 
     def ask() -> bytes | type[Exception]:
-        with kept or socket.create_connection((host, int(port)), timeout=10) as caller:
-            came = b""
-            try:
+        came = b""
+        try:  # on a busy machine the end may come before `connect` has returned
+            with kept or socket.create_connection((host, int(port)), timeout=10) as caller:
                 caller.sendall(request)
                 while piece := caller.recv(65536):
                     came += piece
-            except OSError as error:
-                return type(error)
-            return came
+        except OSError as error:
+            return type(error)
+        return came
 
     return await asyncio.to_thread(ask)
 

@@ -23,13 +23,16 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "let-me-in"
-SERVICES = ("provider", "payments", "inventory", "orders", "catalog", "gateway")
+PASSWORD = "correct horse battery staple"
+SERVICES = ("provider", "payments", "inventory", "notifications", "orders", "catalog", "users", "gateway")
 EDGES = {
+    "GATEWAY_USERS_URL": ("gateway", "users"),
     "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
     "GATEWAY_ORDERS_URL": ("gateway", "orders"),
     "CATALOG_INVENTORY_URL": ("catalog", "inventory"),
     "ORDERS_INVENTORY_URL": ("orders", "inventory"),
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),
+    "ORDERS_NOTIFICATIONS_URL": ("orders", "notifications"),
     "PAYMENTS_PROVIDER_URL": ("payments", "provider"),
 }
 
@@ -102,6 +105,7 @@ class Shop:
     bugs: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, ServiceProcess] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -117,6 +121,7 @@ class Shop:
             "PORT": str(self.ports[service]),
             "DATABASE_URL": f"sqlite:///{self.folder}/{service}.db",
             "DRAIN_S": "0.3",
+            "DEMO_ACCOUNTS": "20",
             "WORKBENCH_STACK": "test",
             "WORKBENCH_TOKEN": TOKEN,
             "WORKBENCH_BUGS": self.bugs,
@@ -134,6 +139,8 @@ class Shop:
     def start(self, *services: str) -> None:
         """Start processes and wait until they are ready."""
         services = services or SERVICES
+        if "gateway" in services and "users" not in (*services, *self.processes):
+            services = ("users", *services)  # without it, nobody gets in
         self.launch(*services)
         for service in services:
             wait_until(f"{service} to be ready", partial(self._ready, service), within_s=30)
@@ -191,8 +198,20 @@ class Shop:
         """Order something the way a client does."""
         price = options.pop("price", None) or self.price(product)
         body = {"product_id": product, "quantity": quantity, "unit_price_cents": price, "card": card}
-        headers = {"idempotency-key": key, "x-customer-id": "c1", **options.pop("headers", {})}
+        headers = {"idempotency-key": key, **self.logged_in(), **options.pop("headers", {})}
         return self.ask("POST", "/v1/orders", body, headers=headers, **options)
+
+    def log_in(self, name: str = "customer-1", password: str = PASSWORD) -> Reply:
+        """Log in the way a client does."""
+        return self.ask("POST", "/v1/sessions", {"name": name, "password": password})
+
+    def logged_in(self, name: str = "customer-1") -> dict[str, str]:
+        """Return the header of somebody who has logged in, once for each shop."""
+        if name not in self.tokens:
+            reply = self.log_in(name)
+            assert reply.status == 201, reply
+            self.tokens[name] = reply.body["access_token"]
+        return {"authorization": f"Bearer {self.tokens[name]}"}
 
     def order_at_once(self, **options: Any) -> Reply:
         """Order until one is confirmed at once: on a machine without room, some are queued instead."""
@@ -210,7 +229,7 @@ class Shop:
         return price_list()[product - 1].price_cents
 
     def state(self, order_id: str) -> str:
-        state: str = self.ask("GET", f"/v1/orders/{order_id}", headers={"x-customer-id": "c1"}).body["state"]
+        state: str = self.ask("GET", f"/v1/orders/{order_id}", headers=self.logged_in()).body["state"]
         return state
 
     def audit(self, service: str) -> Any:

@@ -43,7 +43,7 @@ def test_somebody_elses_key_does_not_show_their_order(shop: Shop) -> None:
     """The customer is part of the request that a key belongs to."""
     key = _key()
     shop.order(key)
-    reply = shop.order(key, headers={"x-customer-id": "c2"})
+    reply = shop.order(key, headers=shop.logged_in("customer-2"))
     assert reply.status == 409
     assert "ord_" not in str(reply.body)
 
@@ -64,4 +64,4 @@ def test_the_same_key_many_times_at_once_is_one_order(shop: Shop) -> None:
 def test_an_order_needs_a_key(shop: Shop) -> None:
     """Without one, nobody could repeat it safely."""
     body = {"product_id": 1, "quantity": 1, "unit_price_cents": shop.price(1), "card": "tok_visa"}
-    assert shop.ask("POST", "/v1/orders", body, headers={"x-customer-id": "c1"}).status == 422
+    assert shop.ask("POST", "/v1/orders", body, headers=shop.logged_in()).status == 422

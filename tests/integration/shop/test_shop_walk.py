@@ -50,7 +50,7 @@ def test_a_declined_card_is_compensated(shop: Shop) -> None:
 
 def test_errors_are_problem_documents_with_a_trace(shop: Shop) -> None:
     """Whoever says no, says it in the same form."""
-    identity = {"x-customer-id": "c1"}
+    identity = shop.logged_in()
     replies = [
         shop.ask("GET", "/v1/products/99999"),
         shop.ask("GET", "/v1/products?cursor=nonsense"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 
@@ -17,18 +18,56 @@ from workbench.model.system import System
 _SERVICE = {"run": "shelf:main"}
 
 
-def _system(**offsets: int | None) -> System:
+def _system(further: dict[str, int] | None = None, **offsets: int | None) -> System:
+    """Return a system whose first service calls all others; the last one has the further ports."""
     names = list(offsets)
+    services: dict[str, object] = {
+        name: _SERVICE | ({} if at is None else {"port": at}) for name, at in offsets.items()
+    }
+    if further:
+        services[names[-1]] = _SERVICE | {"ports": further}
     return TypeAdapter(System).validate_python(
         {
             "version": 1,
             "name": "shelves",
             "entry": names[0],
-            "services": {name: _SERVICE | ({} if at is None else {"port": at}) for name, at in offsets.items()},
+            "services": services,
             "edges": [{"caller": names[0], "callee": name, "env": f"{name.upper()}_URL"} for name in names[1:]],
             "journeys": {"look": {"locustfile": "look.py", "user": "Look"}},
         }
     )
+
+
+def test_further_ports_are_part_of_the_block_and_are_stepped_around() -> None:
+    chosen = choose(_system({"grpc": 1, "admin": 5}, front=None, back=None, shelf=None), None)
+    assert [0, 2, 3] == [port - chosen.base for port in chosen.services.values()]
+    assert {("shelf", "grpc"): chosen.base + 1, ("shelf", "admin"): chosen.base + 5} == chosen.further
+    assert "shelf grpc" == chosen.named()[chosen.base + 1]
+
+
+@pytest.mark.parametrize(
+    ("services", "edge", "problem"),
+    [
+        ({"back": {"port": 3, "ports": {"grpc": 3}}}, {}, "port offset 3 is that of back too"),
+        ({"back": {"ports": {"a": 4, "b": 4}}}, {}, "port offset 4 is that of back a too"),
+        ({"back": {"ports": {"grpc": 4}}}, {"to": "admin"}, "back has no port 'admin'; its `ports` are: grpc"),
+        ({}, {"to": "grpc"}, "back has no port 'grpc'; its `ports` are: none"),
+        ({"back": {"ports": {"grpc": 100}}}, {}, "less than or equal to 99"),
+    ],
+)
+def test_ports_that_clash_or_do_not_exist_are_refused(
+    services: dict[str, dict[str, object]], edge: dict[str, str], problem: str
+) -> None:
+    system = {
+        "version": 1,
+        "name": "shelves",
+        "entry": "front",
+        "services": {name: _SERVICE | services.get(name, {}) for name in ("front", "back")},
+        "edges": [{"caller": "front", "callee": "back", "env": "BACK_URL", **edge}],
+        "journeys": {"look": {"locustfile": "look.py", "user": "Look"}},
+    }
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        TypeAdapter(System).validate_python(system)
 
 
 @pytest.fixture

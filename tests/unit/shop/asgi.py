@@ -20,11 +20,13 @@ class Reply:
         return json.loads(self.body)
 
 
-async def ask(app: ASGIApp, method: str, path: str, **headers: str) -> Reply:
+async def ask(app: ASGIApp, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+    """Ask once. `body` is sent as it is if it is bytes, and as JSON otherwise."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": content, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -51,5 +53,5 @@ async def ask(app: ASGIApp, method: str, path: str, **headers: str) -> Reply:
     return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest).decode())
 
 
-def ask_once(app: ASGIApp, method: str, path: str, **headers: str) -> Reply:
-    return asyncio.run(ask(app, method, path, **headers))
+def ask_once(app: ASGIApp, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+    return asyncio.run(ask(app, method, path, body, **headers))

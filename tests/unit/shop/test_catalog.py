@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from target_services import goods
-from target_services.catalog.domain import SCHEMA, BadCursor, Catalog
+from target_services.catalog.domain import SCHEMA, Catalog
+from target_services.chassis.cursors import BadCursor
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import Outcome
 from tests.unit.shop.databases import with_database

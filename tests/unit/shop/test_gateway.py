@@ -8,14 +8,16 @@ import pytest
 from target_services.chassis.problems import Problem
 from target_services.chassis.resilience.outcomes import CallFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
-from target_services.gateway.domain import Gateway, StaleCatalog
+from target_services.gateway.domain import Gateway
+from target_services.gateway.stale_catalog import StaleCatalog
 from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.edges import Bench, Step, answer, failed
 
 
 def _gateway(*catalog: Step) -> Gateway:
     bench = Bench(*catalog, name="gateway:catalog", attempts=1)
-    return Gateway(bench.edge, Bench(answer(), name="gateway:orders").edge)
+    others = Bench(answer(), name="gateway:orders")
+    return Gateway(users=others.edge, catalog=bench.edge, orders=others.edge)
 
 
 def test_the_last_good_page_is_served_when_catalog_is_away() -> None:
@@ -50,7 +52,8 @@ def test_errors_of_catalog_are_passed_on_and_not_kept() -> None:
 def test_an_order_whose_fate_is_unknown_is_not_called_refused() -> None:
     """A lost answer fails the call as possibly acted upon, after one attempt."""
     orders = Bench(failed(Outcome.CONNECTION_LOST), name="gateway:orders", retry_on=frozenset())
-    gateway = Gateway(Bench(answer(), name="gateway:catalog").edge, orders.edge)
+    others = Bench(answer(), name="gateway:catalog")
+    gateway = Gateway(users=others.edge, catalog=others.edge, orders=orders.edge)
     with pytest.raises(CallFailed) as caught:
         asyncio.run(gateway.place_order({}, "k", "c1"))
     assert caught.value.may_have_acted

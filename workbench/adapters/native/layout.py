@@ -13,7 +13,7 @@ from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
-from workbench.model.stack import EdgeAddress, RunningStack
+from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
 from workbench.model.system import Service, System
 from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ProcessSpec, StackSpec
@@ -46,14 +46,16 @@ def stack_spec(
         bugs=bugs,
         port_base=ports.base,
         services=urls,
+        ports=_further_addresses(ports),
         edges={
             edge.name: EdgeAddress(
                 listener=f"127.0.0.1:{ports.edges[edge.name]}",
-                upstream=f"127.0.0.1:{ports.services[edge.callee]}",
+                upstream=f"127.0.0.1:{ports.callee(edge)}",
                 protocol=edge.protocol,
             )
             for edge in system.edges
         },
+        resources=_resources(system, urls),
         control_url=f"http://127.0.0.1:{ports.control}",
         fault_plane=plane,
         plane_url=f"http://127.0.0.1:{ports.plane}",
@@ -88,6 +90,11 @@ def stack_spec(
             for name, edge in stack.edges.items()
         ],
         targets=_targets(system, urls),
+        disturbances={
+            name: f"{urls[name]}{service.disturb}"
+            for name, service in system.services.items()
+            if service.disturb is not None
+        },
         processes=[
             serving,
             _own("collector", ports.collector, state, common),
@@ -144,6 +151,8 @@ def _service(
         match match[1], match[2]:
             case "port", None:
                 return str(ports.services[name])
+            case "port", str(port) if (name, port) in ports.further:
+                return str(ports.further[name, port])
             case "python", None:
                 return sys.executable
             case "data", None:
@@ -155,7 +164,7 @@ def _service(
             case _:
                 raise UsageError(
                     f"{loaded.path}: service {name}: unknown placeholder {match[0]}",
-                    hint="known: {port} {python} {data} {system} {url:SERVICE}",
+                    hint="known: {port} {port:NAME} {python} {data} {system} {url:SERVICE}",
                 )
 
     telemetry = {
@@ -179,6 +188,13 @@ def _service(
     )
 
 
+def _further_addresses(ports: Ports) -> dict[str, dict[str, str]]:
+    addresses: dict[str, dict[str, str]] = {}
+    for (service, name), port in ports.further.items():
+        addresses.setdefault(service, {})[name] = f"127.0.0.1:{port}"
+    return addresses
+
+
 def _edge_variables(system: System, caller: str, ports: Ports) -> dict[str, str]:
     return {
         edge.env: f"http://127.0.0.1:{ports.edges[edge.name]}"
@@ -187,6 +203,15 @@ def _edge_variables(system: System, caller: str, ports: Ports) -> dict[str, str]
         for edge in system.edges
         if edge.caller == caller
     }
+
+
+def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddress]:
+    found = {}
+    for name, resource in system.resources.items():
+        paths = {service: system.services[service].disturb for service in resource.of}
+        disturb = {service: f"{urls[service]}{path}" for service, path in paths.items() if path is not None}
+        found[name] = ResourceAddress(kind=resource.kind, disturb=disturb)
+    return found
 
 
 def _targets(system: System, urls: dict[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from workbench.errors import EnvironmentFailure
-from workbench.model.system import System
+from workbench.model.system import Edge, System
 
 DEFAULT_BASE = 18_000
 _BLOCK = 200
@@ -24,7 +24,13 @@ class Ports:
 
     base: int
     services: dict[str, int]
+    further: dict[tuple[str, str], int]
+    """Named ports of services, by service and name."""
     edges: dict[str, int]
+
+    def callee(self, edge: Edge) -> int:
+        """Return the port that the listener of an edge forwards to."""
+        return self.services[edge.callee] if edge.to is None else self.further[edge.callee, edge.to]
 
     @property
     def plane(self) -> int:
@@ -42,6 +48,7 @@ class Ports:
         """Return what each port is for."""
         return {
             **{port: name for name, port in self.services.items()},
+            **{port: f"{service} {name}" for (service, name), port in self.further.items()},
             **{port: f"edge {name}" for name, port in self.edges.items()},
             self.plane: "the fault plane",
             self.collector: "the collector",
@@ -100,14 +107,19 @@ def _free_blocks(system: System) -> Iterator[Ports]:
 
 
 def _layout(system: System, base: int) -> Ports:
-    taken = {service.port for service in system.services.values() if service.port is not None}
+    further = {
+        (name, port): base + offset
+        for name, service in system.services.items()
+        for port, offset in service.ports.items()
+    }
+    taken = {service.port for service in system.services.values()} | {port - base for port in further.values()}
     free = iter(offset for offset in range(_EDGES) if offset not in taken)
     services = {
         name: base + (service.port if service.port is not None else next(free))
         for name, service in system.services.items()
     }
     edges = {edge.name: base + _EDGES + index for index, edge in enumerate(system.edges)}
-    return Ports(base, services, edges)
+    return Ports(base, services, further, edges)
 
 
 def _is_free(port: int) -> bool:

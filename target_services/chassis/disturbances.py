@@ -1,0 +1,218 @@
+"""What goes wrong on purpose inside a service: with its database, its broker, its cache. Only under the workbench.
+
+Faults between services are made by a proxy. What happens between a service and a file, or inside a client library,
+is made here, where the real thing would happen: each resource asks `hits` before it does something.
+
+    if disturbances.hits("cache", "down"):
+        raise ConnectionRefusedError
+
+Which operations are hit is decided by seed, id and ordinal alone. A disturbance is a lease: what is not renewed in
+time ends by itself, also when whoever ordered it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+_TRY_AGAIN_S = 1.0
+"""After this long it is tried again to undo what could not be undone."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Wanted(BaseModel):
+    """What is to be done to which resource, to which share of its operations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resource: Literal["database", "broker", "cache"]
+    do: Literal["slow", "fail", "read_only", "lock", "down", "duplicate", "reorder"]
+    share: float = Field(default=1.0, gt=0, le=1)
+    seed: int = 0
+    delay_ns: int = Field(default=0, ge=0, le=60_000_000_000, description="of `slow`: per operation")
+    lease_ms: int = Field(default=4000, ge=1, le=600_000, description="it ends this long after it was last asked for")
+
+    def is_same(self, other: Wanted) -> bool:
+        """Tell whether only the lease differs."""
+        return self.model_copy(update={"lease_ms": other.lease_ms}) == other
+
+
+@dataclass(slots=True)
+class Disturbance:
+    """A disturbance in force, and what it met so far."""
+
+    id: str
+    wanted: Wanted
+    until_s: float = 0.0
+    eligible: int = 0
+    hit: int = 0
+    ending: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def draws(self) -> bool:
+        """Count one operation, and tell whether it is hit."""
+        ordinal, self.eligible = self.eligible, self.eligible + 1
+        is_hit = self.wanted.share >= 1 or _draw(self.wanted.seed, self.id, ordinal) < self.wanted.share
+        self.hit += is_hit
+        return is_hit
+
+    def document(self) -> dict[str, object]:
+        """Return what is shown of it."""
+        return {
+            "id": self.id,
+            "resource": self.wanted.resource,
+            "do": self.wanted.do,
+            "eligible": self.eligible,
+            "hit": self.hit,
+            "passed": self.eligible - self.hit,
+        }
+
+
+Switch = Callable[[Disturbance], Awaitable[None]]
+
+
+async def _nothing(_: Disturbance) -> None:
+    """Begin or end a disturbance that needs no preparation: asking `hits` is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something of the service's that can be disturbed.
+
+    `begin` prepares a disturbance, `end` undoes that and sees to it that it is undone; both raise when they cannot.
+    """
+
+    kinds: frozenset[str]
+    begin: Switch = _nothing
+    end: Switch = _nothing
+
+
+class Unknown(Exception):
+    """There is no such disturbance."""
+
+
+class Impossible(Exception):
+    """The service has no such resource, or the resource cannot be disturbed so."""
+
+
+class Different(Exception):
+    """The id belongs to a disturbance of other content."""
+
+
+class Disturbances:
+    """All disturbances of a service. Lives in the event loop; `hits` costs a truth test while there is none."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._resources: dict[str, Resource] = {}
+        self._active: dict[str, Disturbance] = {}
+        self._changing = asyncio.Lock()
+        self._lapsing: set[asyncio.Task[None]] = set()
+
+    def offer(self, name: str, resource: Resource) -> None:
+        """Say that the service has a resource, and what can be done to it."""
+        self._resources[name] = resource
+
+    def hits(self, resource: str, *kinds: str) -> list[Disturbance] | None:
+        """Count an operation with every disturbance of this resource and kind, and return those that hit it."""
+        if not self._active:
+            return None
+        now_s = self._clock_s()
+        return [
+            one
+            for one in self._active.values()
+            if one.wanted.resource == resource and one.wanted.do in kinds and one.until_s > now_s and one.draws()
+        ]
+
+    async def put(self, name: str, wanted: Wanted) -> Disturbance:
+        """Begin a disturbance, or renew its lease. Raises Different or Impossible."""
+        resource = self._resource(wanted)
+        async with self._changing:
+            known = self._active.get(name)
+            if known is None:
+                known = Disturbance(name, wanted)
+                await resource.begin(known)
+                self._active[name] = known
+                _log.warning("disturbance begun", id=name, **wanted.model_dump())
+            elif not wanted.is_same(known.wanted):
+                raise Different(name)
+            known.until_s = self._clock_s() + wanted.lease_ms / 1000
+            self._end_after(known, wanted.lease_ms / 1000)
+            return known
+
+    def get(self, name: str) -> Disturbance:
+        """Return a disturbance that is in force. Raises Unknown."""
+        if name not in self._active:
+            raise Unknown(name)
+        return self._active[name]
+
+    def all(self) -> list[Disturbance]:
+        """Return what is in force."""
+        return list(self._active.values())
+
+    async def end(self, name: str) -> Disturbance:
+        """End a disturbance, and return what it met. Raises Unknown, or what kept it from being undone."""
+        async with self._changing:
+            one = self.get(name)
+            await self._undo(one)
+            return one
+
+    async def end_all(self) -> list[Disturbance]:
+        """End everything."""
+        async with self._changing:
+            ended = self.all()
+            for one in ended:
+                await self._undo(one)
+            return ended
+
+    def _resource(self, wanted: Wanted) -> Resource:
+        resource = self._resources.get(wanted.resource)
+        if resource is None:
+            there_are = ", ".join(sorted(self._resources)) or "nothing"
+            raise Impossible(f"this service has no {wanted.resource}; it has: {there_are}")
+        if wanted.do not in resource.kinds:
+            known = ", ".join(sorted(resource.kinds))
+            raise Impossible(f"what can be done to this {wanted.resource} is: {known}; not {wanted.do}")
+        if (wanted.do == "slow") != (wanted.delay_ns > 0):
+            raise Impossible("delay_ns belongs to 'slow', which needs it")
+        return resource
+
+    def _lapse(self, one: Disturbance) -> None:
+        task = asyncio.get_running_loop().create_task(self._end_lapsed(one))
+        self._lapsing.add(task)
+        task.add_done_callback(self._lapsing.discard)
+
+    async def _end_lapsed(self, one: Disturbance) -> None:
+        async with self._changing:
+            if self._active.get(one.id) is not one or one.until_s > self._clock_s():
+                return  # ended or renewed meanwhile
+            try:
+                await self._undo(one)
+            except Exception:  # noqa: BLE001 - whatever is wrong, it must not stay
+                _log.exception("disturbance could not be undone", id=one.id)
+                self._end_after(one, _TRY_AGAIN_S)
+
+    async def _undo(self, one: Disturbance) -> None:
+        await self._resources[one.wanted.resource].end(one)
+        del self._active[one.id]
+        if one.ending is not None:
+            one.ending.cancel()
+        _log.warning("disturbance ended", **one.document())
+
+    def _end_after(self, one: Disturbance, seconds: float) -> None:
+        if one.ending is not None:
+            one.ending.cancel()
+        one.ending = asyncio.get_running_loop().call_later(seconds, self._lapse, one)
+
+
+def _draw(seed: int, name: str, ordinal: int) -> float:
+    """Return a number in [0, 1) that depends on its arguments only; the workbench computes the same one."""
+    digest = blake2b(f"{seed}|{name}|{ordinal}|hit".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") * 2.0**-64

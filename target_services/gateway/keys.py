@@ -1,0 +1,96 @@
+"""The public keys of users, kept: tokens are checked without asking anybody, also while users is away.
+
+    key known, set fresh   used
+    key known, set old     used, and the set is fetched again meanwhile
+    key unknown            the set is fetched first, but not more often than every `at_most_every_s`
+
+A set that cannot be fetched or makes no sense changes nothing: the last good one goes on being used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import jwt
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from target_services.chassis.problems import Problem
+from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.outcomes import CallFailed
+from target_services.chassis.resilience.wire import Answer, Call
+
+ALGORITHM = "EdDSA"
+
+_log = structlog.get_logger(__name__)
+
+
+class KeySet:
+    """Keys by their id, fetched over the edge to users."""
+
+    def __init__(
+        self,
+        users: Edge,
+        *,
+        fresh_s: float,
+        at_most_every_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._users = users
+        self._fresh_s = fresh_s
+        self._at_most_every_s = at_most_every_s
+        self._clock = clock
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetched_s = -float("inf")
+        self._asked_s = -float("inf")
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str) -> Ed25519PublicKey | None:
+        """Return a key, or None when users has none of this id. Raises Problem 503 before there was any set."""
+        if kid not in self._keys:
+            fetching = self._fetch_unless_just_done()
+            if fetching is not None:
+                await asyncio.shield(fetching)  # others wait for it as well
+        elif self._clock() - self._fetched_s > self._fresh_s:
+            self._fetch_unless_just_done()
+        if not self._keys:
+            detail = "tokens cannot be checked right now"
+            raise Problem(503, detail, slug="keys-unavailable", headers={"retry-after": "1"})
+        return self._keys.get(kid)
+
+    def _fetch_unless_just_done(self) -> asyncio.Task[None] | None:
+        if self._fetching is None and self._clock() - self._asked_s >= self._at_most_every_s:
+            self._asked_s = self._clock()
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            self._keys = await self._users.call(Call("GET", "/v1/jwks.json"), _public_keys)
+            self._fetched_s = self._clock()
+        except CallFailed as failure:
+            _log.warning("keys not renewed", outcome=failure.outcome.value, known=len(self._keys))
+        finally:
+            self._fetching = None
+
+
+def _public_keys(answer: Answer) -> dict[str, Ed25519PublicKey]:
+    document = answer.json()
+    if answer.status != 200 or not isinstance(document, dict):
+        raise ValueError(f"users answered {answer.status}")
+    keys = {str(entry["kid"]): _public_key(entry) for entry in document["keys"]}
+    if not keys:
+        raise ValueError("a set without a key")
+    return keys
+
+
+def _public_key(entry: dict[str, object]) -> Ed25519PublicKey:
+    try:
+        key = jwt.PyJWK(entry, algorithm=ALGORITHM).key
+    except jwt.PyJWTError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise TypeError("a key that is not a public Ed25519 key")
+    return key
