@@ -110,6 +110,7 @@ def test_the_algorithm_none(alg: str) -> None:
         KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
         base64url(KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).encode(),
     ],
+    ids=["raw", "pem", "base64url"],  # the key is another one in each process
 )
 def test_the_public_key_as_a_shared_secret(secret: bytes) -> None:
     """HS256 with what everybody can download is not a signature of users."""
