@@ -20,6 +20,7 @@ class Bug(StrEnum):
     IDEMPOTENCY_IGNORED = "idempotency-ignored"
     OUTBOX_OUTSIDE = "outbox-outside"
     COMPENSATION_LOST = "compensation-lost"
+    CONSUMER_NOT_IDEMPOTENT = "consumer-not-idempotent"
 
 
 MEANINGS: dict[Bug, str] = {
@@ -30,6 +31,7 @@ MEANINGS: dict[Bug, str] = {
     Bug.IDEMPOTENCY_IGNORED: "payments ignores the idempotency key of a capture, so a retry captures again",
     Bug.OUTBOX_OUTSIDE: "orders writes the outbox row of a confirmed order after the commit, in another transaction",
     Bug.COMPENSATION_LOST: "orders takes a compensation whose call failed for done: goods or money stay taken",
+    Bug.CONSUMER_NOT_IDEMPOTENT: "notifications does not consult its inbox, so what is delivered twice is sent twice",
 }
 
 _planted: set[Bug] = set()
