@@ -114,6 +114,8 @@ class Chassis:
         a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
         readiness = Readiness(self.draining, database)
+        if database is not None:
+            database.disturbed_by(self.disturbances)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
