@@ -46,7 +46,8 @@ def _increase(connection: Connection) -> None:
 
 
 def _count(connection: Connection) -> int:
-    return connection.execute(select(THINGS.c.count)).scalar_one()
+    count: int = connection.execute(select(THINGS.c.count)).scalar_one()
+    return count
 
 
 async def _cause(database: Database) -> Cause | None:
