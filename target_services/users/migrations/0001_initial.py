@@ -1,4 +1,4 @@
-"""Accounts, their sessions, and the keys that sign tokens."""
+"""Accounts, attempts to log in, refresh tokens with their families, and the keys that tokens are signed with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,21 +22,25 @@ def upgrade() -> None:
         "login_attempts",
         sa.Column("name_digest", sa.String, primary_key=True),
         sa.Column("count", sa.Integer, nullable=False),
-        sa.Column("since_ns", sa.BigInteger, nullable=False, index=True),
+        sa.Column("since_ns", sa.BigInteger, nullable=False),
     )
+    op.create_index("ix_login_attempts_since_ns", "login_attempts", ["since_ns"])
     op.create_table(
         "token_families",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("account_id", sa.String, sa.ForeignKey("accounts.id"), nullable=False, index=True),
+        sa.Column("account_id", sa.String, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("revoked", sa.Boolean, nullable=False),
-        sa.Column("expires_ns", sa.BigInteger, nullable=False, index=True),
+        sa.Column("expires_ns", sa.BigInteger, nullable=False),
     )
+    op.create_index("ix_token_families_account_id", "token_families", ["account_id"])
+    op.create_index("ix_token_families_expires_ns", "token_families", ["expires_ns"])
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.String, primary_key=True),
-        sa.Column("family_id", sa.String, sa.ForeignKey("token_families.id"), nullable=False, index=True),
+        sa.Column("family_id", sa.String, sa.ForeignKey("token_families.id"), nullable=False),
         sa.Column("used", sa.Boolean, nullable=False),
     )
+    op.create_index("ix_refresh_tokens_family_id", "refresh_tokens", ["family_id"])
     op.create_table(
         "signing_keys",
         sa.Column("kid", sa.String, primary_key=True),
