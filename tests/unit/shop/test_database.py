@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, select
 
 from target_services.chassis.database import Database
-from tests.unit.shop.databases import Databases
+from tests.integration.databases import Databases
 
 SCHEMA = MetaData()
 THINGS = Table("things", SCHEMA, Column("name", String, primary_key=True), Column("count", Integer, nullable=False))

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, sel
 from target_services.chassis.database import Database
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable
 from target_services.chassis.disturbances import Disturbances, Impossible, Wanted, exempt
-from tests.unit.shop.databases import Databases
+from tests.integration.databases import Databases
 from workbench.model.faults.seeded import is_hit
 
 SCHEMA = MetaData()

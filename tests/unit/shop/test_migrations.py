@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String
 from target_services.chassis import migrations as chassis_migrations
 from target_services.chassis.database import Database
 from target_services.chassis.migrations import SchemaRefused
-from tests.unit.shop.databases import Databases
+from tests.integration.databases import Databases
 from tests.unit.shop.schemas import SCHEMAS, migrations
 
 T = TypeVar("T")
