@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.faults.resource_actions import ResourceType
+from workbench.model.integrity import Conserved, Saga, parts
 from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
@@ -119,6 +120,12 @@ class System(Frozen):
         description="databases, brokers and caches that can be disturbed",
         examples=[{"orders-db": {"kind": "database", "of": ["orders"]}}],
     )
+    sagas: dict[Name, Saga] = Field(
+        default_factory=dict, description="by kind of record in the audits, such as `order`: what belongs to its ends"
+    )
+    conserved: dict[Name, Conserved] = Field(
+        default_factory=dict, description="rules about the totals of the audits, by a name such as `money`"
+    )
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
@@ -138,6 +145,7 @@ class System(Frozen):
     @model_validator(mode="after")
     def _names_resolve(self) -> System:
         problems = [*self._edge_problems(), *self._port_problems(), *self._resource_problems()]
+        problems += self._total_problems()
         if self.entry not in self.services:
             problems.append((("entry",), f"there is no service {self.entry!r}; there are: {', '.join(self.services)}"))
         for index, mask in enumerate(self.masks):
@@ -191,6 +199,17 @@ class System(Frozen):
                 elif (service, resource.kind) in users:
                     yield place, f"{service} has a {resource.kind} already: {users[service, resource.kind]}"
                 users.setdefault((service, resource.kind), name)
+
+    def _total_problems(self) -> Iterator[tuple[Place, str]]:
+        audited = [name for name, service in self.services.items() if service.audit is not None]
+        for name, rule in self.conserved.items():
+            for _, service, total in map(parts, rule.terms):
+                if service not in audited:
+                    known = ", ".join(audited) or "none"
+                    yield (
+                        ("conserved", name),
+                        f"{service}.{total}: no service {service!r} has an `audit`; those that have are: {known}",
+                    )
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""
