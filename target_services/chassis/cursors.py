@@ -30,9 +30,10 @@ class BadCursor(Problem):
 
 
 class Cursors:
-    """The cursors of one list. `of` names the list, `kinds` are the types (int, str) of what its rows are ordered by."""
+    """The cursors of one list."""
 
     def __init__(self, of: str, *kinds: type[int | str]) -> None:
+        """`of` names the list; `kinds` are the types of what its rows are ordered by: int, not negative, or str."""
         self._of = of
         self._kinds = kinds
 
