@@ -97,6 +97,9 @@ class Resource(Frozen):
 
     kind: ResourceType
     of: list[Name] = Field(min_length=1, description="the services that use it; each uses one of a kind at the most")
+    receivers: list[Name] = Field(
+        default_factory=list, description="of a broker: those of them that messages are delivered to; default: all"
+    )
 
 
 class Journey(Frozen):
@@ -192,6 +195,9 @@ class System(Frozen):
         for name, resource in self.resources.items():
             if name in self.services:
                 yield ("resources", name), f"{name!r} is the name of a service; give the resource another one"
+            for index, service in enumerate(resource.receivers):
+                if service not in resource.of:
+                    yield ("resources", name, "receivers", index), f"{service} is not among those that use it (`of`)"
             for index, service in enumerate(resource.of):
                 place: Place = ("resources", name, "of", index)
                 if service not in self.services:
