@@ -11,8 +11,9 @@ How a message comes, and how it is made to come again, is the business of the tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
@@ -58,6 +59,13 @@ class Again:
 
 
 Verdict = Done | Dead | Again
+
+
+class Receive(Protocol):
+    """What takes in a delivery."""
+
+    def __call__(self, body: bytes, *, attempt: int | None = None) -> Awaitable[Verdict]:
+        """Take in one delivery. `attempt` counts from 1; without it the message's own count is taken."""
 
 
 class Consumer:
