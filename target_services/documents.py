@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from target_services.chassis.settings import ServiceSettings
 
 _HERE = Path(__file__).parent
-_NOBODY = {"BaseUrl": "http://127.0.0.1:1", "DatabaseUrl": "sqlite:///nowhere.db"}
+_ELSE = "http://127.0.0.1:1"
+_NOBODY = {"database_url": "sqlite:///nowhere.db", "target": "127.0.0.1:1"}
 
 
 def services() -> list[str]:
@@ -27,8 +28,9 @@ def services() -> list[str]:
 def openapi(service: str) -> dict[str, Any]:
     """Return the document of a service."""
     module = importlib.import_module(f"target_services.{service}.app")
-    application = module.build(_settings(service, module.Settings)).app
-    assert isinstance(application, FastAPI)
+    application = module.build(_settings(service, module.Settings))
+    while not isinstance(application, FastAPI):  # each layer around it names what it is around
+        application = application.app
     return application.openapi()
 
 
@@ -42,5 +44,5 @@ def _settings(service: str, kind: type[ServiceSettings]) -> ServiceSettings:
     """Return settings that name no real neighbour: what is asked for a document never starts."""
     fields = kind.model_fields.items()
     needed = {name for name, field in fields if field.is_required() or (name.startswith(service) and "_url" in name)}
-    addresses = {name: _NOBODY["DatabaseUrl"] if "database" in name else _NOBODY["BaseUrl"] for name in needed}
+    addresses = {name: next((text for end, text in _NOBODY.items() if name.endswith(end)), _ELSE) for name in needed}
     return kind.model_validate({**addresses, "service_name": service, "port": 1})
