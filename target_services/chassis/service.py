@@ -157,8 +157,12 @@ class Chassis:
             disturbances=self.disturbances,
         )
         lifespan = self._lifespan(readiness, database, prepare, background, grpc)
-        kind = type(self.settings)
-        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
+        app = DescribedApp(
+            title=self.settings.service_name,
+            description=description(type(self.settings)),
+            calls_others=bool(self._edges),
+            lifespan=lifespan,
+        )
         problems.install(app)
         routes(app)
         self.metrics.announce([*_templates(app), *(grpc.routes if grpc is not None else ())])

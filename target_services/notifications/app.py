@@ -6,8 +6,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+<<<<<<< HEAD
 from target_services.chassis.consumer import Again, Consumer, Dead, Receive
 from target_services.chassis.cursors import Cursors
+=======
+from target_services.chassis.consumer import Again, Consumer, Dead
+from target_services.chassis.cursors import Cursor, Cursors, Limit
+>>>>>>> main
 from target_services.chassis.database import Database
 from target_services.chassis.dead_letters import DeadLetters
 from target_services.chassis.disturbed_messages import DisturbedDeliveries
@@ -19,7 +24,7 @@ from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Background, Chassis, run
 from target_services.chassis.settings import BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.notifications.domain import DEAD_LETTERS, INBOX, ORDER_CONFIRMED, SCHEMA, Notifications, notify
-from target_services.notifications.shapes import Cursor, Customer, DeadLetterPage, Delivered, Limit, NotificationPage
+from target_services.notifications.shapes import Customer, DeadLetterPage, Delivered, NotificationPage
 
 OF_CUSTOMER = Cursors("notifications", int, str)
 OF_DEAD_LETTERS = Cursors("dead-letters", int, str)

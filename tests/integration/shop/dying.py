@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from target_services.chassis.database import Database
-from target_services.chassis.resilience.wire import Answer, Call, Wire
+from target_services.chassis.resilience.http_wire import HttpWire
+from target_services.chassis.resilience.wire import Answer, Call
 from target_services.orders import app as orders_app
 from target_services.orders import worker
 from target_services.orders.domain import Orders
@@ -57,7 +58,7 @@ class Boundaries:
 
 
 def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
-    write, exchange = Database.write, Wire.exchange
+    write, exchange = Database.write, HttpWire.exchange
 
     async def dying_write(self: Database, work: Callable[[Any], Any]) -> Any:
         caller = sys._getframe(1).f_code.co_qualname
@@ -74,15 +75,15 @@ def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
         boundaries.meet(f"{caller}: committed")
         return done
 
-    async def dying_exchange(self: Wire, url: str, call: Call, headers: Mapping[str, str]) -> Answer:
+    async def dying_exchange(self: HttpWire, call: Call, headers: Mapping[str, str]) -> Answer:
         what = f"{call.method} {_UUID.sub('key', call.path)}"
         boundaries.meet(f"{what}: before")
-        answer = GONE if goods_are_gone and call.path.endswith("/confirm") else await exchange(self, url, call, headers)
+        answer = GONE if goods_are_gone and call.path.endswith("/confirm") else await exchange(self, call, headers)
         boundaries.meet(f"{what}: answered")
         return answer
 
     Database.write = dying_write  # type: ignore[method-assign]  # of this process only
-    Wire.exchange = dying_exchange  # type: ignore[method-assign]
+    HttpWire.exchange = dying_exchange  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""What inventory is asked for over HTTP and what it shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Header, Path
+from pydantic import Field
+
+from target_services.chassis.openapi import Shape
+
+_KEY = r"^[A-Za-z0-9_-]{1,100}$"
+
+Key = Annotated[str, Header(alias="idempotency-key", pattern=_KEY, examples=["7d1c2a9e-order"])]
+KeyInPath = Annotated[str, Path(alias="key", pattern=_KEY, examples=["7d1c2a9e-order"])]
+ProductId = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
+
+KEPT_BY_KEY = {"key": "$request.header.idempotency-key"}
+
+
+class StockShown(Shape):
+    """How many of a product can be sold right now."""
+
+    product_id: int
+    on_hand: int = Field(ge=0)
+
+
+class ReservationShown(Shape):
+    """Goods set aside, and what became of them."""
+
+    id: str = Field(pattern="^res_[0-9a-f]{16}$")
+    state: Literal["held", "confirmed", "released", "expired"]
+    product_id: int
+    quantity: int = Field(ge=1, le=100)
