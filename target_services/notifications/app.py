@@ -6,13 +6,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-<<<<<<< HEAD
 from target_services.chassis.consumer import Again, Consumer, Dead, Receive
-from target_services.chassis.cursors import Cursors
-=======
-from target_services.chassis.consumer import Again, Consumer, Dead
 from target_services.chassis.cursors import Cursor, Cursors, Limit
->>>>>>> main
 from target_services.chassis.database import Database
 from target_services.chassis.dead_letters import DeadLetters
 from target_services.chassis.disturbed_messages import DisturbedDeliveries
