@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from target_services.chassis.database import Database
+from target_services.chassis.lease import Lease
 from target_services.chassis.resilience.http_wire import HttpWire
 from target_services.chassis.resilience.wire import Answer, Call
 from target_services.orders import app as orders_app
@@ -100,6 +101,7 @@ def _become(service: str, environment: dict[str, str], log: str, life: Life) -> 
     real_ns = time.time_ns
     time.time_ns = lambda: real_ns() + int(life.skew_s * 1e9)  # leases of the process before are over
     worker.LOOK_EVERY_S = 0.05
+    Lease.__init__.__kwdefaults__ = {"length_s": 0.3, "clock": time.monotonic}
     _wrap(Boundaries(life.armed), goods_are_gone=life.goods_are_gone)
     if life.queues_at_once:
         queueing = partial(Orders, queues_at_once=lambda: True)
@@ -159,10 +161,11 @@ class DyingShop(Shop):
 
     def settle(self) -> None:
         """Wait until nobody has anything left to do."""
-        for service in ("orders", "payments"):
+        for service in ("orders", "payments", "notifications"):
             wait_until(f"{service} to have nothing pending", partial(self._has_nothing_pending, service), 40)
 
     def _has_nothing_pending(self, service: str) -> bool:
         with suppress(OSError, HTTPException):
-            return bool(self.audit(service)["pending"] == 0)
+            audit = self.audit(service)
+            return bool(audit["pending"] == audit["totals"].get("outbox", 0) == 0)
         return False
