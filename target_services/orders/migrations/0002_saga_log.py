@@ -18,6 +18,7 @@ _UNDER_WAY = {
 
 def upgrade() -> None:
     op.add_column("orders", sa.Column("currency", sa.String, nullable=False, server_default="EUR"))
+    op.create_index("orders_by_customer", "orders", ["customer", "created_ns", "id"])
     op.create_table(
         "saga_log",
         sa.Column("order_id", sa.String, sa.ForeignKey("orders.id"), primary_key=True),
