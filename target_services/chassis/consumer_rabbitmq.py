@@ -23,7 +23,7 @@ from target_services.chassis.resilience.retry import Backoff
 
 PREFETCH = 32
 CONFIRM_S = 1.0
-FINISH_S = 0.8
+FINISH_S = 0.5
 """How long messages in hand may take when the service leaves; what is left comes again."""
 
 _log = structlog.get_logger(__name__)
