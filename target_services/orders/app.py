@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.disturbed_messages import DisturbedPublisher
 from target_services.chassis.flags import Flag
 from target_services.chassis.lease import Lease
 from target_services.chassis.money import AmountCents, Currency
@@ -114,7 +115,7 @@ def build(settings: Settings) -> RequestScope:
         database,
         store.outbox,
         Lease(database, LEASES, "outbox"),
-        _publisher(settings, chassis),
+        DisturbedPublisher(_publisher(settings, chassis), chassis.disturbances),
         tracer=chassis.tracing.tracer,
         metrics=RelayMetrics(chassis.metrics.registry),
     )
