@@ -1,6 +1,6 @@
 # Everything a newcomer needs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint lock docs pacts sbom clean
+.PHONY: help run test test-quick lint lock docs protos pacts sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -35,6 +35,9 @@ lock: ## renew the pinned requirements (needs uv)
 
 docs: ## renew the generated files: schemas, reference pages, OpenAPI documents
 	.venv/bin/python docs/generate.py
+
+protos: ## renew what is generated from proto files
+	.venv/bin/python -m target_services.protos.make
 
 pacts: ## renew what the services need of each other, after a change of a consumer
 	.venv/bin/python -m tests.contract.consumers.recorded

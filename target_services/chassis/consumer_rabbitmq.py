@@ -70,13 +70,15 @@ class RabbitConsumer:
         link = self._link
         if link is None or link.lost.is_set():
             return 1
-        names = [self._queue, *(rabbitmq.waiting_queue(self._queue, ms) for ms in rabbitmq.AGAIN_AFTER_MS)]
+        # In the direction in which messages go, so that one that moves meanwhile is counted at least once.
+        in_hand = len(self._in_hand)
+        names = [*(rabbitmq.waiting_queue(self._queue, ms) for ms in rabbitmq.AGAIN_AFTER_MS), self._queue]
         try:
             async with asyncio.timeout(rabbitmq.CONNECT_S):
                 counts = [(await link.channel.declare_queue(name, passive=True)).declaration_result for name in names]
         except BROKER_FAILED:
             return 1
-        return len(self._in_hand) + sum(count.message_count or 0 for count in counts)
+        return max(in_hand, len(self._in_hand)) + sum(count.message_count or 0 for count in counts)
 
     async def _consume(self, link: Link, draining: Draining) -> None:
         await link.channel.set_qos(prefetch_count=PREFETCH)

@@ -111,6 +111,7 @@ def _engine(url: URL, connections: int, **options: Any) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=0,
+        execution_options={"preserve_rowcount": True},  # of an insert, too: it tells whether the row was there
         connect_args={"connect_timeout": _CONNECT_S, "options": said},
         **options,
     )

@@ -40,6 +40,19 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _target(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("is not a gRPC target, such as 127.0.0.1:8081")
+    return text
+
+
+def _cache_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("is not a cache URL, such as redis://127.0.0.1:6379/0")
+    return text
+
+
 def _broker_url(text: str) -> str:
     if not text.startswith(("amqp://", "amqps://")) or len(text.split("//", 1)[1].strip("/")) == 0:
         raise ValueError("is not a broker's URL, such as amqp://user:password@127.0.0.1:5672/shop")
@@ -48,6 +61,8 @@ def _broker_url(text: str) -> str:
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+CacheUrl = Annotated[str, AfterValidator(_cache_url)]
+GrpcTarget = Annotated[str, AfterValidator(_target)]
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
 

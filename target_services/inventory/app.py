@@ -8,20 +8,21 @@ from typing import Annotated
 import structlog
 from fastapi import FastAPI, Header, Path
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
-from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import DatabaseUrl, ServiceSettings
 from target_services.goods import STOCK_OF_EACH
-from target_services.inventory.domain import SCHEMA, Inventory, KeyReused, OutOfStock, Reservation
+from target_services.inventory import api, rpc
+from target_services.inventory.api import ReservationKey, ReservationRequest
+from target_services.inventory.domain import SCHEMA, Inventory, Reservation
 
-Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Key = Annotated[ReservationKey, Header(alias="idempotency-key")]
 ProductId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 _EXPIRY_CHECK_S = 5.0
@@ -33,16 +34,10 @@ class Settings(ServiceSettings):
     """What inventory has to be told."""
 
     database_url: DatabaseUrl
+    grpc_port: int | None = Field(default=None, ge=1, le=65535, description="where to listen for gRPC; unset: nowhere")
     inventory_stock_of_each: int = Field(
         default=STOCK_OF_EACH, ge=0, description="what a new database starts with, of each product"
     )
-
-
-class ReservationRequest(BaseModel):
-    """What to set aside."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=100)
 
 
 def routes(app: FastAPI, inventory: Inventory) -> None:
@@ -50,36 +45,22 @@ def routes(app: FastAPI, inventory: Inventory) -> None:
 
     @app.get("/v1/stock/{product_id}")
     async def stock(product_id: ProductId) -> Response:
-        on_hand = await inventory.on_hand(product_id)
-        if on_hand is None:
-            raise Problem(404, "there is no such product", slug="unknown-product")
-        return JSONResponse({"product_id": product_id, "on_hand": on_hand})
+        return JSONResponse({"product_id": product_id, "on_hand": await api.stock(inventory, product_id)})
 
     @app.post("/v1/reservations")
     async def reserve(request: ReservationRequest, key: Key) -> Response:
-        try:
-            held = await inventory.reserve(key, request.product_id, request.quantity)
-        except OutOfStock:
-            raise Problem(409, "there is not that much in stock", slug="out-of-stock") from None
-        except KeyReused:
-            raise Problem(409, "this key is in use for another reservation", slug="idempotency-key-reused") from None
-        return _shown(held, 201)
+        return _shown(await api.reserve(inventory, key, request), 201)
 
     @app.post("/v1/reservations/{key}/confirm")
     async def confirm(key: str) -> Response:
-        try:
-            return _shown(await inventory.confirm(key))
-        except OutOfStock:
-            raise Problem(409, "the reservation lapsed and the goods are gone", slug="out-of-stock") from None
+        return _shown(await api.confirm(inventory, key))
 
     @app.post("/v1/reservations/{key}/release")
     async def release(key: str) -> Response:
-        return _shown(await inventory.release(key))
+        return _shown(await api.release(inventory, key))
 
 
-def _shown(reservation: Reservation | None, status: int = 200) -> Response:
-    if reservation is None:
-        raise Problem(404, "there is no reservation of this key", slug="unknown-reservation")
+def _shown(reservation: Reservation, status: int = 200) -> Response:
     document = {
         "id": reservation.id,
         "state": reservation.state,
@@ -103,8 +84,10 @@ def build(settings: Settings) -> RequestScope:
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA, migrations="target_services.inventory.migrations")
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
+    grpc_port = settings.grpc_port
     return chassis.application(
         lambda app: routes(app, inventory),
+        grpc=chassis.grpc_server(grpc_port, rpc.service(inventory)) if grpc_port is not None else None,
         database=database,
         audited=inventory,
         prepare=inventory.fill,

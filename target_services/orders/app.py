@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.lease import Lease
+from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.outbox_relay import Relay, RelayMetrics
 from target_services.chassis.problems import MEDIA_TYPE
 from target_services.chassis.publisher import Publisher
@@ -22,6 +23,7 @@ from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.orders import listing
+from target_services.orders.account import OrderAccount
 from target_services.orders.domain import Orders
 from target_services.orders.listing import OrderLists
 from target_services.orders.model import OrderRequest
@@ -56,9 +58,10 @@ class Settings(ServiceSettings):
 class OrderBody(BaseModel):
     """What a customer asks for."""
 
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=10)
-    unit_price_cents: int = Field(gt=0, le=10_000_000)
+    product_id: int = Field(strict=True, ge=1, le=2**31 - 1)
+    quantity: int = Field(strict=True, ge=1, le=10)
+    unit_price_cents: AmountCents
+    currency: Currency = "EUR"
     card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 
@@ -121,7 +124,9 @@ def build(settings: Settings) -> RequestScope:
         routes(app, orders)
         listing.routes(app, lists)
 
-    return chassis.application(api, database=database, audited=store, background=[worker.run, relay.run])
+    return chassis.application(
+        api, database=database, audited=OrderAccount(database), background=[worker.run, relay.run]
+    )
 
 
 def _publisher(settings: Settings, chassis: Chassis) -> Publisher:

@@ -21,9 +21,7 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 _CURSORS = Cursors("orders", int, str)
 _FIELDS = tuple(Order.__dataclass_fields__)
-_NEWEST_FIRST = select(*(ORDERS.c[name] for name in _FIELDS), ORDERS.c.created_ns).order_by(
-    ORDERS.c.created_ns.desc(), ORDERS.c.id.desc()
-)
+_NEWEST_FIRST = select(*(ORDERS.c[name] for name in _FIELDS)).order_by(ORDERS.c.created_ns.desc(), ORDERS.c.id.desc())
 
 
 class OrderLists:

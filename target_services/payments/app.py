@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
@@ -17,9 +18,13 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
-from target_services.payments.domain import SCHEMA, Capture, KeyReused, Payments
+from target_services.payments.domain import Payments
+from target_services.payments.reconciler import Reconciler
+from target_services.payments.store import Capture, CaptureStore, KeyReused
+from target_services.payments.tables import SCHEMA
 
 Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+OfKey = Annotated[str, Path(alias="key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 
 
 class Settings(ServiceSettings):
@@ -33,7 +38,8 @@ class CaptureRequest(BaseModel):
     """What to take, for which order, from which card."""
 
     order_id: str = Field(min_length=1, max_length=64)
-    amount_cents: int = Field(gt=0)
+    amount_cents: AmountCents
+    currency: Currency
     card: str = Field(min_length=1, max_length=64)
 
 
@@ -43,26 +49,29 @@ def routes(app: FastAPI, payments: Payments) -> None:
     @app.post("/v1/captures")
     async def capture(request: CaptureRequest, key: Key) -> Response:
         try:
-            capture = await payments.capture(key, request.order_id, request.amount_cents, request.card)
+            capture = await payments.capture(key, **request.model_dump())
         except KeyReused:
             raise Problem(409, "this key is in use for another capture", slug="idempotency-key-reused") from None
         if capture.state == "declined":
             raise Problem(402, "the payment was declined", slug="payment-declined", id=capture.id)
+        if capture.state in ("voided", "refunded"):
+            raise Problem(409, "nothing is captured under this key any more", slug="payment-voided", id=capture.id)
         return _shown(capture, 201)
 
     @app.get("/v1/captures/{key}")
-    async def find(key: str) -> Response:
+    async def find(key: OfKey) -> Response:
         return _shown(await payments.find(key))
 
     @app.post("/v1/captures/{key}/refund")
-    async def refund(key: str) -> Response:
+    async def refund(key: OfKey) -> Response:
         return _shown(await payments.refund(key))
 
 
 def _shown(capture: Capture | None, status: int = 200) -> Response:
     if capture is None:
         raise Problem(404, "there is no capture of this key", slug="unknown-capture")
-    document = {"id": capture.id, "state": capture.state, "amount_cents": capture.amount_cents}
+    names = ("id", "state", "amount_cents", "currency")
+    document = {name: getattr(capture, name) for name in names}
     return JSONResponse(document, status)
 
 
@@ -83,8 +92,14 @@ def build(settings: Settings) -> RequestScope:
         breaker=BreakerPolicy(failures=32, window=40, reset_s=2.0),
         bulkhead=48,
     )
-    payments = Payments(database, provider)
-    return chassis.application(lambda app: routes(app, payments), database=database, audited=payments)
+    store = CaptureStore(database)
+    payments = Payments(store, provider)
+    return chassis.application(
+        lambda app: routes(app, payments),
+        database=database,
+        audited=store,
+        background=[Reconciler(store, payments).run],
+    )
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from pact import match
 
 from target_services.orders.model import Order, State
-from target_services.orders.remote import Inventory, Paid, Payments, Reserved
+from target_services.orders.remote import Inventory, Paid, Payments, Refusal
 from tests.contract.consumers.story import Story, problem
 
 
@@ -17,6 +19,7 @@ def _order(key: str, *, product: int = 7, quantity: int = 2, card: str = "tok_vi
         product_id=product,
         quantity=quantity,
         total_cents=1299,
+        currency="EUR",
         card=card,
         state=State.PENDING,
         queued=False,
@@ -24,6 +27,7 @@ def _order(key: str, *, product: int = 7, quantity: int = 2, card: str = "tok_vi
         tries=0,
         traceparent=None,
         run_id=None,
+        created_ns=time.time_ns(),
     )
 
 
@@ -41,7 +45,7 @@ INVENTORY = (
         status=201,
         answer=_one_of("held", "confirmed"),
         ask=lambda edge: Inventory(edge).reserve(_order("pact-new")),
-        understood=Reserved.YES,
+        understood=None,
     ),
     Story(
         "a reservation of more than there is",
@@ -53,7 +57,7 @@ INVENTORY = (
         status=409,
         answer=problem("out-of-stock"),
         ask=lambda edge: Inventory(edge).reserve(_order("pact-late", product=9, quantity=1)),
-        understood=Reserved.OUT_OF_STOCK,
+        understood=Refusal("out-of-stock"),
     ),
     Story(
         "a sale of what is reserved",
@@ -64,7 +68,7 @@ INVENTORY = (
         status=200,
         answer=_one_of("confirmed"),
         ask=lambda edge: Inventory(edge).confirm(_order("pact-held")),
-        understood=Reserved.YES,
+        understood=None,
     ),
     Story(
         "a sale of what was never reserved",
@@ -74,7 +78,7 @@ INVENTORY = (
         status=404,
         answer=problem("unknown-reservation"),
         ask=lambda edge: Inventory(edge).confirm(_order("pact-nobody")),
-        understood=Reserved.OUT_OF_STOCK,
+        understood=Refusal("out-of-stock"),
     ),
     Story(
         "goods put back",
@@ -105,22 +109,22 @@ PAYMENTS = (
         "POST",
         "/v1/captures",
         headers={"idempotency-key": "pact-pay"},
-        body={"order_id": "ord_of_pact-pay", "amount_cents": 1299, "card": "tok_visa"},
+        body={"order_id": "ord_of_pact-pay", "amount_cents": 1299, "currency": "EUR", "card": "tok_visa"},
         status=201,
         answer=_one_of("captured"),
         ask=lambda edge: Payments(edge).capture(_order("pact-pay")),
-        understood=Paid.YES,
+        understood=None,
     ),
     Story(
         "a capture from a card that is declined",
         "POST",
         "/v1/captures",
         headers={"idempotency-key": "pact-poor"},
-        body={"order_id": "ord_of_pact-poor", "amount_cents": 1299, "card": "tok_declined"},
+        body={"order_id": "ord_of_pact-poor", "amount_cents": 1299, "currency": "EUR", "card": "tok_declined"},
         status=402,
         answer=problem("payment-declined"),
         ask=lambda edge: Payments(edge).capture(_order("pact-poor", card="tok_declined")),
-        understood=Paid.DECLINED,
+        understood=Refusal("payment-declined"),
     ),
     Story(
         "what became of a capture",
@@ -129,7 +133,7 @@ PAYMENTS = (
         given={"money was captured": {"key": "pact-paid", "amount_cents": 1299}},
         status=200,
         answer=_one_of("captured"),
-        ask=lambda edge: Payments(edge)._find(_order("pact-paid")),
+        ask=lambda edge: Payments(edge)._find_once(_order("pact-paid")),
         understood=Paid.YES,
     ),
     Story(
@@ -138,7 +142,7 @@ PAYMENTS = (
         "/v1/captures/pact-unheard",
         status=404,
         answer=problem("unknown-capture"),
-        ask=lambda edge: Payments(edge)._find(_order("pact-unheard")),
+        ask=lambda edge: Payments(edge)._find_once(_order("pact-unheard")),
         understood=Paid.UNKNOWN,
     ),
     Story(
@@ -155,11 +159,23 @@ PAYMENTS = (
     Story(
         "money given back that was never taken",
         "POST",
-        "/v1/captures/pact-unheard/refund",
-        headers={"idempotency-key": "pact-unheard-refund"},
-        status=404,
-        answer=problem("unknown-capture"),
-        ask=lambda edge: Payments(edge).refund(_order("pact-unheard")),
+        "/v1/captures/pact-unheard-of/refund",
+        headers={"idempotency-key": "pact-unheard-of-refund"},
+        status=200,
+        answer=_one_of("voided"),
+        ask=lambda edge: Payments(edge).refund(_order("pact-unheard-of")),
         understood=None,
+    ),
+    Story(
+        "a capture that comes after the order was given up",
+        "POST",
+        "/v1/captures",
+        given={"a payment was given up": {"key": "pact-too-late"}},
+        headers={"idempotency-key": "pact-too-late"},
+        body={"order_id": "ord_of_pact-too-late", "amount_cents": 1299, "currency": "EUR", "card": "tok_visa"},
+        status=409,
+        answer=problem("payment-voided"),
+        ask=lambda edge: Payments(edge).capture(_order("pact-too-late")),
+        understood=Refusal("payment-voided"),
     ),
 )

@@ -86,8 +86,8 @@ async def _asked(consumer: str, provider: str, url: str, ask: Callable[[Edge], A
         bulkhead=1,
         fallback="none",
     )
-    await chassis._wire.open()
+    await edge.wire.open()
     try:
         return await ask(edge)
     finally:
-        await chassis._wire.close()
+        await edge.wire.close()

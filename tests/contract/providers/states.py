@@ -31,8 +31,14 @@ def _reserved(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
 
 def _captured(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
     key = parameters["key"]
-    payment = {"order_id": f"ord_of_{key}", "amount_cents": parameters["amount_cents"], "card": "tok_visa"}
+    money = {"amount_cents": parameters["amount_cents"], "currency": "EUR"}
+    payment = {"order_id": f"ord_of_{key}", **money, "card": "tok_visa"}
     return _did(shop.ask("POST", "/v1/captures", payment, service="payments", headers=_key(key)))
+
+
+def _given_up(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
+    key = parameters["key"]
+    return _did(shop.ask("POST", f"/v1/captures/{key}/refund", service="payments", headers=_key(f"{key}-refund")))
 
 
 def _key(key: str) -> dict[str, str]:
@@ -48,4 +54,5 @@ STATES: dict[str, Callable[[Shop, dict[str, Any]], dict[str, object]]] = {
     "a product is sold out": _sold_out,
     "goods are reserved": _reserved,
     "money was captured": _captured,
+    "a payment was given up": _given_up,
 }

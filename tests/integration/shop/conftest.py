@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.server_rabbitmq import rabbitmq  # noqa: F401 - a fixture
 from tests.integration.shop.between import Between
 from tests.integration.shop.receiver import Receiver
-from tests.integration.shop.stack import EDGES, Shop, free_ports
+from tests.integration.shop.stack import Shop, free_ports
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +52,11 @@ def put_between() -> Iterator[Callable[[Shop, str], Between]]:
     placed: list[Between] = []
 
     def place(shop: Shop, variable: str) -> Between:
-        caller, callee = EDGES[variable]
+        caller, callee_port, speaks_grpc = shop.behind(variable)
         (port,) = free_ports(1)
-        placed.append(Between(port, shop.ports[callee]))
-        shop.extra.setdefault(caller, {})[variable] = f"http://127.0.0.1:{port}"
+        placed.append(Between(port, callee_port))
+        scheme = "" if speaks_grpc else "http://"
+        shop.extra.setdefault(caller, {})[variable] = f"{scheme}127.0.0.1:{port}"
         return placed[-1]
 
     yield place

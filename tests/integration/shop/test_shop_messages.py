@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 
-from tests.integration.shop.messages import CHECKOUT, Stream, buy, event, notified, post_event, settled
+from tests.integration.shop.messages import CHECKOUT, Stream, buy, dead_letters, event, notified, post_event, settled
 from tests.integration.shop.stack import Shop, wait_until
 
 
@@ -92,7 +92,7 @@ def test_killing_orders_and_notifications_in_turn_loses_nothing_and_repeats_noth
     confirmed = [key for key, state in states.items() if state == "confirmed"]
     assert set(stream.acknowledged) <= set(confirmed)
     assert Counter(notified(shop)) == Counter(confirmed)
-    assert shop.ask("GET", "/v1/dead-letters", service="notifications").body["items"] == []
+    assert dead_letters(shop) == []
 
 
 def test_with_the_inbox_ignored_a_message_delivered_twice_is_sent_twice(make_shop: Callable[..., Shop]) -> None:

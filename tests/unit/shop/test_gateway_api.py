@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -45,8 +44,7 @@ class _Rig:
         return asyncio.run(self.ask_in_loop(method, path, body, **headers))
 
     async def ask_in_loop(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return await ask(self.app, method, path, body=content, content_type="application/json", **headers)
+        return await ask(self.app, method, path, body, content_type="application/json", **headers)
 
     def count(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)

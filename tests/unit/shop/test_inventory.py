@@ -82,6 +82,62 @@ def test_no_oversell_when_many_come_at_once(tmp_path: Path) -> None:
     _with_inventory(tmp_path, test)
 
 
+def test_two_hundred_buyers_of_the_last_piece(tmp_path: Path) -> None:
+    """One gets it, 199 are told that it is gone, and nothing is left half done."""
+
+    async def test(inventory: Inventory) -> None:
+        tries = (inventory.reserve(f"k{n}", 1, 1) for n in range(200))
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(result, OutOfStock) for result in results) == 199
+        assert await _heaps(inventory) == (0, 1, 0)
+        assert len([row async for page in inventory.effects(0) for row in page]) == 1
+
+    _with_inventory(tmp_path, test, stock=1)
+
+
+def test_one_key_asked_for_many_times_at_once_reserves_once(tmp_path: Path) -> None:
+    """A client that is impatient, or a retry that overtakes: all get the same reservation."""
+
+    async def test(inventory: Inventory) -> None:
+        for number in range(10):
+            results = await asyncio.gather(*(inventory.reserve(f"k{number}", 1, 2) for _ in range(12)))
+            assert len({result.id for result in results}) == 1
+        assert await _heaps(inventory) == (80, 20, 0)
+
+    _with_inventory(tmp_path, test, stock=100)
+
+
+def test_what_ends_a_reservation_twice_at_once_moves_its_goods_once(tmp_path: Path) -> None:
+    """Confirm, release and expiry race for the same reservations: each piece is on one heap at the end."""
+
+    async def test(inventory: Inventory) -> None:
+        later_ns = time.time_ns() + HOLD_NS
+        for number in range(10):
+            keys = [f"k{number}-{product}" for product in (3, 1, 2)]
+            await asyncio.gather(*(inventory.reserve(key, int(key[-1]), 1) for key in keys))
+            ways = (inventory.confirm, inventory.release, inventory.confirm, inventory.release)
+            await asyncio.gather(
+                *(way(key) for way in ways for key in keys), inventory.expire(later_ns), inventory.expire(later_ns)
+            )
+            for product in (1, 2, 3):
+                heaps = await _heaps(inventory, product)
+                assert (sum(heaps), heaps[1], min(heaps) >= 0) == (100, 0, True)
+
+    _with_inventory(tmp_path, test, stock=100)
+
+
+def test_a_clock_that_is_set_back_holds_goods_no_longer_than_twice(tmp_path: Path) -> None:
+    """Reserved in the year that the clock wrongly showed: put back although that is far away; a second is nothing."""
+
+    async def test(inventory: Inventory) -> None:
+        await inventory.reserve("k1", 1, 2)
+        assert await inventory.expire(time.time_ns() - 1_000_000_000) == 0
+        assert await inventory.expire(time.time_ns() - 365 * 24 * 3600 * 1_000_000_000) == 1
+        assert await _heaps(inventory) == (5, 0, 0)
+
+    _with_inventory(tmp_path, test)
+
+
 def test_what_is_held_for_too_long_goes_back(tmp_path: Path) -> None:
     """After 15 minutes, and not before; confirmed goods never."""
 

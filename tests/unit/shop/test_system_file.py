@@ -30,7 +30,8 @@ SYSTEM = System.model_validate(_yaml(FOLDER / "system.yaml"))
 
 def _application(service: str) -> RequestScope:
     module = importlib.import_module(f"target_services.{service}.app")
-    urls = {edge.env.lower(): "http://127.0.0.1:1" for edge in SYSTEM.edges if edge.caller == service}
+    of_protocol = {"http": "http://127.0.0.1:1", "tcp": "127.0.0.1:1"}
+    urls = {edge.env.lower(): of_protocol[edge.protocol] for edge in SYSTEM.edges if edge.caller == service}
     settings = module.Settings(
         service_name=service,
         port=1,
