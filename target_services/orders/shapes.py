@@ -17,7 +17,13 @@ Customer = Annotated[
 ]
 OrderId = Annotated[str, Path(pattern=r"^ord_[0-9a-f]{16}$", examples=["ord_5b0d9e7c11f24a38"])]
 
-THE_ORDER = {"order_id": "$response.body#/id"}
+THE_ORDER = {"order_id": "$response.body#/id", "x-customer-id": "$request.header.x-customer-id"}
+NOT_PLACED = {
+    402: "payment-declined",
+    404: "unknown-product",
+    409: "price-changed out-of-stock payment-voided payment-unavailable idempotency-key-reused idempotency-in-progress",
+}
+"""Why there may be no order, by status."""
 
 
 class OrderBody(Shape):
