@@ -67,8 +67,12 @@ def _asked_by(query: type[BaseModel] | None, told: dict[str, Any]) -> dict[str, 
     """Add the parameters of a query that is passed on as it is."""
     if query is None:
         return told
-    properties = query.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+    schema = query.model_json_schema()
+    enums = {f"#/$defs/{name}": enum for name, enum in schema.get("$defs", {}).items()}
+    parameters = [
+        {"name": name, "in": "query", "schema": {**enums.get(part.pop("$ref", ""), {}), **part}}
+        for name, part in schema["properties"].items()
+    ]
     return {**told, "openapi_extra": {**told["openapi_extra"], "parameters": parameters}}
 
 
