@@ -28,8 +28,8 @@ from target_services.users.shapes import (
     AccountPage,
     AccountShown,
     Customer,
-    KeySet,
     Login,
+    PublicKeys,
     Refresh,
     SignUp,
     Tokens,
@@ -76,40 +76,40 @@ def routes(app: FastAPI, users: Users, keys: SigningKeys) -> None:
 
     @app.post("/v1/accounts", **answers(Accepted, 202, problems={429: "too-many-logins"}))
     async def sign_up(request: SignUp) -> Response:
-        """Ask for an account. The answer is the same where the name is taken."""
+        """Make an account. Nobody learns from the answer whether the name was taken."""
         await users.sign_up(request.name, request.password.get_secret_value(), request.display_name)
         return JSONResponse({"name": request.name, "state": "accepted"}, 202)
 
     @app.post("/v1/sessions", **answers(Tokens, 201, problems={401: "bad-credentials", 429: "too-many-logins"}))
     async def log_in(request: Login) -> Response:
-        """Log in. The answer is the same for a wrong password, a locked name and a name of nobody."""
+        """Show a password and get tokens."""
         tokens = await users.log_in(request.name, request.password.get_secret_value())
         return JSONResponse(tokens, 201, headers=_NOT_TO_BE_KEPT)
 
     @app.post("/v1/sessions/refresh", **answers(Tokens, problems={401: "bad-refresh-token"}))
     async def refresh(request: Refresh) -> Response:
-        """Stay logged in. A refresh token that comes a second time ends the whole session."""
+        """Get new tokens for a refresh token, which is good once."""
         return JSONResponse(await users.refresh(request.refresh_token.get_secret_value()), headers=_NOT_TO_BE_KEPT)
 
     @app.get("/v1/account", **answers(AccountShown, problems={404: "unknown-account"}))
-    async def show_account(customer: Customer) -> Response:
+    async def account(customer: Customer) -> Response:
         """Show somebody's own account."""
         return _shown(await users.accounts.find(customer))
 
     @app.patch("/v1/account", **answers(AccountShown, problems={404: "unknown-account"}))
     async def change_account(request: AccountChange, customer: Customer) -> Response:
-        """Change somebody's own account."""
+        """Change how somebody is called."""
         return _shown(await users.accounts.rename(customer, request.display_name))
 
     @app.get("/v1/admin/accounts", **answers(AccountPage, problems={400: "bad-cursor"}))
-    async def list_accounts(cursor: Cursor = None, limit: Limit = 20) -> Response:
+    async def accounts(cursor: Cursor = None, limit: Limit = 20) -> Response:
         """List all accounts, the oldest first. The gateway lets only admins ask."""
         page, next_cursor = await users.accounts.page(cursor, limit)
         return JSONResponse({"items": [account.document() for account in page], "next_cursor": next_cursor})
 
-    @app.get("/v1/jwks.json", **answers(KeySet))
-    async def list_keys() -> Response:
-        """List the public keys that tokens are checked with."""
+    @app.get("/v1/jwks.json", **answers(PublicKeys))
+    async def jwks() -> Response:
+        """Show the public keys that access tokens are checked with."""
         return JSONResponse(keys.published())
 
 
@@ -130,7 +130,7 @@ async def _tend_now_and_then(users: Users, draining: Draining, every_s: float) -
 def build(settings: Settings) -> RequestScope:
     """Put users together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA, migrations="target_services.users.migrations")
+    database = Database(settings.database_url, SCHEMA)
     passwords = Passwords(threads=settings.users_hash_threads, waiting=settings.users_hash_waiting)
     policy = KeyPolicy(settings.users_key_rotate_s, settings.users_key_overlap_s, settings.users_access_s)
     keys = SigningKeys(database, policy)

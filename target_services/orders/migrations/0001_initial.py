@@ -30,7 +30,6 @@ def upgrade() -> None:
     )
     op.create_index("orders_by_due", "orders", ["final", "due_ns"])
     op.create_index("orders_by_age", "orders", ["created_ns", "id"])
-    op.create_index("orders_by_customer", "orders", ["customer", "created_ns", "id"])
     op.create_table(
         "answers",
         sa.Column("key", sa.String, primary_key=True),

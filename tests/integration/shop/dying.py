@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from target_services.chassis.database import Database
-from target_services.chassis.resilience.wire import Answer, Call, Wire
+from target_services.chassis.lease import Lease
+from target_services.chassis.resilience.http_wire import HttpWire
+from target_services.chassis.resilience.wire import Answer, Call
 from target_services.orders import app as orders_app
 from target_services.orders import worker
 from target_services.orders.domain import Orders
@@ -57,7 +59,7 @@ class Boundaries:
 
 
 def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
-    write, exchange = Database.write, Wire.exchange
+    write, exchange = Database.write, HttpWire.exchange
 
     async def dying_write(self: Database, work: Callable[[Any], Any]) -> Any:
         caller = sys._getframe(1).f_code.co_qualname
@@ -74,15 +76,15 @@ def _wrap(boundaries: Boundaries, *, goods_are_gone: bool) -> None:
         boundaries.meet(f"{caller}: committed")
         return done
 
-    async def dying_exchange(self: Wire, url: str, call: Call, headers: Mapping[str, str]) -> Answer:
+    async def dying_exchange(self: HttpWire, call: Call, headers: Mapping[str, str]) -> Answer:
         what = f"{call.method} {_UUID.sub('key', call.path)}"
         boundaries.meet(f"{what}: before")
-        answer = GONE if goods_are_gone and call.path.endswith("/confirm") else await exchange(self, url, call, headers)
+        answer = GONE if goods_are_gone and call.path.endswith("/confirm") else await exchange(self, call, headers)
         boundaries.meet(f"{what}: answered")
         return answer
 
     Database.write = dying_write  # type: ignore[method-assign]  # of this process only
-    Wire.exchange = dying_exchange  # type: ignore[method-assign]
+    HttpWire.exchange = dying_exchange  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _become(service: str, environment: dict[str, str], log: str, life: Life) -> 
     real_ns = time.time_ns
     time.time_ns = lambda: real_ns() + int(life.skew_s * 1e9)  # leases of the process before are over
     worker.LOOK_EVERY_S = 0.05
+    Lease.__init__.__kwdefaults__ = {"length_s": 0.3, "clock": time.monotonic}
     _wrap(Boundaries(life.armed), goods_are_gone=life.goods_are_gone)
     if life.queues_at_once:
         queueing = partial(Orders, queues_at_once=lambda: True)
@@ -158,10 +161,11 @@ class DyingShop(Shop):
 
     def settle(self) -> None:
         """Wait until nobody has anything left to do."""
-        for service in ("orders", "payments"):
+        for service in ("orders", "payments", "notifications"):
             wait_until(f"{service} to have nothing pending", partial(self._has_nothing_pending, service), 40)
 
     def _has_nothing_pending(self, service: str) -> bool:
         with suppress(OSError, HTTPException):
-            return bool(self.audit(service)["pending"] == 0)
+            audit = self.audit(service)
+            return bool(audit["pending"] == audit["totals"].get("outbox", 0) == 0)
         return False
