@@ -15,6 +15,7 @@ from opentelemetry import trace
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from target_services.chassis import correlation
 from target_services.chassis.database_errors import DatabaseUnavailable
@@ -98,6 +99,12 @@ def database_failed(failure: DatabaseUnavailable) -> Problem:
     return Problem(503, str(failure), slug="database-unavailable", headers={"retry-after": "1"}, cause=failure.cause)
 
 
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Return the methods of an address: of all of its routes, where the framework tells those of the first."""
+    at = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in at for method in getattr(route, "methods", None) or ()}))
+
+
 def install(app: FastAPI) -> None:
     """Make an application answer all its errors as problem details."""
 
@@ -116,9 +123,10 @@ def install(app: FastAPI) -> None:
     async def not_storable(_: Request, __: Exception) -> Response:
         return Problem(422, "a value is none that the database can hold", slug="invalid-request").response()
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+        headers = {"allow": _allowed(app, request)} if error.status_code == 405 else error.headers
+        return Problem(error.status_code, str(error.detail), headers=headers).response()
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
