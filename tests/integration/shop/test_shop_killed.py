@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from target_services.goods import COUNT, STOCK_OF_EACH
 from tests.integration.shop.dying import NEVER, DyingShop
 from tests.integration.shop.stack import Reply, wait_until
 
@@ -85,7 +86,7 @@ class Sweep:
         orders, inventory, payments, provider = (
             self.shop.audit(service)["totals"] for service in ("orders", "inventory", "payments", "provider")
         )
-        assert inventory["on_hand"] + inventory["sold"] == 600 * 1_000_000
+        assert inventory["on_hand"] + inventory["sold"] == COUNT * STOCK_OF_EACH
         assert inventory["reserved"] == 0
         assert payments["captured_cents"] - payments["refunded_cents"] == orders["confirmed_cents"]
         assert (payments["captured_cents"], payments["refunded_cents"]) == (
