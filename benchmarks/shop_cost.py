@@ -107,7 +107,7 @@ class RunningShop:
         assert service.run is not None
         data = self._folder / name
         data.mkdir(parents=True)
-        fills = {"{port}": str(self._ports[name]), "{data}": str(data)}
+        fills = {"{port}": str(self._ports[name]), "{data}": str(data), "{system}": str(FOLDER)}
         fills |= {f"{{port:{further}}}": str(port) for (of, further), port in self._further.items() if of == name}
         environment = {"PATH": os.environ["PATH"], "OTEL_SERVICE_NAME": name}
         environment |= {variable: filled(text, fills) for variable, text in service.environment.items()}
