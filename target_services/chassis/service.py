@@ -149,6 +149,8 @@ class Chassis:
         listens beside HTTP for as long as the service runs.
         """
         readiness = Readiness(self.draining, database)
+        if database is not None:
+            database.disturbed_by(self.disturbances)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
