@@ -21,7 +21,7 @@ UNDER_THE_WORKBENCH = {"WORKBENCH_STACK": "s1", "WORKBENCH_TOKEN": "secret"}
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in (*GOOD, *UNDER_THE_WORKBENCH, "WORKBENCH_BUGS", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+    for name in (*GOOD, *UNDER_THE_WORKBENCH, "WORKBENCH_BUGS", "OTEL_EXPORTER_OTLP_ENDPOINT", "BROKER_URL"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -124,3 +124,18 @@ def test_settings_of_users_and_gateway_have_to_make_sense(
     lines = capsys.readouterr().err.splitlines()
     assert (caught.value.code, len(lines)) == (2, 3)
     assert any(line.strip().startswith(words) for line in lines), lines
+
+
+def test_messages_have_to_go_somewhere(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """To a broker or straight to notifications; with a broker nothing else is needed."""
+    _set(environment, GOOD)
+    environment.delenv("ORDERS_NOTIFICATIONS_URL")
+    assert _refused(capsys)[1:] == [
+        "  BROKER_URL: must be set where ORDERS_NOTIFICATIONS_URL is not: messages have to go somewhere"
+    ]
+    environment.setenv("BROKER_URL", "rabbit.example")
+    assert _refused(capsys)[1:] == [
+        "  BROKER_URL: is not a broker's URL, such as amqp://user:password@127.0.0.1:5672/shop"
+    ]
+    environment.setenv("BROKER_URL", "amqp://user:password@127.0.0.1:5672/shop")
+    assert load_settings(Settings).broker_url == "amqp://user:password@127.0.0.1:5672/shop"
