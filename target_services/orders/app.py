@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.disturbed_messages import DisturbedPublisher
+from target_services.chassis.flags import Flag
 from target_services.chassis.lease import Lease
 from target_services.chassis.money import AmountCents, Currency
 from target_services.chassis.outbox_relay import Relay, RelayMetrics
@@ -118,7 +119,7 @@ def build(settings: Settings) -> RequestScope:
         tracer=chassis.tracing.tracer,
         metrics=RelayMetrics(chassis.metrics.registry),
     )
-    orders = Orders(store, saga)
+    orders = Orders(store, saga, queues_at_once=lambda: chassis.flags.is_on(Flag.NEW_CHECKOUT_FLOW))
     lists = OrderLists(database)
 
     def api(app: FastAPI) -> None:
