@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Query
+from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from target_services.catalog.domain import FRESH_S, KEEP_S, Catalog
-from target_services.catalog.search import Search, Sort
-from target_services.catalog.tables import LARGEST_ID, SCHEMA
-from target_services.chassis.cursors import LONGEST
+from target_services.catalog.search import Search
+from target_services.catalog.shapes import PageQuery, ProductId, ProductPage, ProductShown
+from target_services.catalog.tables import SCHEMA
 from target_services.chassis.database import Database
 from target_services.chassis.flags import Flag
+from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
@@ -25,10 +26,6 @@ from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import CacheUrl, DatabaseUrl, GrpcTarget, ServiceSettings
 
-ProductId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-Cents = Annotated[int | None, Field(ge=0, le=LARGEST_ID)]
-Word = Annotated[str | None, Field(pattern=r"^[a-z]{1,40}$")]
-
 
 class Settings(ServiceSettings):
     """What catalog has to be told."""
@@ -38,26 +35,12 @@ class Settings(ServiceSettings):
     cache_url: CacheUrl | None = Field(default=None, description="Redis to cache in; unset: in the process")
 
 
-class PageQuery(BaseModel):
-    """What products are looked for, and which page of them."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    q: str = Field(default="", max_length=80, pattern=r"^[\w '-]*$", description="words of the name")
-    category: Word = None
-    material: Word = None
-    min_price_cents: Cents = None
-    max_price_cents: Cents = None
-    sort: Sort = Sort.ID
-    cursor: Annotated[str | None, Field(max_length=LONGEST)] = None
-    limit: int = Field(default=20, ge=1, le=100)
-
-
 def routes(app: FastAPI, catalog: Catalog) -> None:
     """Add the API of catalog."""
 
-    @app.get("/v1/products")
+    @app.get("/v1/products", **answers(ProductPage, problems={400: "bad-cursor"}))
     async def products(query: Annotated[PageQuery, Query()]) -> Response:
+        """List products, searched, filtered and sorted."""
         search = Search(
             q=" ".join(query.q.lower().split()),
             category=query.category,
@@ -68,8 +51,9 @@ def routes(app: FastAPI, catalog: Catalog) -> None:
         )
         return JSONResponse(await catalog.page(search, query.cursor, query.limit))
 
-    @app.get("/v1/products/{product_id}")
+    @app.get("/v1/products/{product_id}", **answers(ProductShown, problems={404: "unknown-product"}))
     async def product(product_id: ProductId) -> Response:
+        """Show a product, with how much there is of it where that can be told."""
         found = await catalog.product(product_id)
         if found is None:
             raise Problem(404, "there is no such product", slug="unknown-product")

@@ -1,17 +1,36 @@
-"""What catalog shows."""
+"""What catalog is asked and what it shows."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from fastapi import Path
+from pydantic import BaseModel, Field
 
-from target_services.chassis.cursors import NextCursor
+from target_services.catalog.search import Sort
+from target_services.catalog.tables import LARGEST_ID
+from target_services.chassis.cursors import LONGEST, NextCursor
 from target_services.chassis.openapi import Shape
 
+ProductId = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[1])]
 ProductNumber = Annotated[int, Field(ge=1, examples=[1])]
+Cents = Annotated[int | None, Field(ge=0, le=LARGEST_ID)]
+Word = Annotated[str | None, Field(pattern=r"^[a-z]{1,40}$")]
 Degraded = Annotated[bool, Field(description="something is missing, or older than it should be")]
 Age = Annotated[float | None, Field(ge=0, description="seconds since this was true; only where it is old")]
+
+
+class PageQuery(BaseModel):
+    """What products are looked for, and which page of them."""
+
+    q: str = Field(default="", max_length=80, pattern=r"^[\w '-]*$", description="words of the name", examples=["oak"])
+    category: Word = Field(default=None, examples=["lamp"])
+    material: Word = Field(default=None, examples=["oak"])
+    min_price_cents: Cents = Field(default=None, examples=[1000])
+    max_price_cents: Cents = Field(default=None, examples=[9000])
+    sort: Sort = Sort.ID
+    cursor: str | None = Field(default=None, max_length=LONGEST, examples=[None])
+    limit: int = Field(default=20, ge=1, le=100)
 
 
 class ProductListed(Shape):

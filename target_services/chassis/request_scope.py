@@ -46,7 +46,7 @@ class RequestScope:
 
         While `has_begun` says no, requests are told to come back: the service has not found its database yet.
         """
-        self._app = app
+        self.app = app
         self._tracer = tracer
         self._metrics = metrics
         self.draining = draining
@@ -56,7 +56,7 @@ class RequestScope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         answer = _Answer(send, correlation.accept(headers.get(correlation.HEADER)), self.draining)
@@ -78,7 +78,7 @@ class RequestScope:
             await database_failed(DatabaseUnavailable(Cause.AWAY)).response()(scope, receive, answer)
             return
         try:
-            await self._app(scope, receive, answer)
+            await self.app(scope, receive, answer)
         except Exception:  # noqa: BLE001 - the framework has answered it; here it is written down
             _log.exception("request failed", method=scope["method"], path=scope["path"])
 

@@ -160,12 +160,11 @@ class Chassis:
             audited=audited,
             disturbances=self.disturbances,
         )
-        lifespan = self._lifespan(readiness, database, prepare, background, grpc)
         app = DescribedApp(
             title=self.settings.service_name,
             description=description(type(self.settings)),
             calls_others=bool(self._edges),
-            lifespan=lifespan,
+            lifespan=self._lifespan(readiness, database, prepare, background, grpc),
         )
         problems.install(app)
         routes(app)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from target_services.chassis.problems import Problem
 from target_services.inventory.domain import Inventory, KeyReused, OutOfStock, Reservation
+from target_services.inventory.shapes import ReservationRequest
 
 T = TypeVar("T")
-
-ReservationKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-
-
-class ReservationRequest(BaseModel):
-    """What to set aside."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=100)
 
 
 async def stock(inventory: Inventory, product_id: int) -> int:

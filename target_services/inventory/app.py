@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
 
 import structlog
-from fastapi import FastAPI, Header, Path
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,16 +13,22 @@ from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
+from target_services.chassis.openapi import answers
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import DatabaseUrl, ServiceSettings
 from target_services.goods import STOCK_OF_EACH
 from target_services.inventory import api, rpc
-from target_services.inventory.api import ReservationKey, ReservationRequest
 from target_services.inventory.domain import SCHEMA, Inventory, Reservation
-
-Key = Annotated[ReservationKey, Header(alias="idempotency-key")]
-ProductId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+from target_services.inventory.shapes import (
+    KEPT_BY_KEY,
+    Key,
+    KeyInPath,
+    ProductId,
+    ReservationRequest,
+    ReservationShown,
+    StockShown,
+)
 
 _EXPIRY_CHECK_S = 5.0
 
@@ -43,31 +48,40 @@ class Settings(ServiceSettings):
 def routes(app: FastAPI, inventory: Inventory) -> None:
     """Add the API of inventory."""
 
-    @app.get("/v1/stock/{product_id}")
+    @app.get("/v1/stock/{product_id}", **answers(StockShown, problems={404: "unknown-product"}))
     async def stock(product_id: ProductId) -> Response:
+        """Show how many of a product can be sold right now."""
         return JSONResponse({"product_id": product_id, "on_hand": await api.stock(inventory, product_id)})
 
-    @app.post("/v1/reservations")
+    @app.post(
+        "/v1/reservations",
+        **answers(
+            ReservationShown,
+            201,
+            problems={409: "out-of-stock idempotency-key-reused"},
+            links={"confirm": KEPT_BY_KEY, "release": KEPT_BY_KEY},
+        ),
+    )
     async def reserve(request: ReservationRequest, key: Key) -> Response:
+        """Set goods aside, once per key."""
         return _shown(await api.reserve(inventory, key, request), 201)
 
-    @app.post("/v1/reservations/{key}/confirm")
-    async def confirm(key: str) -> Response:
+    @app.post(
+        "/v1/reservations/{key}/confirm",
+        **answers(ReservationShown, problems={404: "unknown-reservation", 409: "out-of-stock"}),
+    )
+    async def confirm(key: KeyInPath) -> Response:
+        """Sell what is set aside."""
         return _shown(await api.confirm(inventory, key))
 
-    @app.post("/v1/reservations/{key}/release")
-    async def release(key: str) -> Response:
+    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown, problems={404: "unknown-reservation"}))
+    async def release(key: KeyInPath) -> Response:
+        """Put back what is set aside, or was sold."""
         return _shown(await api.release(inventory, key))
 
 
 def _shown(reservation: Reservation, status: int = 200) -> Response:
-    document = {
-        "id": reservation.id,
-        "state": reservation.state,
-        "product_id": reservation.product_id,
-        "quantity": reservation.quantity,
-    }
-    return JSONResponse(document, status)
+    return JSONResponse({name: getattr(reservation, name) for name in ReservationShown.model_fields}, status)
 
 
 async def _expire_now_and_then(inventory: Inventory, draining: Draining) -> None:

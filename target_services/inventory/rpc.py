@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from target_services.chassis.grpc_server import GrpcService
-from target_services.inventory import api, domain
-from target_services.inventory.api import ReservationRequest
+from target_services.inventory import api, domain, shapes
 from target_services.inventory.domain import Inventory
 from target_services.protos.inventory_pb2 import (
     DESCRIPTOR,
@@ -17,7 +16,7 @@ from target_services.protos.inventory_pb2 import (
     Stock,
 )
 
-_KEY: TypeAdapter[str] = TypeAdapter(api.ReservationKey)
+_KEY: TypeAdapter[str] = TypeAdapter(shapes.ReservationKey)
 
 
 def service(inventory: Inventory) -> GrpcService:
@@ -29,7 +28,7 @@ def service(inventory: Inventory) -> GrpcService:
     async def reserve(request: ReserveRequest) -> Reservation:
         with api.checked():
             key = _KEY.validate_python(request.key)
-            wanted = ReservationRequest(product_id=request.product_id, quantity=request.quantity)
+            wanted = shapes.ReservationRequest(product_id=request.product_id, quantity=request.quantity)
         return _message(await api.reserve(inventory, key, wanted))
 
     async def confirm(request: ReservationKey) -> Reservation:
