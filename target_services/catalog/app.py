@@ -14,6 +14,7 @@ from target_services.catalog.search import Search
 from target_services.catalog.shapes import PageQuery, ProductId, ProductPage, ProductShown
 from target_services.catalog.tables import SCHEMA
 from target_services.chassis.database import Database
+from target_services.chassis.flags import Flag
 from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
@@ -68,7 +69,12 @@ def build(settings: Settings) -> RequestScope:
         "catalog:inventory",
         GrpcWire(settings.catalog_inventory_target),
         timeout_s=0.4,
-        hedge=Hedge(least_s=0.020, most_s=0.200, budget=RetryBudget(per_call=0.05, burst=5)),
+        hedge=Hedge(
+            least_s=0.020,
+            most_s=0.200,
+            budget=RetryBudget(per_call=0.05, burst=5),
+            enabled=lambda: chassis.flags.is_on(Flag.HEDGED_READS),
+        ),
         retry=Retry(
             attempts=2, backoff=Backoff(first_s=0.030, most_s=0.060), budget=RetryBudget(per_call=0.5, burst=10)
         ),

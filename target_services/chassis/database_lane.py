@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -26,8 +27,13 @@ class Job(Generic[T]):
     """Work on its way through a lane. `abort`, set while it can be, ends it from another thread."""
 
     work: Work[T]
+    asked_s: float = field(default_factory=time.monotonic)
     begun: bool = False
     abort: Callable[[], None] | None = None
+
+    def waited_ms(self) -> int:
+        """Return for how long it has waited for its turn."""
+        return int((time.monotonic() - self.asked_s) * 1000)
 
 
 Run = Callable[[Job[Any]], Any]

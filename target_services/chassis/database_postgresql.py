@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, text
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -27,6 +27,7 @@ _WRITERS = 6
 _READERS = 4
 _CONNECT_S = 2
 _LOCK_MS = 1000
+_NO_WAIT_MS = 50
 _STATEMENT_MS = 3000
 _IDLE_MS = 10_000
 _TRIES = 5
@@ -36,6 +37,7 @@ _MIGRATING = 5_171_717
 """Key of the advisory lock that is held while a schema is brought forward; any number that is always the same."""
 
 _PATIENTLY = text("SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '60s', true)")
+_HELD = text("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'ExclusiveLock' AND relation > 0")
 _BEGIN_AGAIN = frozenset({"40001", "40P01"})
 _CAUSES = {
     "25006": Cause.READ_ONLY,
@@ -60,10 +62,11 @@ class PostgresqlBackend:
     """Two lanes: work in one does not wait for work in the other."""
 
     def __init__(self, url: URL) -> None:
+        self._url = url
         self._writing = _engine(url, _WRITERS)
         self._reading = _engine(url, _READERS, isolation_level="AUTOCOMMIT")
-        self.writing = Lane("db-write", _WRITERS, lambda job: _run(self._writing, job))
-        self.reading = Lane("db-read", _READERS, lambda job: _run(self._reading, job))
+        self.writing = Lane("db-write", _WRITERS, lambda job: _run(self._writing, job, is_writing=True))
+        self.reading = Lane("db-read", _READERS, lambda job: _run(self._reading, job, is_writing=False))
 
     def insert(self, table: Table) -> postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`."""
@@ -94,6 +97,26 @@ class PostgresqlBackend:
 
         return OperationalError("BEGIN", {}, Lost("server closed the connection unexpectedly"))
 
+    @contextlib.contextmanager
+    def read_only(self, connection: Connection) -> Iterator[None]:
+        """Have the server refuse to write in the transaction of a connection; with that it is over."""
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        yield
+
+    def lock_engine(self) -> Engine:
+        """Return where a connection for locking comes from."""
+        return _engine(self._url, 1)
+
+    def take_lock(self, connection: Connection, schema: MetaData) -> None:
+        """Lock all tables of the schema against writing, until the transaction ends."""
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        tables = ", ".join(f'"{name}"' for name in sorted(schema.tables))
+        connection.execute(text(f"LOCK TABLE {tables} IN EXCLUSIVE MODE"))
+
+    def holds_lock(self, connection: Connection) -> bool:
+        """Tell whether the connection locks any table."""
+        return bool(connection.execute(_HELD).scalar_one())
+
     async def close(self) -> None:
         """Close all connections, after the work in hand."""
         await self.reading.close(self._reading.dispose)
@@ -117,13 +140,13 @@ def _engine(url: URL, connections: int, **options: Any) -> Engine:
     )
 
 
-def _run(engine: Engine, job: Job[T]) -> T:
+def _run(engine: Engine, job: Job[T], *, is_writing: bool) -> T:
     """Run a job, again where that is certain to do no harm: nothing of the first time has been kept."""
     tries = 0
     while True:
         tries += 1
         try:
-            return _run_once(engine, job)
+            return _run_once(engine, job, is_writing=is_writing)
         except DBAPIError as error:
             stale = error.connection_invalidated and tries == 1  # it was closed while nobody used it
             for_others = getattr(error.orig, "sqlstate", None) in _BEGIN_AGAIN and tries < _TRIES
@@ -131,10 +154,13 @@ def _run(engine: Engine, job: Job[T]) -> T:
                 raise
 
 
-def _run_once(engine: Engine, job: Job[T]) -> T:
+def _run_once(engine: Engine, job: Job[T], *, is_writing: bool) -> T:
     with engine.connect() as connection, _abortable(job, connection):
         transaction = connection.begin()
         try:
+            # who has waited in the queue behind a lock has waited for it
+            if is_writing and (waited_ms := job.waited_ms()) > _NO_WAIT_MS:
+                connection.execute(text(f"SET LOCAL lock_timeout = {max(1, _LOCK_MS - waited_ms)}"))
             result = job.work(connection)
         except BaseException:
             transaction.rollback()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -21,7 +22,10 @@ from target_services.chassis.database_lane import Job, Lane
 
 T = TypeVar("T")
 
-_BUSY_MS = 1000
+BUSY_MS = 1000
+"""How long a transaction waits for the write lock that another process holds."""
+
+_NO_WAIT_MS = 50
 _CAUSES = {
     "SQLITE_BUSY": Cause.LOCKED,
     "SQLITE_LOCKED": Cause.LOCKED,
@@ -41,9 +45,7 @@ class SqliteBackend:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._file = Path(url.database or "")
-        writing = _engine(url)
-        event.listen(writing, "begin", _take_write_lock)
-        self._writer = _Connected(writing)
+        self._writer = _Connected(_writing(url))
         self._reader = _Connected(_engine(url, isolation_level="AUTOCOMMIT"))
         self.writing = Lane("db-write", 1, self._writer.run)
         self.reading = Lane("db-read", 1, self._reader.run)
@@ -74,6 +76,29 @@ class SqliteBackend:
         cause.sqlite_errorname = "SQLITE_IOERR"
         return OperationalError("BEGIN", {}, cause)
 
+    @contextmanager
+    def read_only(self, connection: Connection) -> Iterator[None]:
+        """Have SQLite refuse to write in the transaction of a connection."""
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+            if connection.exec_driver_sql("PRAGMA query_only").scalar_one():
+                connection.invalidate()
+
+    def lock_engine(self) -> Engine:
+        """Return where a connection for locking comes from."""
+        return _writing(self._url)
+
+    def take_lock(self, _connection: Connection, _schema: MetaData) -> None:
+        """Do nothing: the transaction has taken the lock of the whole file when it began."""
+
+    def holds_lock(self, connection: Connection) -> bool:
+        """Tell whether the connection locks the file."""
+        held: bool = connection.connection.dbapi_connection.in_transaction  # type: ignore[union-attr]
+        return held
+
     async def close(self) -> None:
         """Close both connections, after the work in hand."""
         await self.reading.close(self._reader.disconnect)
@@ -86,6 +111,7 @@ class _Connected:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._patience_ms = BUSY_MS
 
     def run(self, job: Job[T]) -> T:
         if self._connection is None:
@@ -93,8 +119,19 @@ class _Connected:
                 self._connection = self._engine.connect()
             except sqlite3.Error as error:  # of a pragma, which SQLAlchemy knows nothing about
                 raise OperationalError("connect", {}, error) from error
+        self._be_patient(self._connection, BUSY_MS - job.waited_ms())
         with self._connection.begin():
             return job.work(self._connection)
+
+    def _be_patient(self, connection: Connection, busy_ms: int) -> None:
+        """Wait for a lock as long as is left: who has waited in the queue behind it has waited for it."""
+        patience_ms = max(0, busy_ms)
+        if BUSY_MS - patience_ms < _NO_WAIT_MS:
+            patience_ms = BUSY_MS
+        if patience_ms != self._patience_ms:
+            raw: Any = connection.connection.driver_connection
+            raw.execute(f"PRAGMA busy_timeout={patience_ms}").close()
+            self._patience_ms = patience_ms
 
     def disconnect(self) -> None:
         if self._connection is not None:
@@ -107,9 +144,15 @@ def _engine(url: URL, **options: Any) -> Engine:
     return engine
 
 
+def _writing(url: URL) -> Engine:
+    engine = _engine(url)
+    event.listen(engine, "begin", _take_write_lock)
+    return engine
+
+
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         with closing(connection.execute(f"PRAGMA {pragma}")):
             pass
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from opentelemetry import trace
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
@@ -99,10 +100,11 @@ def database_failed(failure: DatabaseUnavailable) -> Problem:
     return Problem(503, str(failure), slug="database-unavailable", headers={"retry-after": "1"}, cause=failure.cause)
 
 
-def _allowed(app: FastAPI, request: Request) -> str:
-    """Return the methods of an address: of all of its routes, where the framework tells those of the first."""
-    at = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in at for method in getattr(route, "methods", None) or ()}))
+def _allowed(request: Request) -> dict[str, str]:
+    """Return the methods of an address. The framework would name those of one of its routes only."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    methods = {method for r in routes if r.matches(request.scope)[0] is not Match.NONE for method in r.methods or ()}
+    return {"allow": ", ".join(sorted(methods))}
 
 
 def install(app: FastAPI) -> None:
@@ -125,7 +127,7 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        headers = {"allow": _allowed(app, request)} if error.status_code == 405 else error.headers
+        headers = _allowed(request) if error.status_code == 405 else error.headers
         return Problem(error.status_code, str(error.detail), headers=headers).response()
 
     async def invalid(_: Request, error: Exception) -> Response:

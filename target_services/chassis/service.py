@@ -28,6 +28,7 @@ from target_services.chassis.cache_redis import RedisStore
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
+from target_services.chassis.flags import Flags
 from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.openapi import DescribedApp, description
@@ -64,6 +65,7 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.flags = Flags(settings.service_name, settings.flags_file)
         self._http = HttpClient()
         self._caches: list[Cache] = []
         self.disturbances = Disturbances()
@@ -147,6 +149,8 @@ class Chassis:
         listens beside HTTP for as long as the service runs.
         """
         readiness = Readiness(self.draining, database)
+        if database is not None:
+            database.disturbed_by(self.disturbances)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,

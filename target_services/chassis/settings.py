@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -78,6 +79,7 @@ class ServiceSettings(BaseSettings):
     drain_s: float = Field(default=1.0, ge=0, le=30, description="how long to serve on after SIGTERM, being not ready")
     finish_s: float = Field(default=2.0, gt=0, le=60, description="how long requests in flight may take after that")
     body_limit_bytes: int = Field(default=65_536, ge=1024, le=2**30, description="largest body of a request")
+    flags_file: Path | None = Field(default=None, description="feature flags as JSON; unset: the defaults hold")
     traces_to: BaseUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     workbench_stack: str | None = Field(default=None, description="set when the service runs under the workbench")
     workbench_token: SecretStr | None = Field(

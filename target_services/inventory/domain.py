@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from target_services.chassis.audit import Row, nothing, pages, totals
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
 from target_services.goods import STOCK_OF_EACH, price_list
 
@@ -105,7 +106,8 @@ class Inventory:
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
         new = Reservation(key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS)
-        return await self._db.write(lambda connection: self._reserve(connection, new))
+        seen = await self.on_hand(product_id) if is_planted(Bug.OVERSELL) else None
+        return await self._db.write(lambda connection: self._reserve(connection, new, seen))
 
     async def confirm(self, key: str) -> Reservation | None:
         """Sell what is reserved. Goods whose reservation expired are sold if they are still there."""
@@ -121,9 +123,9 @@ class Inventory:
             lambda connection: sum(_put_back(connection, held, "expired") for held in _lapsed(connection, now_ns))
         )
 
-    def _reserve(self, connection: Connection, new: Reservation) -> Reservation:
+    def _reserve(self, connection: Connection, new: Reservation, seen: int | None) -> Reservation:
         if connection.execute(self._first, {**asdict(new), "created_ns": time.time_ns()}).rowcount == 1:
-            _move(connection, new, source="on_hand", target="reserved")
+            _take(connection, new, seen)
             return new
         known = _find(connection, new.key)
         assert known is not None
@@ -131,7 +133,7 @@ class Inventory:
             raise KeyReused(new.key)
         if known.state != "expired":
             return known
-        _move(connection, new, source="on_hand", target="reserved")
+        _take(connection, new, seen)
         return _set(connection, replace(new, id=known.id), "held")
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
@@ -181,6 +183,11 @@ def _moving(source: str, target: str) -> Update:
     return STOCK.update().where(enough).values({source: STOCK.c[source] - pieces, target: STOCK.c[target] + pieces})
 
 
+_TAKE_FROM_SEEN = (
+    STOCK.update()
+    .where(STOCK.c.product_id == bindparam("of"))
+    .values(on_hand=bindparam("left", type_=Integer), reserved=STOCK.c.reserved + bindparam("pieces", type_=Integer))
+)
 _HEAPS = ("on_hand", "reserved", "sold")
 _MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
 
@@ -219,6 +226,17 @@ def _find(connection: Connection, key: str) -> Reservation | None:
 def _set(connection: Connection, known: Reservation, state: str) -> Reservation:
     connection.execute(_SET, {"of": known.key, "now": state, "until": known.expires_ns})
     return replace(known, state=state)
+
+
+def _take(connection: Connection, goods: Reservation, seen: int | None) -> None:
+    """Take goods off the shelf. `seen` is set by the bug only: how many were there a moment ago."""
+    if seen is None:
+        _move(connection, goods, source="on_hand", target="reserved")
+    elif seen < goods.quantity:
+        raise OutOfStock(goods.product_id)
+    else:
+        left = seen - goods.quantity
+        connection.execute(_TAKE_FROM_SEEN, {"of": goods.product_id, "pieces": goods.quantity, "left": left})
 
 
 def _move(connection: Connection, goods: Reservation, *, source: str, target: str) -> None:

@@ -8,6 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.disturbed_messages import DisturbedPublisher
+from target_services.chassis.flags import Flag
 from target_services.chassis.lease import Lease
 from target_services.chassis.openapi import answers
 from target_services.chassis.outbox_relay import Relay, RelayMetrics
@@ -106,11 +108,11 @@ def build(settings: Settings) -> RequestScope:
         database,
         store.outbox,
         Lease(database, LEASES, "outbox"),
-        _publisher(settings, chassis),
+        DisturbedPublisher(_publisher(settings, chassis), chassis.disturbances),
         tracer=chassis.tracing.tracer,
         metrics=RelayMetrics(chassis.metrics.registry),
     )
-    orders = Orders(store, saga)
+    orders = Orders(store, saga, queues_at_once=lambda: chassis.flags.is_on(Flag.NEW_CHECKOUT_FLOW))
     lists = OrderLists(database)
 
     def api(app: FastAPI) -> None:

@@ -33,6 +33,7 @@ ORDERS = Table(
     Column("created_ns", BigInteger, nullable=False),
     Index("orders_by_due", "final", "due_ns"),
     Index("orders_by_age", "created_ns", "id"),
+    Index("orders_by_customer", "customer", "created_ns", "id"),
 )
 
 SAGA_LOG = Table(

@@ -124,6 +124,18 @@ class NoDuplicateEffects(Expectation):
     min_n: int = Field(default=10, ge=1, description="keys below this leave it undecided")
 
 
+class SagaAtomic(Expectation):
+    """What several services did for one record agrees with its end, and what has to be conserved is."""
+
+    kind: Literal["saga_atomic"]
+    record: Name = Field(default="order", description="one of the system's `sagas`")
+    conserved: list[Name] | None = Field(
+        default=None, description="which of the system's `conserved` rules are judged; default: all"
+    )
+    settle: Duration = Field(default=Duration.parse("15s"), description="time to finish after the load has ended")
+    min_n: int = Field(default=10, ge=1, description="finished records below this leave it undecided")
+
+
 ExpectationSpec = Annotated[
     BreakerOpens
     | BreakerHolds
@@ -134,6 +146,7 @@ ExpectationSpec = Annotated[
     | Isolated
     | Recovers
     | NoLostOrders
-    | NoDuplicateEffects,
+    | NoDuplicateEffects
+    | SagaAtomic,
     Field(discriminator="kind"),
 ]

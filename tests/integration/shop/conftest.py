@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
+from tests.integration.databases import database_kind, run_on_both  # noqa: F401 - fixtures
 from tests.integration.server_rabbitmq import rabbitmq  # noqa: F401 - a fixture
+from tests.integration.servers import postgresql  # noqa: F401 - a fixture
 from tests.integration.shop.between import Between
 from tests.integration.shop.receiver import Receiver
 from tests.integration.shop.stack import Shop, free_ports
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run everything once on each kind of database."""
+    run_on_both(metafunc)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +27,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Shop]:
+def shop(
+    tmp_path_factory: pytest.TempPathFactory,
+    receiver: Receiver,
+    database_kind: str,  # noqa: F811
+) -> Iterator[Shop]:
     """The whole shop in good health. Shared: tests must not harm it."""
     shop = Shop(tmp_path_factory.mktemp("shop"), traces_to=receiver.url)
     try:

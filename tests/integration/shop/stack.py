@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.integration.databases import Databases
+
 TOKEN = "let-me-in"
 PASSWORD = "correct horse battery staple"
 SERVICES = ("provider", "payments", "inventory", "notifications", "orders", "catalog", "users", "gateway")
@@ -132,7 +134,7 @@ class Shop:
             "PATH": os.environ["PATH"],
             "OTEL_SERVICE_NAME": service,
             "PORT": str(self.ports[service]),
-            "DATABASE_URL": f"sqlite:///{self.folder}/{service}.db",
+            "DATABASE_URL": Databases.url(self.folder, service),
             "DRAIN_S": "0.3",
             "DEMO_ACCOUNTS": "20",
             "WORKBENCH_STACK": "test",

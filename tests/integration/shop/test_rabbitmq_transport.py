@@ -29,7 +29,8 @@ class Deliveries:
         self.seen: list[tuple[str, int]] = []
         self.at_s: list[float] = []
 
-    async def receive(self, body: bytes, *, attempt: int) -> Verdict:
+    async def receive(self, body: bytes, *, attempt: int | None = None) -> Verdict:
+        assert attempt is not None
         message_id = json.loads(body)["id"]
         self.seen.append((message_id, attempt))
         self.at_s.append(time.monotonic())

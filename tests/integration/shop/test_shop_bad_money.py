@@ -21,7 +21,7 @@ NO_CURRENCY = ["USD", "eur", "", "EURO", "XXX", None, 978]
 
 
 @pytest.fixture(scope="module")
-def money(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def money(tmp_path_factory: pytest.TempPathFactory, database_kind: str) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("money"))
     try:
         shop.start(*PATHS)

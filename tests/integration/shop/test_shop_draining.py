@@ -100,16 +100,3 @@ def test_readiness_does_not_depend_on_others(make_shop: Callable[..., Shop]) -> 
     shop.start("gateway", "catalog")
     product = shop.ask("GET", "/v1/products/3")
     assert (product.status, product.body["stock"], product.body["degraded"]) == (200, None, True)
-
-
-def test_readiness_goes_with_the_database(make_shop: Callable[..., Shop]) -> None:
-    """Away with its file and back with it; alive all the time."""
-    shop = make_shop()
-    shop.start("provider")
-    file = shop.folder / "provider.db"
-    file.rename(shop.folder / "elsewhere.db")
-    away = shop.ask("GET", "/readyz", service="provider")
-    assert (away.status, away.body["type"]) == (503, "urn:shop:problem:database-away")
-    assert shop.ask("GET", "/livez", service="provider").status == 200
-    (shop.folder / "elsewhere.db").rename(file)
-    assert shop.ask("GET", "/readyz", service="provider").status == 200

@@ -12,7 +12,7 @@ from tests.integration.shop.stack import Reply, Shop
 
 
 @pytest.fixture(scope="module")
-def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def orders(tmp_path_factory: pytest.TempPathFactory, database_kind: str) -> Iterator[Shop]:
     """Only orders; everything is queued."""
     shop = Shop(tmp_path_factory.mktemp("lists"))
     try:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import uuid
@@ -17,6 +16,7 @@ from typing import Any
 
 import aio_pika
 import pytest
+from sqlalchemy import create_engine, text
 
 from target_services.chassis import rabbitmq as chassis_rabbitmq
 from tests.integration.server_rabbitmq import RabbitmqServer, new_rabbitmq
@@ -79,7 +79,7 @@ def test_a_broker_that_is_away_at_start_keeps_nobody_from_starting(
     shop = make_shop(extra=on(own_rabbitmq.new_host()))
     shop.start(*CHECKOUT)
     keys = [str(uuid.uuid4()) for _ in range(5)]
-    assert {buy(shop, key).status for key in keys} == {201}
+    assert {buy(shop, key).status for key in keys} <= {201, 202}  # a machine without room queues some
     assert shop.audit("notifications")["pending"] >= 1, "nobody can tell what the broker holds"
     own_rabbitmq.start()
     settled(shop)
@@ -153,10 +153,11 @@ def test_dead_letters_that_make_sense_by_now_are_replayed_once(
 
 def mend(shop: Shop, wrong: bytes, right: bytes) -> None:
     """Change the bodies of dead letters."""
-    with closing(sqlite3.connect(shop.folder / "notifications.db")) as database, database:
-        for letter_id, body in database.execute("SELECT id, body FROM dead_letters").fetchall():
-            change = (body.replace(wrong, right), letter_id)
-            database.execute("UPDATE dead_letters SET body = ? WHERE id = ?", change)
+    url = shop.environment("notifications")["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
+    with closing(create_engine(url).connect()) as database, database.begin():
+        for letter_id, body in database.execute(text("SELECT id, body FROM dead_letters")).fetchall():
+            change = {"body": bytes(body).replace(wrong, right), "id": letter_id}
+            database.execute(text("UPDATE dead_letters SET body = :body WHERE id = :id"), change)
 
 
 def replay(shop: Shop, *letter_ids: str) -> tuple[int, str]:

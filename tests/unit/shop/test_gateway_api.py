@@ -191,6 +191,12 @@ def test_a_body_that_hides_its_length_is_cut() -> None:
     assert not rig.users.wire.sent
 
 
+def test_a_wrong_method_is_told_all_right_ones() -> None:
+    """405 with the methods of the address, whichever of its routes they belong to."""
+    reply = _Rig().ask("DELETE", "/v1/orders")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, POST")
+
+
 def _order(**changes: object) -> dict[str, object]:
     return ORDER | changes
 
