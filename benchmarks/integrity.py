@@ -25,8 +25,8 @@ SCENARIOS = ("kill-service", "response-lost")
 PLANTED = (
     ("response-lost", "idempotency-ignored"),
     ("db-error", "outbox-outside"),
-    ("kill-service", "compensation-lost"),
-    ("db-slow", "oversell"),
+    ("card-declined", "compensation-lost"),
+    ("hot-products", "oversell"),
     ("duplicate-delivery", "consumer-not-idempotent"),
 )
 RATES = (4, 6, 8, 10, 14, 20, 28, 40)
