@@ -42,5 +42,10 @@ protos: ## renew what is generated from proto files
 pacts: ## renew what the services need of each other, after a change of a consumer
 	.venv/bin/python -m tests.contract.consumers.recorded
 
+sbom: ## list what is in the shop's image, with hashes: dist/shop.cdx.json (CycloneDX)
+	@mkdir -p dist
+	.venv/bin/cyclonedx-py requirements --output-reproducible --output-format JSON \
+	  --output-file dist/shop.cdx.json requirements/shop.txt
+
 clean: ## remove what was set up
 	rm -rf .venv .workbench .mypy_cache .ruff_cache .pytest_cache .hypothesis
