@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from target_services.chassis import problems
 from target_services.chassis.body_limit import BodyLimit
+from target_services.documents import openapi
 from target_services.gateway import routes
 from target_services.gateway.access import ADMINS, OPEN, ROLES
 from target_services.gateway.answer_headers import SECURITY, AnswerHeaders
@@ -58,6 +59,13 @@ def test_the_table_of_roles_and_the_routes_are_the_same() -> None:
     """No route without its roles, none in the table that there is not."""
     there = {(method, r.path) for r in _Rig().inner.routes if isinstance(r, APIRoute) for method in r.methods or ()}
     assert there == set(ROLES)
+
+
+def test_the_document_says_which_routes_ask_for_a_token() -> None:
+    """Exactly those that are not open."""
+    document = openapi("gateway")["paths"]
+    asking = {(verb.upper(), path) for path, told in document.items() for verb in told if told[verb].get("security")}
+    assert asking == {route for route, roles in ROLES.items() if roles is not OPEN}
 
 
 def test_a_route_that_is_not_in_the_table_cannot_be_made() -> None:
