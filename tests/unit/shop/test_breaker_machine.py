@@ -2,9 +2,9 @@
 
 Any policy, any interleaving of admissions, results, cancellations and time: the same attempts are let through, the
 state is the same, and so is every decision that is told, in order. Each of these defects makes it fail, as tried:
-late results that count, cancelled probes that keep their place, cancelled probes that count as failures or successes,
-more probes than allowed, a probe's success that closes too early, a slow probe that closes, a window one too long, a
-window that outlives a change of state, time that is compared with `>`.
+late results that count, cancelled probes that keep their place, late cancellations that free one, more probes than
+allowed, a first probe's success that closes, a slow probe that closes, a window one too long, a reset time compared
+with `>`.
 """
 
 from __future__ import annotations
