@@ -28,7 +28,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "32MB",
     "log_line_prefix": "%m [%p] %d ",
 }
