@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, text
 
 from target_services.chassis import rabbitmq as chassis_rabbitmq
 from tests.integration.server_rabbitmq import RabbitmqServer, new_rabbitmq
+from tests.integration.servers import PostgresqlServer
 from tests.integration.shop.messages import CHECKOUT, Stream, buy, dead_letters, event, notified, settled
 from tests.integration.shop.receiver import Receiver
 from tests.integration.shop.stack import Shop, wait_until
@@ -103,6 +104,30 @@ def test_killing_orders_notifications_and_the_broker_loses_nothing_and_repeats_n
                 shop.start(victim)
         stream.wait_for_more(8)
     settled(shop)
+    told_once(shop, stream)
+
+
+def test_on_postgresql_it_is_the_same(
+    make_shop: Callable[..., Shop], rabbitmq: RabbitmqServer, postgresql: PostgresqlServer
+) -> None:
+    """Orders and notifications killed twice each: exactly one notification for each confirmed order."""
+    extra = on(rabbitmq.new_host())
+    for service in ("orders", "notifications"):
+        extra[service]["DATABASE_URL"] = postgresql.new_database()
+    shop = make_shop(extra=extra)
+    shop.start(*CHECKOUT)
+    with Stream(shop) as stream:
+        for victim in ("orders", "notifications") * 2:
+            stream.wait_for_more(8)
+            shop.stop(victim, signal.SIGKILL)
+            shop.start(victim)
+        stream.wait_for_more(8)
+    settled(shop)
+    told_once(shop, stream)
+
+
+def told_once(shop: Shop, stream: Stream) -> None:
+    """Check that each confirmed order, and no other, was told once, and that none was promised and forgotten."""
     states = {row["key"]: row["state"] for row in shop.audit("orders")["records"]}
     confirmed = [key for key, state in states.items() if state == "confirmed"]
     assert set(stream.acknowledged) <= set(confirmed)
