@@ -11,16 +11,15 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import aio_pika
 import pytest
-from sqlalchemy import create_engine, text
 
 from target_services.chassis import rabbitmq as chassis_rabbitmq
+from target_services.chassis.database import Database
+from target_services.notifications.domain import DEAD_LETTERS, SCHEMA
 from tests.integration.server_rabbitmq import RabbitmqServer, new_rabbitmq
-from tests.integration.servers import PostgresqlServer
 from tests.integration.shop.messages import CHECKOUT, Stream, buy, dead_letters, event, notified, settled
 from tests.integration.shop.receiver import Receiver
 from tests.integration.shop.stack import Shop, wait_until
@@ -107,25 +106,6 @@ def test_killing_orders_notifications_and_the_broker_loses_nothing_and_repeats_n
     told_once(shop, stream)
 
 
-def test_on_postgresql_it_is_the_same(
-    make_shop: Callable[..., Shop], rabbitmq: RabbitmqServer, postgresql: PostgresqlServer
-) -> None:
-    """Orders and notifications killed twice each: exactly one notification for each confirmed order."""
-    extra = on(rabbitmq.new_host())
-    for service in ("orders", "notifications"):
-        extra[service]["DATABASE_URL"] = postgresql.new_database()
-    shop = make_shop(extra=extra)
-    shop.start(*CHECKOUT)
-    with Stream(shop) as stream:
-        for victim in ("orders", "notifications") * 2:
-            stream.wait_for_more(8)
-            shop.stop(victim, signal.SIGKILL)
-            shop.start(victim)
-        stream.wait_for_more(8)
-    settled(shop)
-    told_once(shop, stream)
-
-
 def told_once(shop: Shop, stream: Stream) -> None:
     """Check that each confirmed order, and no other, was told once, and that none was promised and forgotten."""
     states = {row["key"]: row["state"] for row in shop.audit("orders")["records"]}
@@ -178,11 +158,18 @@ def test_dead_letters_that_make_sense_by_now_are_replayed_once(
 
 def mend(shop: Shop, wrong: bytes, right: bytes) -> None:
     """Change the bodies of dead letters."""
-    url = shop.environment("notifications")["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
-    with closing(create_engine(url).connect()) as database, database.begin():
-        for letter_id, body in database.execute(text("SELECT id, body FROM dead_letters")).fetchall():
-            change = {"body": bytes(body).replace(wrong, right), "id": letter_id}
-            database.execute(text("UPDATE dead_letters SET body = :body WHERE id = :id"), change)
+
+    def change(connection: Connection) -> None:
+        for letter in connection.execute(select(DEAD_LETTERS)).all():
+            mended = DEAD_LETTERS.update().values(body=letter.body.replace(wrong, right))
+            connection.execute(mended.where(DEAD_LETTERS.c.id == letter.id))
+
+    async def run() -> None:
+        database = Database(shop.environment("notifications")["DATABASE_URL"], SCHEMA)
+        await database.write(change)
+        await database.close()
+
+    asyncio.run(run())
 
 
 def replay(shop: Shop, *letter_ids: str) -> tuple[int, str]:
