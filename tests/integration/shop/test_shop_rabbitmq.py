@@ -15,6 +15,7 @@ from typing import Any
 
 import aio_pika
 import pytest
+from sqlalchemy import Connection, select
 
 from target_services.chassis import rabbitmq as chassis_rabbitmq
 from target_services.chassis.database import Database
