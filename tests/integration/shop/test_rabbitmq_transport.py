@@ -20,6 +20,8 @@ from tests.integration.server_rabbitmq import RabbitmqServer
 
 TOPIC = "order.confirmed"
 
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # none of these opens one
+
 
 class Deliveries:
     """Notes what is delivered, and answers as told."""

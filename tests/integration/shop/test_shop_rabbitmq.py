@@ -11,14 +11,15 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import aio_pika
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, select
 
 from target_services.chassis import rabbitmq as chassis_rabbitmq
+from target_services.chassis.database import Database
+from target_services.notifications.domain import DEAD_LETTERS, SCHEMA
 from tests.integration.server_rabbitmq import RabbitmqServer, new_rabbitmq
 from tests.integration.shop.messages import CHECKOUT, Stream, buy, dead_letters, event, notified, settled
 from tests.integration.shop.receiver import Receiver
@@ -103,6 +104,11 @@ def test_killing_orders_notifications_and_the_broker_loses_nothing_and_repeats_n
                 shop.start(victim)
         stream.wait_for_more(8)
     settled(shop)
+    told_once(shop, stream)
+
+
+def told_once(shop: Shop, stream: Stream) -> None:
+    """Check that each confirmed order, and no other, was told once, and that none was promised and forgotten."""
     states = {row["key"]: row["state"] for row in shop.audit("orders")["records"]}
     confirmed = [key for key, state in states.items() if state == "confirmed"]
     assert set(stream.acknowledged) <= set(confirmed)
@@ -153,11 +159,18 @@ def test_dead_letters_that_make_sense_by_now_are_replayed_once(
 
 def mend(shop: Shop, wrong: bytes, right: bytes) -> None:
     """Change the bodies of dead letters."""
-    url = shop.environment("notifications")["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
-    with closing(create_engine(url).connect()) as database, database.begin():
-        for letter_id, body in database.execute(text("SELECT id, body FROM dead_letters")).fetchall():
-            change = {"body": bytes(body).replace(wrong, right), "id": letter_id}
-            database.execute(text("UPDATE dead_letters SET body = :body WHERE id = :id"), change)
+
+    def change(connection: Connection) -> None:
+        for letter in connection.execute(select(DEAD_LETTERS)).all():
+            mended = DEAD_LETTERS.update().values(body=letter.body.replace(wrong, right))
+            connection.execute(mended.where(DEAD_LETTERS.c.id == letter.id))
+
+    async def run() -> None:
+        database = Database(shop.environment("notifications")["DATABASE_URL"], SCHEMA)
+        await database.write(change)
+        await database.close()
+
+    asyncio.run(run())
 
 
 def replay(shop: Shop, *letter_ids: str) -> tuple[int, str]:
