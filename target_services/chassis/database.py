@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -80,6 +81,13 @@ class Database:
         context = contextvars.copy_context()  # work sees the trace and the request that it is done for
         return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
 
+    async def write_alone(self, work: Work[T]) -> T:
+        """Write while no other transaction of this kind runs, in any process.
+
+        For work that cannot lock what it has read because it is not there yet.
+        """
+        return await self.write(_after(self._backend.alone, work))
+
     async def read(self, work: Work[T]) -> T:
         """Run work in which each statement sees what is committed. Raises as `write` does."""
         if self._disturbances is not None and (hits := self._disturbances.hits("database", *READS)):
@@ -119,8 +127,16 @@ class Database:
         return result
 
     def _upgrade(self, connection: Connection, package: str) -> None:
-        self._backend.alone(connection)
+        self._backend.migrating(connection)
         migrations.upgrade(connection, package)
+
+
+def _after(first: Callable[[Connection], None], work: Work[T]) -> Work[T]:
+    def both(connection: Connection) -> T:
+        first(connection)
+        return work(connection)
+
+    return both
 
 
 def _ask(connection: Connection) -> None:

@@ -18,14 +18,11 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from target_services.chassis.database_errors import Cause
-from target_services.chassis.database_lane import Job, Lane
+from target_services.chassis.database_lane import Job, Lane, Patience
 
 T = TypeVar("T")
 
-BUSY_MS = 1000
-"""How long a transaction waits for the write lock that another process holds."""
-
-_NO_WAIT_MS = 50
+_BUSY_MS = 1000
 _CAUSES = {
     "SQLITE_BUSY": Cause.LOCKED,
     "SQLITE_LOCKED": Cause.LOCKED,
@@ -59,7 +56,9 @@ class SqliteBackend:
         self._file.parent.mkdir(parents=True, exist_ok=True)
 
     def alone(self, _connection: Connection) -> None:
-        """Wait until no other process writes: each transaction does that when it begins."""
+        """Do nothing: all transactions that write are alone, in all processes."""
+
+    migrating = alone
 
     async def is_there(self) -> bool:
         """Tell whether the file is; an open connection would go on writing into one that nobody finds again."""
@@ -67,8 +66,7 @@ class SqliteBackend:
 
     def cause(self, error: DBAPIError) -> Cause | None:
         """Return what is wrong with the database, or None when it is the statement that is wrong."""
-        name = getattr(error.orig, "sqlite_errorname", "")
-        return next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), None)
+        return _cause(error)
 
     def failure(self) -> Exception:
         """Return the error of a disk that fails."""
@@ -111,7 +109,8 @@ class _Connected:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
-        self._patience_ms = BUSY_MS
+        self._patience = Patience(_BUSY_MS)
+        self._busy_ms = _BUSY_MS
 
     def run(self, job: Job[T]) -> T:
         if self._connection is None:
@@ -119,23 +118,29 @@ class _Connected:
                 self._connection = self._engine.connect()
             except sqlite3.Error as error:  # of a pragma, which SQLAlchemy knows nothing about
                 raise OperationalError("connect", {}, error) from error
-        self._be_patient(self._connection, BUSY_MS - job.waited_ms())
-        with self._connection.begin():
-            return job.work(self._connection)
+        self._wait_at_most(self._connection, self._patience.of(job))
+        try:
+            with self._connection.begin():
+                return job.work(self._connection)
+        except OperationalError as error:
+            if _cause(error) is Cause.LOCKED:
+                self._patience.was_in_vain()
+            raise
 
-    def _be_patient(self, connection: Connection, busy_ms: int) -> None:
-        """Wait for a lock as long as is left: who has waited in the queue behind it has waited for it."""
-        patience_ms = max(0, busy_ms)
-        if BUSY_MS - patience_ms < _NO_WAIT_MS:
-            patience_ms = BUSY_MS
-        if patience_ms != self._patience_ms:
+    def _wait_at_most(self, connection: Connection, busy_ms: int) -> None:
+        if busy_ms != self._busy_ms:
             raw: Any = connection.connection.driver_connection
-            raw.execute(f"PRAGMA busy_timeout={patience_ms}").close()
-            self._patience_ms = patience_ms
+            raw.execute(f"PRAGMA busy_timeout={busy_ms}").close()
+            self._busy_ms = busy_ms
 
     def disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+def _cause(error: DBAPIError) -> Cause | None:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), None)
 
 
 def _engine(url: URL, **options: Any) -> Engine:
@@ -152,7 +157,7 @@ def _writing(url: URL) -> Engine:
 
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         with closing(connection.execute(f"PRAGMA {pragma}")):
             pass
 

@@ -129,9 +129,13 @@ class OrderStore:
         if not await self._db.read(lambda connection: connection.execute(oldest).all()):
             return []
         lease = {"lease_owner": self._owner, "due_ns": now_ns + LEASE_NS, "tries": ORDERS.c.tries + 1}
-        take = ORDERS.update().where(ORDERS.c.id.in_(oldest), due).values(lease).returning(*_COLUMNS)
-        rows = await self._db.write(lambda connection: connection.execute(take).mappings().all())
-        return [_order(row) for row in rows]
+
+        def take(connection: Connection) -> list[Order]:
+            free = connection.scalars(oldest.with_for_update(skip_locked=True)).all()
+            leased = ORDERS.update().where(ORDERS.c.id.in_(free)).values(lease).returning(*_COLUMNS)
+            return [_order(row) for row in connection.execute(leased).mappings()]
+
+        return await self._db.write(take)
 
     async def find(self, order_id: str, customer: str) -> Order | None:
         """Return a customer's order, if there is one."""

@@ -24,9 +24,7 @@ from target_services.chassis.database import Database
 from target_services.chassis.lease import Lease
 from target_services.chassis.resilience.http_wire import HttpWire
 from target_services.chassis.resilience.wire import Answer, Call
-from target_services.orders import app as orders_app
 from target_services.orders import worker
-from target_services.orders.domain import Orders
 from tests.integration.shop.stack import _FORK, ServiceProcess, Shop, _run, wait_until
 
 NEVER = 10**9
@@ -94,7 +92,6 @@ class Life:
     armed: Path
     skew_s: float
     goods_are_gone: bool
-    queues_at_once: bool
 
 
 def _become(service: str, environment: dict[str, str], log: str, life: Life) -> None:
@@ -103,9 +100,6 @@ def _become(service: str, environment: dict[str, str], log: str, life: Life) -> 
     worker.LOOK_EVERY_S = 0.05
     Lease.__init__.__kwdefaults__ = {"length_s": 0.3, "clock": time.monotonic}
     _wrap(Boundaries(life.armed), goods_are_gone=life.goods_are_gone)
-    if life.queues_at_once:
-        queueing = partial(Orders, queues_at_once=lambda: True)
-        orders_app.Orders = queueing  # type: ignore[attr-defined,assignment]
     _run(service, environment, log)
 
 
@@ -122,7 +116,6 @@ class DyingShop(Shop):
 
     mortal = ""
     goods_are_gone = False
-    queues_at_once = False
     lives = 0
 
     @property
@@ -131,12 +124,12 @@ class DyingShop(Shop):
 
     def launch(self, *services: str) -> None:
         for service in services:
-            if service != self.mortal and not (service == "orders" and (self.goods_are_gone or self.queues_at_once)):
+            if service != self.mortal and not (service == "orders" and self.goods_are_gone):
                 super().launch(service)
                 continue
             self.lives += 1
             armed = self.armed if service == self.mortal else self.folder / "never"
-            life = Life(armed, self.lives * SKEW_S, self.goods_are_gone, self.queues_at_once)
+            life = Life(armed, self.lives * SKEW_S, self.goods_are_gone)
             log = str(self.folder / f"{service}.log")
             self.processes[service] = DyingProcess(service, self.environment(service), log, life)
 

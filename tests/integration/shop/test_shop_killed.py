@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from target_services.goods import COUNT, STOCK_OF_EACH
 from tests.integration.shop.dying import NEVER, DyingShop
 from tests.integration.shop.stack import Reply, wait_until
 
@@ -85,7 +86,7 @@ class Sweep:
         orders, inventory, payments, provider = (
             self.shop.audit(service)["totals"] for service in ("orders", "inventory", "payments", "provider")
         )
-        assert inventory["on_hand"] + inventory["sold"] == 600 * 1_000_000
+        assert inventory["on_hand"] + inventory["sold"] == COUNT * STOCK_OF_EACH
         assert inventory["reserved"] == 0
         assert payments["captured_cents"] - payments["refunded_cents"] == orders["confirmed_cents"]
         assert (payments["captured_cents"], payments["refunded_cents"]) == (
@@ -116,6 +117,10 @@ def shop(tmp_path: Path) -> Iterator[DyingShop]:
     shop = DyingShop(tmp_path)
     yield shop
     shop.close()
+
+
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
+"""For what is about the sweep itself, and not about what a database does."""
 
 
 def _sweep(shop: DyingShop, mortal: str, *, card: str = "tok_visa") -> Sweep:
@@ -169,7 +174,9 @@ def test_orders_killed_while_it_refunds_and_releases(shop: DyingShop) -> None:
 
 def test_orders_killed_while_its_worker_works(shop: DyingShop) -> None:
     """Orders that were queued at once, and so are finished by nobody but the worker."""
-    shop.queues_at_once = True
+    flags = shop.folder / "flags.json"
+    flags.write_text('{"new-checkout-flow": true}')
+    shop.extra["orders"] = {"FLAGS_FILE": str(flags)}
     sweep = _sweep(shop, "orders")
     assert set(_writes("OrderStore.claim")) <= set(sweep.deaths)
     assert len(sweep.deaths) >= 21
@@ -204,6 +211,7 @@ def test_provider_killed(shop: DyingShop) -> None:
     assert len(_sweep(shop, "provider").deaths) >= 3
 
 
+@on_sqlite
 def test_planted_outbox_outside_loses_a_message(shop: DyingShop) -> None:
     """The check above can fail: after the commit and before the other one, the order is confirmed and nobody hears."""
     shop.bugs, shop.mortal = "outbox-outside", "orders"
@@ -212,6 +220,7 @@ def test_planted_outbox_outside_loses_a_message(shop: DyingShop) -> None:
         Sweep(shop).outlives(18)
 
 
+@on_sqlite
 def test_planted_compensation_lost_keeps_the_goods(shop: DyingShop) -> None:
     """The check above can fail: inventory dies before the release, and nobody asks again."""
     shop.bugs, shop.mortal = "compensation-lost", "inventory"
@@ -221,6 +230,7 @@ def test_planted_compensation_lost_keeps_the_goods(shop: DyingShop) -> None:
         sweep.outlives(4)
 
 
+@on_sqlite
 def test_nobody_dies_by_chance(shop: DyingShop) -> None:
     """Armed for later than anything happens, an order passes all boundaries and lives."""
     shop.mortal = "orders"

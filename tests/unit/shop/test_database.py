@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,22 @@ def test_concurrent_writers_do_not_lose_updates(url: str) -> None:
         await database.write(lambda connection: connection.execute(THINGS.insert(), {"name": "a", "count": 0}))
         await asyncio.gather(*(database.write(increase) for _ in range(100)))
         assert await database.read(lambda c: c.execute(select(THINGS.c.count)).scalar_one()) == 100
+
+    _run(url, test)
+
+
+def test_who_writes_alone_sees_what_the_one_before_wrote(url: str) -> None:
+    """Twenty want to make the first row, in two processes' worth of connections: one does."""
+
+    def first(connection: Connection) -> None:
+        if not connection.execute(select(THINGS)).all():
+            connection.execute(THINGS.insert(), {"name": str(uuid.uuid4()), "count": 1})
+
+    async def test(database: Database) -> None:
+        other = Database(url, SCHEMA)
+        await asyncio.gather(*(one.write_alone(first) for one in (database, other) for _ in range(10)))
+        await other.close()
+        assert await database.read(_count) == 1
 
     _run(url, test)
 

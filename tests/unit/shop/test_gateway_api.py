@@ -180,6 +180,12 @@ def test_bodies_that_make_no_sense_are_problem_documents(body: bytes, status: in
         assert not rig.users.wire.sent
 
 
+def test_a_body_that_says_that_it_is_too_large_is_not_read() -> None:
+    """413 at once, whatever comes of it."""
+    reply = _Rig().ask("POST", "/v1/sessions", b"{", content_length="5000")
+    assert (reply.status, reply.headers["connection"]) == (413, "close")
+
+
 def test_a_body_that_hides_its_length_is_cut() -> None:
     """413 as soon as too much has come, whatever the header says or does not say."""
     rig = _Rig()

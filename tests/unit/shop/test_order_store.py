@@ -124,6 +124,21 @@ def test_the_longest_waiting_are_claimed_first_and_once(tmp_path: Path, monkeypa
     _with_store(tmp_path, test)
 
 
+def test_workers_of_several_processes_share_what_is_due(tmp_path: Path) -> None:
+    """Thirty orders and six workers that claim at once, again and again: each order is claimed once."""
+
+    async def test(store: OrderStore, database: Database) -> None:
+        for number in range(30):
+            await store.enqueue(await _begin(store, f"k{number}"), after_s=0)
+        workers = [OrderStore(database) for _ in range(6)]
+        claimed: list[str] = []
+        while found := [order for orders in await asyncio.gather(*(w.claim(3) for w in workers)) for order in orders]:
+            claimed += [order.key for order in found]
+        assert sorted(claimed) == sorted(f"k{number}" for number in range(30))
+
+    _with_store(tmp_path, test)
+
+
 def test_only_its_customer_finds_an_order(tmp_path: Path) -> None:
     """Somebody else's order is not there."""
 
