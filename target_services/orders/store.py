@@ -106,7 +106,7 @@ class OrderStore:
         return saga_log.left_to_undo(lines)
 
     async def enqueue(self, order: Order, *, after_s: float) -> Order:
-        """Hand an order to the worker, and settle what its client is told."""
+        """Hand an order to the worker for a later try, and settle what its client is told, unless that is settled."""
         queued = replace(order, queued=True)
 
         def change(connection: Connection) -> Order:
@@ -115,11 +115,6 @@ class OrderStore:
             return queued
 
         return await self._db.write(change)
-
-    async def postpone(self, order: Order, *, after_s: float) -> None:
-        """Give an order back to be tried again later."""
-        changes = _UNLEASED | {"due_ns": _in(after_s)}
-        await self._db.write(partial(self._change, order=order, changes=changes))
 
     async def claim(self, most: int) -> list[Order]:
         """Lease orders that are due, the longest waiting first: queued ones, and those whose worker died."""

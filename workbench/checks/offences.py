@@ -46,7 +46,10 @@ class Found:
     @property
     def first(self) -> str:
         """The first example, for a sentence."""
-        return f", such as: {self.examples[0].ref}: {self.examples[0].text}" if self.examples else ""
+        if not self.examples:
+            return ""
+        ref, text = self.examples[0].ref, self.examples[0].text
+        return f", such as: {text}" if ref in text else f", such as {ref}: {text}"
 
 
 def judge_found(claim: Claim, found: Found, said: str, min_n: int) -> CheckResult:

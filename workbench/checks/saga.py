@@ -77,7 +77,7 @@ def _held_against_ends(spec: SagaAtomic, saga: Saga, history: History) -> tuple[
     """Return what was found, and states of finished records that are no end of the saga."""
     records = records_by_key(history, spec.record)
     states = {kind: states_by_key(history, kind) for kind in saga.effects}
-    found, unknown = Found(), set[str]()
+    found, unfinished, unknown = Found(), Found(), set[str]()
     for promise in promises(history):
         if isinstance(promise, Unreadable):
             found.unreadable += 1
@@ -91,9 +91,11 @@ def _held_against_ends(spec: SagaAtomic, saga: Saga, history: History) -> tuple[
         wrong = _wrong(promise, own, saga, states, spec.record)
         if wrong is not None:
             found.broken += 1
-        if wrong is not None or any(not record.terminal for record in own):
-            text = wrong or f"{spec.record} is not finished"
-            found.note(promise, text, next(iter(own), None))
+            found.note(promise, wrong, next(iter(own), None))
+        elif any(not record.terminal for record in own):
+            unfinished.note(promise, f"{spec.record} is not finished", own[0])
+    if not found.broken:
+        found.examples = unfinished.examples
     return found, unknown
 
 

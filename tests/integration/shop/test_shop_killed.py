@@ -52,7 +52,7 @@ class Sweep:
 
     def follow(self, key: str) -> None:
         """Do as a client does who was not answered: ask again with the same key. Then everybody has to agree."""
-        answer = wait_until("an answer", lambda: self._try(key), 40)
+        answer = wait_until(f"an answer after {self.deaths[-1:]}", lambda: self._try(key), 40)
         assert answer.status in (201, 202, 402, 409), answer
         self.shop.settle()
         state = self.agreed(key)

@@ -63,6 +63,15 @@ def test_all_problems_are_reported_at_once(environment: pytest.MonkeyPatch, caps
     assert "  ORDERS_INVENTORY_URL: is not set" in lines
 
 
+def test_postgresql_is_a_database(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where its driver is installed; otherwise the message says what to install."""
+    _set(environment, GOOD, {"DATABASE_URL": "postgresql://shop@127.0.0.1:5432/orders"})
+    environment.setattr("target_services.chassis.settings.find_spec", lambda _: object())
+    assert load_settings(Settings).database_url.startswith("postgresql://")
+    environment.setattr("target_services.chassis.settings.find_spec", lambda _: None)
+    assert "pip install 'resilience-workbench[servers]'" in _refused(capsys)[1]
+
+
 def test_bugs_are_refused_outside_the_workbench(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
