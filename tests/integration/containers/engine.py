@@ -28,14 +28,16 @@ def docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[s
 def environment_of(service: str) -> dict[str, str]:
     """Return what the system file tells a service, for a container; its neighbours are away."""
     system = YAML(typ="safe").load((ROOT / "target_services" / "system.yaml").read_text())
-    told = {name: str(value).format(port=8080, data="/data") for name, value in own(system, service).items()}
-    away = {edge["env"]: "http://127.0.0.1:1" for edge in system["edges"] if edge["caller"] == service}
-    return {**told, **away}
+    told = {name: _inside(str(value)) for name, value in system["services"][service]["environment"].items()}
+    edges = [edge["env"] for edge in system["edges"] if edge["caller"] == service]
+    return {**told, **{name: "127.0.0.1:1" if name.endswith("_TARGET") else "http://127.0.0.1:1" for name in edges}}
 
 
-def own(system: Any, service: str) -> Mapping[str, Any]:
-    environment: Mapping[str, Any] = system["services"][service]["environment"]
-    return environment
+def _inside(value: str) -> str:
+    places = {"{port}": "8080", "{port:grpc}": "8081", "{data}": "/data", "{system}": "/app/target_services"}
+    for placeholder, place in places.items():
+        value = value.replace(placeholder, place)
+    return value
 
 
 class Container:
