@@ -35,8 +35,10 @@ class OrderAccount:
             yield [_effect(row) for row in page]
 
     async def pending(self) -> int:
-        """Return how many orders are not at their end."""
-        count = select(func.count()).select_from(ORDERS).where(~ORDERS.c.final)
+        """Return how many orders are not at their end, and how many messages about the others are on their way."""
+        orders = select(func.count()).select_from(ORDERS).where(~ORDERS.c.final).scalar_subquery()
+        messages = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.parked.is_(None)).scalar_subquery()
+        count = select(orders + messages)
         return await self._db.read(lambda connection: int(connection.execute(count).scalar_one()))
 
     async def totals(self) -> Mapping[str, int]:
