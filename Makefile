@@ -21,7 +21,7 @@ test: ## set everything up, then run all tests (whole scenarios included)
 
 test-quick: ## only what takes seconds
 	@./setup.sh test
-	.venv/bin/python -m pytest -m "not e2e" tests/unit tests/contract
+	.venv/bin/python -m pytest -n 3 -m "not e2e and not docker" tests/unit
 
 lint: ## style, types, imports
 	@./setup.sh test
