@@ -2,9 +2,9 @@
 
 Any policy, any interleaving of admissions, results, cancellations and time: the same attempts are let through, the
 state is the same, and so is every decision that is told, in order. Each of these defects makes it fail, as tried:
-late results that count, cancelled probes that keep their place, late cancellations that free one, more probes than
-allowed, a first probe's success that closes, a slow probe that closes, a window one too long, a reset time compared
-with `>`.
+late results that count, cancelled probes that keep their place or count as failures, late cancellations that free
+one, more probes than allowed, a first probe's success that closes, a slow probe that closes, a window one too long or
+one that outlives a change of state, times compared with `>`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ COUNTED = {
     "succeeded": Decision.BREAKER_COUNTED_SUCCESS,
     "failed": Decision.BREAKER_COUNTED_FAILURE,
 }
+RESULTS = st.sampled_from(["succeeded", "succeeded", "failed", "failed", "left out"])
 
 
 @st.composite
@@ -128,8 +129,9 @@ class BreakerAgainstModel(RuleBasedStateMachine):
         self.told.append(decision)
 
     @rule(target=permits)
-    def admit(self) -> Given | None:
-        return self._admit()
+    def admit(self) -> MultipleResults[Given]:
+        given = self._admit()
+        return multiple() if given is None else multiple(given)
 
     def _admit(self) -> Given | None:
         self.asked += 1
@@ -142,10 +144,19 @@ class BreakerAgainstModel(RuleBasedStateMachine):
         assert expected, "the breaker admitted what the model rejects"
         return Given(self.asked, self.model.era, self.clock(), permit)
 
-    @rule(given=consumes(permits), result=st.sampled_from(["succeeded", "failed", "failed", "left out"]))
-    def finish(self, given: Given | None, result: str) -> None:
-        if given is None:
-            return
+    @rule(given=consumes(permits), result=RESULTS)
+    def finish(self, given: Given, result: str) -> None:
+        self._finish(given, result)
+
+    @rule(result=RESULTS, seconds=st.sampled_from([0.0, SLOW_S]))
+    def attempt(self, result: str, seconds: float) -> None:
+        """An attempt with nothing in between: what most are, and what gets through all states soon."""
+        given = self._admit()
+        self.clock.forward(seconds)
+        if given is not None:
+            self._finish(given, result)
+
+    def _finish(self, given: Given, result: str) -> None:
         permit = given.permit
         {"succeeded": permit.succeeded, "failed": permit.failed, "left out": permit.left_out}[result]()
         if given.era != self.model.era:
@@ -160,10 +171,11 @@ class BreakerAgainstModel(RuleBasedStateMachine):
         self.clock.forward(seconds)
 
     @rule(target=permits)
-    def everybody_comes_when_the_reset_time_is_over(self) -> MultipleResults[Given | None]:
+    def everybody_comes_when_the_reset_time_is_over(self) -> MultipleResults[Given]:
         """A crowd at the moment of half opening: as many get through as there are places."""
         self.clock.forward(RESET_S)
-        return multiple(*(self._admit() for _ in range(self.model.policy.probes + 2)))
+        crowd = [self._admit() for _ in range(self.model.policy.probes + 2)]
+        return multiple(*(given for given in crowd if given is not None))
 
     @invariant()
     def states_agree(self) -> None:
