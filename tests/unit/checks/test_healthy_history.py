@@ -16,7 +16,7 @@ def test_every_check_of_the_healthy_run_passes() -> None:
 def test_every_expectation_and_every_validity_check_is_in_it() -> None:
     checks = {c.check for c in judge(healthy().build()).checks}
     validity = {"V1", "V2", "V3", "V4", "V5", "V6", "A2"}
-    assert checks == validity | {"A1", "A3", "A6", "A7", "A10", "A12", "A13", "A15", "A16", "A18", "A19", "A24"}
+    assert checks == validity | {"A1", "A3", "A6", "A7", "A10", "A12", "A13", "A15", "A16", "A18", "A19", "A20", "A24"}
 
 
 def test_with_the_injector_off_the_run_is_inconclusive_because_nothing_was_injected() -> None:

@@ -75,12 +75,12 @@ def test_a_locustfile_with_a_syntax_error_is_named_with_its_line(workbench: Term
     (pair / "journeys.py").write_text("from locust import FastHttpUser\n\nclass Ask(FastHttpUser:\n    pass\n")
     workbench("run", "asked").refused(2, "journeys.py:3: is not valid Python: ")
     (pair / "journeys.py").unlink()
-    workbench("run", "asked").refused(2, "system.yaml:10: journeys.ask: ", "cannot be read: No such file")
+    workbench("run", "asked").refused(2, "system.yaml:12: journeys.ask: ", "cannot be read: No such file")
 
 
 def test_a_locustfile_without_the_class_gets_the_nearest_names(workbench: Terminal, pair: Path) -> None:
     _replace(pair / "system.yaml", "user: Ask", "user: Aks")
-    workbench("run", "asked").refused(2, "system.yaml:10: ", "has no class 'Aks'; did you mean 'Ask'?")
+    workbench("run", "asked").refused(2, "system.yaml:12: ", "has no class 'Aks'; did you mean 'Ask'?")
 
 
 def test_an_unknown_system_gets_the_names_there_are(workbench: Terminal, pair: Path) -> None:
@@ -92,7 +92,7 @@ def test_an_unknown_system_gets_the_names_there_are(workbench: Terminal, pair: P
 def test_an_unknown_placeholder_of_a_service_is_named_before_anything_starts(workbench: Terminal, pair: Path) -> None:
     _replace(pair / "system.yaml", '{PORT: "{port}"}, ready', '{PORT: "{prot}"}, ready')
     workbench("up", "--system", "system.yaml").refused(
-        2, "service front: unknown placeholder {prot}", "{port} {python}"
+        2, "service front: unknown placeholder {prot}", "{port} {port:NAME} {python}"
     )
 
 
