@@ -6,7 +6,7 @@ Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,7 @@ from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
 from workbench.model.stack import RunningStack
+from workbench.model.tools import Tool
 from workbench.model.verdict import Verdict
 from workbench.reporting import write_reports
 
@@ -59,6 +60,7 @@ class Request:
     keep_up: bool = False
     port_base: int | None = None
     plane: PlaneName = PlaneName.BUILTIN
+    tools: Sequence[Tool] = ()
     command: list[str] = field(default_factory=list)
 
 
@@ -99,7 +101,14 @@ class Desk(Protocol):
         """Return the stack that runs here, if there is one."""
 
     def up(
-        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+        self,
+        system: LoadedSystem,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        tools: Sequence[Tool],
+        owned: bool,
     ) -> RunningStack:
         """Start a stack."""
 
@@ -111,8 +120,8 @@ class Desk(Protocol):
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
-    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
-        """Return the machine and the versions on it, that of a fault plane included which is not ours."""
+    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
+        """Return the machine and the versions on it, also those of tools that are not ours."""
 
 
 def plan_scenario(request: Request) -> Planned:
@@ -181,7 +190,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
             ):
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
-                record = record.model_copy(update={"policies": opened.policies()})
+                record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
                 refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
                 write_schedule(directory.folder, planned.schedule)
                 job = _job(planned, stack, directory)
@@ -206,12 +215,13 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane)
+        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane, request.tools)
     stack = found or desk.up(
         planned.loaded.loaded_system,
         port_base=request.port_base,
         bugs=request.bugs,
         plane=request.plane,
+        tools=request.tools,
         owned=not request.keep_up,
     )
     journal.write(
@@ -232,7 +242,7 @@ def _stack(
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
-    machine, versions = desk.circumstances(request.plane)
+    machine, versions = desk.circumstances(request.plane, request.tools)
     system = planned.loaded.system
     services = system.services.items()
     return RunRecord(

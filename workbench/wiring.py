@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench.adapters import toxiproxy_server
 from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
+from workbench.adapters.components import finding
 from workbench.adapters.fault_planes import FaultPlanes
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
@@ -34,6 +34,7 @@ from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
+from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
 from workbench.pipeline import OpenStack
 
@@ -62,18 +63,27 @@ class LocalDesk:
         return self._runtime.find()
 
     def up(
-        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+        self,
+        system: LoadedSystem,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        tools: Sequence[Tool],
+        owned: bool,
     ) -> RunningStack:
-        return self._runtime.up(system, port_base=port_base, bugs=bugs, plane=plane, owned=owned, progress=self._note)
+        return self._runtime.up(
+            system, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=owned, progress=self._note
+        )
 
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
 
-    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
         found = versions()
-        if plane is PlaneName.TOXIPROXY:
-            program = toxiproxy_server.find()
-            found["toxiproxy"] = (program and toxiproxy_server.version(program)) or "unknown"
+        for tool in (*tools, *([Tool.TOXIPROXY] if plane is PlaneName.TOXIPROXY else [])):
+            program = finding.find(tool)
+            found[tool] = (program and finding.version(tool, program.path)) or "unknown"
         return machine(), found
 
     @contextmanager
@@ -133,6 +143,7 @@ class LocalStack:
         port_base: int | None,
         bugs: list[str],
         plane: PlaneName,
+        tools: Sequence[Tool],
         progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
@@ -142,7 +153,7 @@ class LocalStack:
             found = self.runtime.find()
             if found is None:
                 stack = self.runtime.up(
-                    loaded, port_base=port_base, bugs=bugs, plane=plane, owned=False, progress=progress
+                    loaded, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=False, progress=progress
                 )
                 return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
@@ -150,7 +161,7 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane)
+            refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
             return found, False
 
     def plane(self, stack: RunningStack) -> FaultPlane:

@@ -21,7 +21,9 @@ from workbench.cli.options import (
     Seed,
     Set,
     SystemFile,
+    With,
     changes,
+    tools_and_plane,
 )
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
@@ -52,6 +54,7 @@ def run(
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the stack running afterwards")] = False,
     port_base: PortBase = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
+    with_: With = None,
     reports: Reports = Path("reports"),
     json: Json = False,
 ) -> int:
@@ -62,8 +65,10 @@ def run(
     [bold]Example:[/]  workbench run latency-spike
     [bold]Example:[/]  workbench run latency-spike --bug breaker-off
     [bold]Example:[/]  workbench run latency-spike --fault-plane toxiproxy
+    [bold]Example:[/]  workbench run latency-spike --with prometheus,jaeger
     [bold]Example:[/]  workbench run no-fault --rate 12/s --json > verdict.json
     """
+    tools, plane = tools_and_plane(with_, fault_plane)
     request = Request(
         scenario=scenario,
         overrides=Overrides(system=system, seed=seed, rate=rate, changes=changes(set_)),
@@ -72,7 +77,8 @@ def run(
         allow_inconclusive=allow_inconclusive,
         keep_up=keep_up,
         port_base=port_base,
-        plane=fault_plane,
+        plane=plane,
+        tools=tools,
         command=["workbench", *sys.argv[1:]],
     )
     planned = plan_scenario(request)

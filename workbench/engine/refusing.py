@@ -11,6 +11,7 @@ from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
 from workbench.model.system import Edge, System
+from workbench.model.tools import Tool
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 _NO_NETEM = (
@@ -71,7 +72,9 @@ def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
     ]
 
 
-def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName) -> None:
+def refuse_other_stack(
+    found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName, tools: Sequence[Tool] = ()
+) -> None:
     """Refuse a running stack that is not what was asked for."""
     if found.fault_plane != plane:
         raise UsageError(
@@ -82,6 +85,12 @@ def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], pl
         raise UsageError(
             f"a stack of system {found.system} is running here, and the scenario wants {system}",
             hint="workbench down ends it",
+        )
+    missing = [tool for tool in tools if tool not in found.tools]
+    if missing:
+        raise UsageError(
+            f"the stack that is running here was started without {', '.join(missing)}",
+            hint="workbench down, then the same command again starts a stack of its own",
         )
     if sorted(found.bugs) != sorted(bugs):
         has = ", ".join(found.bugs) or "none"
