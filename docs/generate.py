@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 import typer.core
+from drawing import picture
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -25,6 +26,7 @@ from target_services import documents
 from workbench.cli.app import app
 from workbench.faultproxy import openapi
 from workbench.gating import GatePolicy
+from workbench.loading.scenario_files import load_system
 from workbench.model import events, expectations
 from workbench.model.audit import Audit
 from workbench.model.faults import KINDS
@@ -68,6 +70,8 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield REFERENCE / "run-directory.md", _run_directory_page()
     yield REFERENCE / "cli.md", _cli_page()
     yield from documents.documents()
+    shop = load_system("shop", Path.cwd()).system
+    yield REFERENCE.parent / "images" / "shop.svg", picture(shop, outside=frozenset({"provider"}))
 
 
 def _schema(name: str, model: type[BaseModel], mode: Literal["validation", "serialization"]) -> tuple[Path, str]:

@@ -40,6 +40,7 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 def _settings(service: str, kind: type[ServiceSettings]) -> ServiceSettings:
     """Return settings that name no real neighbour: what is asked for a document never starts."""
-    needed = {name for name, field in kind.model_fields.items() if field.is_required()}
+    fields = kind.model_fields.items()
+    needed = {name for name, field in fields if field.is_required() or (name.startswith(service) and "_url" in name)}
     addresses = {name: _NOBODY["DatabaseUrl"] if "database" in name else _NOBODY["BaseUrl"] for name in needed}
     return kind.model_validate({**addresses, "service_name": service, "port": 1})

@@ -10,29 +10,44 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, task
+from locust import FastHttpUser, between, task
 
 _PRODUCTS = 600
+_ACCOUNTS = 500
+_PASSWORD = "correct horse battery staple"  # noqa: S105 - of the demo accounts
 _TIMEOUT_S = 6.0
 _POLL_WAITS_S = (0.2, 0.4, 0.8)
 _FINAL = ("confirmed", "cancelled", "queued")
 _UNKNOWN = "indeterminate"
+_RENEW_BEFORE_S = 60.0
+"""An access token that is good for less than this is renewed before it is used."""
 
-_numbers = itertools.count(1)
+_numbers = itertools.count()
 
 
 class _NoSense(Exception):
     """The answer is not what the API promises."""
 
 
-class _Shopper(FastHttpUser):  # type: ignore[misc]  # Locust is not followed for types
-    """One customer with one session. Does not think, because the arrivals are what is planned."""
+class _GaveUp(Exception):
+    """The journey cannot go on; its outcome is set."""
+
+
+class _Visitor(FastHttpUser):  # type: ignore[misc]  # Locust is not followed for types
+    """Somebody whom the shop does not know.
+
+    Thinks between two journeys only where it is its own next arrival, in Locust's closed model (`locust -f`). The
+    workbench's model is open: arrivals come as planned, and it never waits for a user to have thought.
+    """
 
     abstract = True
+    wait_time = between(1, 4)
     connection_timeout = _TIMEOUT_S
     network_timeout = _TIMEOUT_S
     max_retries = 0
@@ -42,13 +57,12 @@ class _Shopper(FastHttpUser):  # type: ignore[misc]  # Locust is not followed fo
         super().__init__(environment)
         self.outcome: str | None = None
         self.ack: dict[str, str | None] | None = None
-        self._customer = f"customer-{next(_numbers)}"
         self._rng = random.Random()
+        self._cursor: str | None = None
 
     def _ask(self, method: str, path: str, name: str, **options: Any) -> tuple[int, dict[str, Any]]:
         """Send a request and return status and document. Status 0 means that no answer came."""
-        headers = {"x-customer-id": self._customer, **options.pop("headers", {})}
-        with self.client.request(method, path, name=name, headers=headers, catch_response=True, **options) as response:
+        with self.client.request(method, path, name=name, catch_response=True, **options) as response:
             status: int = response.status_code or 0
             document = _document(response.text) if status else {}
             if document is None:
@@ -61,23 +75,39 @@ class _Shopper(FastHttpUser):  # type: ignore[misc]  # Locust is not followed fo
             raise _NoSense(name)
         return status, document
 
-    def _product(self, product_id: int) -> dict[str, Any] | None:
-        """Look at a product; None when it cannot be had. Sets the outcome in that case."""
-        status, product = self._ask("GET", f"/v1/products/{product_id}", "/v1/products/[id]")
-        if status != 200:
+    def _need(self, status: int, document: dict[str, Any], good: int = 200) -> dict[str, Any]:
+        """Return the document of a request that the journey cannot do without."""
+        if status != good:
             self.outcome = "failed" if status else _UNKNOWN
-            return None
+            raise _GaveUp
+        return document
+
+    def _product(self, product_id: int) -> dict[str, Any]:
+        """Look at a product."""
+        product = self._need(*self._ask("GET", f"/v1/products/{product_id}", "/v1/products/[id]"))
         if product.get("id") != product_id or not isinstance(product.get("price_cents"), int):
             raise _NoSense("product")
         if (product.get("stock") is None) and not product.get("degraded"):
             raise _NoSense("a product without stock has to say that it is degraded")
         return product
 
-    def _run(self, journey: Any) -> None:
+    def _run(self, journey: Callable[[], None]) -> None:
         try:
             journey()
         except _NoSense:
             self.outcome = "failed"
+        except _GaveUp:
+            assert self.outcome is not None
+
+    def _browse(self) -> None:
+        path = f"/v1/products?cursor={self._cursor}" if self._cursor else "/v1/products"
+        page = self._need(*self._ask("GET", path, "/v1/products"))
+        items = _items(page)
+        if not items:
+            raise _NoSense("page")
+        self._cursor = page.get("next_cursor")
+        product = self._product(self._rng.choice(items)["id"])
+        self.outcome = "degraded" if page.get("degraded") or product.get("degraded") else "ok"
 
 
 def _document(body: str | None) -> dict[str, Any] | None:
@@ -88,45 +118,66 @@ def _document(body: str | None) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-class Browse(_Shopper):
-    """Looks at a page of products, then at one of them."""
+def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    items = page.get("items")
+    if not isinstance(items, list):
+        raise _NoSense("page")
+    return items
+
+
+class _Known(_Visitor):
+    """Somebody with an account. Logs in once, when there is somebody; a login that failed is tried in the journey."""
+
+    abstract = True
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._cursor: str | None = None
+        self._tokens: dict[str, Any] | None = None
+        self._renew_at_s = 0.0
+        self._name = self._who()
 
-    @task  # type: ignore[untyped-decorator]
-    def browse(self) -> None:
-        """One journey."""
-        self._run(self._browse)
+    def _who(self) -> str:
+        return f"customer-{next(_numbers) % _ACCOUNTS + 1}"
 
-    def _browse(self) -> None:
-        path = f"/v1/products?cursor={self._cursor}" if self._cursor else "/v1/products"
-        status, page = self._ask("GET", path, "/v1/products")
-        if status != 200:
-            self.outcome = "failed" if status else _UNKNOWN
-            return
-        items = page.get("items")
-        if not isinstance(items, list) or not items:
-            raise _NoSense("page")
-        self._cursor = page.get("next_cursor")
-        product = self._product(self._rng.choice(items)["id"])
-        if product is not None:
-            self.outcome = "degraded" if page.get("degraded") or product.get("degraded") else "ok"
+    def on_start(self) -> None:
+        """Log in. What becomes of it is the next journey's business."""
+        self._run(self._log_in)
 
+    def _log_in(self) -> None:
+        body = {"name": self._name, "password": _PASSWORD}
+        self._keep(self._need(*self._ask("POST", "/v1/sessions", "/v1/sessions", json=body), 201))
 
-class Checkout(_Shopper):
-    """Looks at a product, orders it, and follows the order until its end is known."""
+    def _renew(self) -> None:
+        assert self._tokens is not None
+        body, self._tokens = {"refresh_token": self._tokens["refresh_token"]}, None  # good for one refresh
+        self._keep(self._need(*self._ask("POST", "/v1/sessions/refresh", "/v1/sessions/refresh", json=body)))
 
-    @task  # type: ignore[untyped-decorator]
-    def checkout(self) -> None:
-        """One journey."""
-        self._run(self._checkout)
+    def _keep(self, tokens: dict[str, Any]) -> None:
+        expected = {"access_token": str, "refresh_token": str, "expires_in": int}
+        if not all(isinstance(tokens.get(name), kind) for name, kind in expected.items()):
+            raise _NoSense("tokens")
+        self._tokens = tokens
+        self._renew_at_s = time.monotonic() + tokens["expires_in"] - _RENEW_BEFORE_S
+
+    def _identity(self) -> dict[str, str]:
+        """Return the header that says who asks. Gives up when there is no token to be had."""
+        if self._tokens is None:
+            self._log_in()
+        elif time.monotonic() >= self._renew_at_s:
+            self._renew()
+        assert self._tokens is not None
+        return {"authorization": f"Bearer {self._tokens['access_token']}"}
+
+    def _ask_as_oneself(self, method: str, path: str, name: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        """Send a request with an access token."""
+        headers = {**self._identity(), **options.pop("headers", {})}
+        status, document = self._ask(method, path, name, headers=headers, **options)
+        if status == 401:
+            self._tokens = None
+        return status, document
 
     def _checkout(self) -> None:
         product = self._product(self._rng.randint(1, _PRODUCTS))
-        if product is None:
-            return
         key = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         order = {
             "product_id": product["id"],
@@ -134,12 +185,14 @@ class Checkout(_Shopper):
             "unit_price_cents": product["price_cents"],
             "card": "tok_visa",
         }
+        headers = {"idempotency-key": key, **self._identity()}  # who does not get in has been promised nothing
         self.ack = {"id": None, "key": key, "state": _UNKNOWN}
-        status, answer = self._ask("POST", "/v1/orders", "/v1/orders", json=order, headers={"idempotency-key": key})
+        status, answer = self._ask("POST", "/v1/orders", "/v1/orders", json=order, headers=headers)
         if status in (0, 502, 504):  # nobody can know whether there is an order now
             self.outcome = _UNKNOWN
             return
         if status not in (201, 202):
+            self._tokens = None if status == 401 else self._tokens
             self.ack["state"] = "failed"
             self.outcome = "failed"
             return
@@ -161,7 +214,82 @@ class Checkout(_Shopper):
             if order["state"] in _FINAL:
                 break
             gevent.sleep(wait_s)
-            status, answer = self._ask("GET", f"/v1/orders/{order['id']}", "/v1/orders/[id]")
+            status, answer = self._ask_as_oneself("GET", f"/v1/orders/{order['id']}", "/v1/orders/[id]")
             if status == 200:
                 order = self._promised(answer)
         return str(order["state"])
+
+    def _account(self) -> None:
+        account = self._need(*self._ask_as_oneself("GET", "/v1/account", "/v1/account"))
+        if account.get("name") != self._name:
+            raise _NoSense("somebody else's account")
+        _items(self._need(*self._ask_as_oneself("GET", "/v1/orders?limit=5", "/v1/orders")))
+        self._renew()
+        self.outcome = "ok"
+
+
+class Browse(_Visitor):
+    """Looks at a page of products, then at one of them."""
+
+    @task  # type: ignore[untyped-decorator]
+    def browse(self) -> None:
+        """One journey."""
+        self._run(self._browse)
+
+
+class Checkout(_Known):
+    """Looks at a product, orders it, and follows the order until its end is known."""
+
+    @task  # type: ignore[untyped-decorator]
+    def checkout(self) -> None:
+        """One journey."""
+        self._run(self._checkout)
+
+
+class Account(_Known):
+    """Looks at the own account and the latest orders, and stays logged in."""
+
+    @task  # type: ignore[untyped-decorator]
+    def account(self) -> None:
+        """One journey."""
+        self._run(self._account)
+
+
+class Admin(_Known):
+    """Looks at everybody's latest orders, and at the accounts."""
+
+    def _who(self) -> str:
+        return "admin"
+
+    @task  # type: ignore[untyped-decorator]
+    def admin(self) -> None:
+        """One journey."""
+        self._run(self._overview)
+
+    def _overview(self) -> None:
+        for list_ in ("orders", "accounts"):
+            path = f"/v1/admin/{list_}"
+            page = self._need(*self._ask_as_oneself("GET", path, path))
+            if _items(page) and page.get("next_cursor"):
+                more = self._ask_as_oneself("GET", f"{path}?cursor={page['next_cursor']}", path)
+                _items(self._need(*more))
+        self.outcome = "ok"
+
+
+class Mixed(_Known):
+    """What customers do, by weight: most of them look, some buy, a few look at their account."""
+
+    @task(6)  # type: ignore[untyped-decorator]
+    def browse(self) -> None:
+        """One journey."""
+        self._run(self._browse)
+
+    @task(3)  # type: ignore[untyped-decorator]
+    def checkout(self) -> None:
+        """One journey."""
+        self._run(self._checkout)
+
+    @task(1)  # type: ignore[untyped-decorator]
+    def account(self) -> None:
+        """One journey."""
+        self._run(self._account)

@@ -23,6 +23,7 @@ from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
+from workbench.adapters.resource_faults import ResourceFaults
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
@@ -97,7 +98,7 @@ class LocalDesk:
         collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
         rim = Rim(
             time=self.time,
-            plane=FaultPlanes(plane, ProcessFaults(stack, system.system)),
+            plane=_fault_planes(plane, stack, system.system),
             recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
             load=load,
             services=services,
@@ -236,9 +237,11 @@ def _heal(stack: RunningStack) -> list[str]:
     planes = _planes(stack)
     on: list[FaultState] = []
     try:
-        on = planes.faults()
-        for fault in on:
-            planes.undo(fault.id)
+        for _ in range(2):  # a service that hung says only now what else is on in it
+            found = planes.faults()
+            on += found
+            for fault in found:
+                planes.undo(fault.id)
         left = planes.faults()
     except HarnessError as error:
         force_undo(stack)
@@ -253,4 +256,9 @@ def _heal(stack: RunningStack) -> list[str]:
 
 def _planes(stack: RunningStack) -> FaultPlanes:
     """Return what injects faults into a stack of which no more is known."""
-    return FaultPlanes(_fault_plane(stack, None), ProcessFaults(stack, None))
+    return _fault_planes(_fault_plane(stack, None), stack, None)
+
+
+def _fault_planes(edges: FaultPlane, stack: RunningStack, system: System | None) -> FaultPlanes:
+    processes = ProcessFaults(stack, system)
+    return FaultPlanes(edges, processes, ResourceFaults(stack, processes.canary), stack.resources)

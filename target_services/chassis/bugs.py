@@ -18,6 +18,7 @@ class Bug(StrEnum):
     FALLBACK_OFF = "fallback-off"
     TIMEOUT_MISSING = "timeout-missing"
     IDEMPOTENCY_IGNORED = "idempotency-ignored"
+    CONSUMER_NOT_IDEMPOTENT = "consumer-not-idempotent"
 
 
 MEANINGS: dict[Bug, str] = {
@@ -26,6 +27,7 @@ MEANINGS: dict[Bug, str] = {
     Bug.FALLBACK_OFF: "no fallback runs: a failed call fails its request",
     Bug.TIMEOUT_MISSING: "calls from orders to payments have no per-attempt timeout",
     Bug.IDEMPOTENCY_IGNORED: "payments ignores the idempotency key of a capture, so a retry captures again",
+    Bug.CONSUMER_NOT_IDEMPOTENT: "notifications does not consult its inbox, so what is delivered twice is sent twice",
 }
 
 _planted: set[Bug] = set()

@@ -30,9 +30,10 @@ class BadCursor(Problem):
 
 
 class Cursors:
-    """The cursors of one list. `of` names the list, `kinds` are the types (int, str) of what its rows are ordered by."""
+    """The cursors of one list."""
 
-    def __init__(self, of: str, *kinds: type[int] | type[str]) -> None:
+    def __init__(self, of: str, *kinds: type[int | str]) -> None:
+        """`of` names the list; `kinds` are the types of what its rows are ordered by: int, not negative, or str."""
         self._of = of
         self._kinds = kinds
 
@@ -59,7 +60,7 @@ class Cursors:
         return self.after(*key(rows[most - 1])) if len(rows) > most else None
 
 
-def _fits(value: object, kind: type[int] | type[str]) -> bool:
+def _fits(value: object, kind: type[int | str]) -> bool:
     if kind is int:
         return type(value) is int and 0 <= value <= _LARGEST
     return isinstance(value, str) and value.isascii() and value.isprintable()

@@ -3,28 +3,38 @@
     order = await database.write(lambda connection: ...)
 
 A function runs in a thread, whole: one hand-over per transaction, where a driver with an async interface needs
-three or four per statement and about twice the CPU (350 to 540 against 190 us for one insert). SQLite is the only
-kind of database so far; nobody above this module knows that, so another kind is another backend beside it.
+three or four per statement and about twice the CPU (350 to 540 against 190 us for one insert). It may be run again
+when the database asks for that, so it changes nothing but the database.
+
+Which database it is, is decided by the URL alone; nobody above this module knows. What it must not rely on is that
+writers come one after the other, as they do with SQLite: who reads before it changes locks what it read, with
+`with_for_update()`, which SQLite has no need of and leaves out (docs/adr/0013-migrations-and-two-databases.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, MetaData, Table, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from target_services.chassis import migrations
+from target_services.chassis.database_errors import Cause, DatabaseUnavailable, OutcomeUnknown, Trouble
+from target_services.chassis.database_lane import LONGEST_S, Lane, Work
+from target_services.chassis.database_postgresql import PostgresqlBackend
 from target_services.chassis.database_sqlite import SqliteBackend
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
+
+_BACKENDS: dict[str, type[PostgresqlBackend | SqliteBackend]] = {
+    "sqlite": SqliteBackend,
+    "postgresql": PostgresqlBackend,
+}
 
 
 class Database:
@@ -32,45 +42,74 @@ class Database:
 
     def __init__(self, url: str, schema: MetaData, *, migrations: str | None = None) -> None:
         """`migrations`: the package with the revisions that lead to the schema. Without one it is made as it stands."""
-        self._url = make_url(url)
+        parsed = make_url(url)
+        self._backend = _BACKENDS[parsed.drivername](parsed)
         self._schema = schema
         self._migrations = migrations
-        self._backend: SqliteBackend | None = None
+        self._trouble = Trouble()
 
     async def open(self) -> None:
-        """Connect, and bring the schema to what the code expects. Raises SchemaRefused when that cannot be done."""
-        self._backend = SqliteBackend(self._url)
+        """Bring the schema to what the code expects. To be called again after DatabaseUnavailable.
+
+        Raises SchemaRefused when waiting does not help.
+        """
+        try:
+            self._backend.prepare()
+        except OSError as error:
+            raise DatabaseUnavailable(Cause.AWAY, str(error)) from error
+        writing, reading = self._backend.writing, self._backend.reading
         if self._migrations is None:
-            await self.write(self._schema.create_all)
-        elif not await self.read(partial(migrations.is_current, package=self._migrations)):
-            await self.write(partial(migrations.upgrade, package=self._migrations))
+            await self._run(writing, self._schema.create_all, longest_s=None)
+        elif not await self._run(reading, partial(migrations.is_current, package=self._migrations), longest_s=None):
+            await self._run(writing, partial(self._upgrade, package=self._migrations), longest_s=None)
 
     async def close(self) -> None:
         """Close all connections, after the work in hand."""
-        if self._backend is not None:
-            await self._backend.close()
+        await self._backend.close()
 
     async def write(self, work: Work[T]) -> T:
-        """Run work in a transaction that is committed at its end, or rolled back on an error."""
-        assert self._backend is not None, "the database is not open"
+        """Run work in a transaction that is committed at its end, or rolled back on an error.
+
+        Raises what the work raises, and DatabaseUnavailable where it is not the work's fault.
+        """
         context = contextvars.copy_context()  # work sees the trace and the request that it is done for
-        return await self._backend.write(lambda connection: context.run(work, connection))
+        return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
 
     async def read(self, work: Work[T]) -> T:
-        """Run work in which each statement sees what is committed."""
-        assert self._backend is not None, "the database is not open"
-        return await self._backend.read(work)
+        """Run work in which each statement sees what is committed. Raises as `write` does."""
+        return await self._run(self._backend.reading, work)
 
-    def insert(self, table: Table) -> sqlite.Insert:
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`, which is the dialect's own business."""
-        return sqlite.insert(table)
+        return self._backend.insert(table)
 
     async def is_there(self, timeout_s: float = 1.0) -> bool:
-        """Tell whether the database can be used."""
-        assert self._backend is not None, "the database is not open"
+        """Tell whether the database can be asked. What is disturbed on purpose counts as there."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
+                await self._backend.reading.run(_ask)
                 return await self._backend.is_there()
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
+
+    async def _run(self, lane: Lane, work: Work[T], longest_s: float | None = LONGEST_S) -> T:
+        try:
+            result = await lane.run(work, longest_s)
+        except OutcomeUnknown as error:
+            raise self._trouble.seen(DatabaseUnavailable(Cause.AWAY, str(error), may_have_acted=True)) from error
+        except DatabaseUnavailable as error:
+            raise self._trouble.seen(error) from None
+        except DBAPIError as error:
+            if (cause := self._backend.cause(error)) is None:
+                raise
+            raise self._trouble.seen(DatabaseUnavailable(cause, str(error.orig).strip())) from error
+        self._trouble.over()
+        return result
+
+    def _upgrade(self, connection: Connection, package: str) -> None:
+        self._backend.alone(connection)
+        migrations.upgrade(connection, package)
+
+
+def _ask(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))

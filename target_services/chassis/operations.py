@@ -1,13 +1,9 @@
-"""The addresses for those who operate a service: health, metrics, policies, audit, flush, disturbances.
-
-Readiness says whether this process can do its own work. It never asks a dependency: if it did, one sick
-callee would take all its callers out of service.
-"""
+"""The addresses for those who operate a service: health, metrics, policies, audit, flush, disturbances."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,9 +13,9 @@ from starlette.responses import Response
 
 from target_services.chassis import audit
 from target_services.chassis.disturbances import Different, Disturbance, Disturbances, Impossible, Unknown, Wanted
-from target_services.chassis.draining import Draining
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem
+from target_services.chassis.readiness import Readiness
 from target_services.chassis.tracing import Tracing
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -32,9 +28,8 @@ class Operated:
     service: str
     metrics: ServiceMetrics
     tracing: Tracing
-    draining: Draining
+    readiness: Readiness
     policies: Callable[[], dict[str, object]]
-    own_parts_work: Callable[[], Awaitable[bool]]
     audited: audit.Audited | None
     disturbances: Disturbances
 
@@ -49,10 +44,8 @@ def add(app: FastAPI, operated: Operated) -> None:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        if operated.draining.begun:
-            raise Problem(503, "the service is leaving", slug="draining")
-        if not await operated.own_parts_work():
-            raise Problem(503, "the service's database cannot be used", slug="database-away")
+        if (problem := await operated.readiness.problem()) is not None:
+            raise problem
         return JSONResponse({"ready": True})
 
     @router.get("/metrics")

@@ -12,10 +12,12 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from opentelemetry import trace
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from target_services.chassis import correlation
+from target_services.chassis.database_errors import DatabaseUnavailable
 from target_services.chassis.resilience.outcomes import CallFailed, Outcome
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,6 +87,17 @@ def unavailable(failure: CallFailed) -> Problem:
     return Problem(503, detail, slug="upstream-unavailable", headers=later, edge=failure.edge)
 
 
+def database_failed(failure: DatabaseUnavailable) -> Problem:
+    """Return what a service answers when its own database could not do its part.
+
+    503 only when nothing was committed for certain.
+    """
+    if failure.may_have_acted:
+        detail = f"{failure}; what was asked for may have been done, and can be asked for again under the same key"
+        return Problem(500, detail, slug="database-outcome-unknown", headers={"retry-after": "1"})
+    return Problem(503, str(failure), slug="database-unavailable", headers={"retry-after": "1"}, cause=failure.cause)
+
+
 def install(app: FastAPI) -> None:
     """Make an application answer all its errors as problem details."""
 
@@ -95,6 +108,13 @@ def install(app: FastAPI) -> None:
     async def call_failed(_: Request, error: Exception) -> Response:
         assert isinstance(error, CallFailed)
         return unavailable(error).response()
+
+    async def database_away(_: Request, error: Exception) -> Response:
+        assert isinstance(error, DatabaseUnavailable)
+        return database_failed(error).response()
+
+    async def not_storable(_: Request, __: Exception) -> Response:
+        return Problem(422, "a value is none that the database can hold", slug="invalid-request").response()
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -110,6 +130,8 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(CallFailed, call_failed)
+    app.add_exception_handler(DatabaseUnavailable, database_away)
+    app.add_exception_handler(DataError, not_storable)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 from opentelemetry import context as otel_context
@@ -18,9 +18,10 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_services.chassis import correlation
+from target_services.chassis.database_errors import Cause, DatabaseUnavailable
 from target_services.chassis.draining import Draining
 from target_services.chassis.metrics import OTHER, ServiceMetrics
-from target_services.chassis.problems import Problem
+from target_services.chassis.problems import Problem, database_failed
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
 
@@ -37,14 +38,19 @@ class RequestScope:
         tracer: Tracer,
         metrics: ServiceMetrics,
         draining: Draining,
+        has_begun: Callable[[], bool] = lambda: True,
         prefix: str = "/v1",
         longest_s: float | None = None,
     ) -> None:
-        """`longest_s`: deadline of requests that bring none; no request gets more than this."""
+        """`longest_s`: deadline of requests that bring none; no request gets more than this.
+
+        While `has_begun` says no, requests are told to come back: the service has not found its database yet.
+        """
         self.app = app
         self._tracer = tracer
         self._metrics = metrics
         self.draining = draining
+        self._has_begun = has_begun
         self._prefix = prefix
         self._longest_s = longest_s
 
@@ -67,6 +73,9 @@ class RequestScope:
         if deadlines.current.get().has_passed():
             refusal = Problem(504, "the caller's deadline has passed", slug="deadline-exceeded").response()
             await refusal(scope, receive, answer)
+            return
+        if not self._has_begun():
+            await database_failed(DatabaseUnavailable(Cause.AWAY)).response()(scope, receive, answer)
             return
         try:
             await self.app(scope, receive, answer)

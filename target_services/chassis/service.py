@@ -26,6 +26,7 @@ from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.openapi import DescribedApp, description
+from target_services.chassis.readiness import Readiness
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
 from target_services.chassis.resilience.bulkhead import Bulkhead
@@ -112,17 +113,17 @@ class Chassis:
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
         a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
         """
+        readiness = Readiness(self.draining, database)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
             tracing=self.tracing,
-            draining=self.draining,
+            readiness=readiness,
             policies=lambda: describe(self._edges),
-            own_parts_work=_always if database is None else database.is_there,
             audited=audited,
             disturbances=self.disturbances,
         )
-        lifespan = self._lifespan(database, prepare, background)
+        lifespan = self._lifespan(readiness, database, prepare, background)
         kind = type(self.settings)
         app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
         problems.install(app)
@@ -140,26 +141,39 @@ class Chassis:
             tracer=self.tracing.tracer,
             metrics=self.metrics,
             draining=self.draining,
+            has_begun=readiness.has_begun,
             longest_s=longest_s,
         )
 
     def _lifespan(
-        self, database: Database | None, prepare: Prepare | None, background: Sequence[Background]
+        self,
+        readiness: Readiness,
+        database: Database | None,
+        prepare: Prepare | None,
+        background: Sequence[Background],
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+        async def start() -> None:
+            if database is not None:
+                await database.open()
+            if prepare is not None:
+                await prepare()
+
+        async def once_begun(background: Background) -> None:
+            await readiness.wait()
+            await background(self.draining)
+
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self.tracing.close)
                 if database is not None:
-                    await database.open()
                     stack.push_async_callback(database.close)
                 stack.push_async_callback(self.disturbances.end_all)
-                if prepare is not None:
-                    await prepare()
                 await self._wire.open()
                 stack.push_async_callback(self._wire.close)
+                stack.push_async_callback(_ended, await readiness.begin(start))
                 for work in background:
-                    stack.push_async_callback(_ended, asyncio.create_task(work(self.draining)))
+                    stack.push_async_callback(_ended, asyncio.create_task(once_begun(work)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
                 _log.info("started", port=self.settings.port)
                 yield
@@ -199,10 +213,6 @@ async def _serve(settings: ServiceSettings, build: Callable[[Any], RequestScope]
 def _templates(app: FastAPI) -> list[tuple[str, str]]:
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
     return [(method, route.path) for route in routes for method in route.methods or ()]
-
-
-async def _always() -> bool:
-    return True
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ module reads the environment.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -16,14 +17,20 @@ from sqlalchemy.exc import ArgumentError
 
 from target_services.chassis.bugs import Bug
 
+_EXAMPLES = "sqlite:////var/lib/shop/orders.db or postgresql://shop@127.0.0.1:5432/orders"
+
 
 def _database_url(text: str) -> str:
     try:
         driver = make_url(text).drivername
     except ArgumentError:
-        raise ValueError("is not a database URL, such as sqlite:////var/lib/shop/orders.db") from None
-    if driver != "sqlite":
-        raise ValueError(f"uses the driver {driver!r}; this service can use sqlite")
+        raise ValueError(
+            "is not a database URL, such as sqlite:////var/lib/shop/orders.db or postgresql://shop@127.0.0.1:5432/orders"
+        ) from None
+    if driver not in ("sqlite", "postgresql"):
+        raise ValueError(f"uses the driver {driver!r}; this service can use sqlite and postgresql")
+    if driver == "postgresql" and find_spec("psycopg") is None:
+        raise ValueError("needs a driver that is not installed: pip install 'resilience-workbench[servers]'")
     return text
 
 
@@ -33,8 +40,15 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _broker_url(text: str) -> str:
+    if not text.startswith(("amqp://", "amqps://")) or len(text.split("//", 1)[1].strip("/")) == 0:
+        raise ValueError("is not a broker's URL, such as amqp://user:password@127.0.0.1:5672/shop")
+    return text
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
 
 class ServiceSettings(BaseSettings):
@@ -74,7 +88,7 @@ class ServiceSettings(BaseSettings):
         return frozenset(Bug(name) for name in names)
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def load_settings(kind: type[S]) -> S:
@@ -85,14 +99,14 @@ def load_settings(kind: type[S]) -> S:
         _refuse(kind, error)
 
 
-def _refuse(kind: type[ServiceSettings], error: ValidationError) -> NoReturn:
+def _refuse(kind: type[BaseSettings], error: ValidationError) -> NoReturn:
     problems = [f"  {_variable(kind, str(e['loc'][0]))}: {_words(e)}" for e in error.errors()]
     noun = "problem" if len(problems) == 1 else "problems"
     sys.stderr.write(f"{kind.__name__}: {len(problems)} {noun} in the environment:\n" + "\n".join(problems) + "\n")
     raise SystemExit(2) from None
 
 
-def _variable(kind: type[ServiceSettings], name: str) -> str:
+def _variable(kind: type[BaseSettings], name: str) -> str:
     field = kind.model_fields.get(name)
     alias = field.validation_alias if field is not None else None
     return alias if isinstance(alias, str) else name.upper()

@@ -65,8 +65,9 @@ def guarded_by(guard: Guard) -> type[APIRoute]:
     class GuardedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
+            assert self.methods is not None
             (method,) = self.methods
-            roles = ROLES[method, self.path]
+            roles = ROLES[method, self.path]  # a route that is not in the table cannot be made
 
             async def guarded(request: Request) -> Response:
                 await guard.admit(request, roles)

@@ -21,10 +21,11 @@ from target_services.chassis.problems import Problem
 
 def _rate(text: str) -> str:
     try:
-        parse(text)
+        if parse(text).amount >= 1:
+            return text
     except ValueError:
-        raise ValueError("is not a rate, such as 100/second or 20 per 5 minutes") from None
-    return text
+        pass
+    raise ValueError("is not a rate, such as 100/second or 20 per 5 minutes")
 
 
 Rate = Annotated[str, AfterValidator(_rate)]

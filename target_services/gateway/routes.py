@@ -24,9 +24,9 @@ _PASSED_ON = ("retry-after", "location", "idempotent-replayed", "www-authenticat
 class OrderRequest(BaseModel):
     """What a user wants to buy, at the price that was shown."""
 
-    product_id: int = Field(ge=1)
+    product_id: int = Field(ge=1, le=2**31 - 1)
     quantity: int = Field(ge=1, le=10)
-    unit_price_cents: int = Field(gt=0)
+    unit_price_cents: int = Field(gt=0, le=10_000_000)
     card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 

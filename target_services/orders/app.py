@@ -6,17 +6,21 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.lease import Lease
+from target_services.chassis.outbox_relay import Relay, RelayMetrics
 from target_services.chassis.problems import MEDIA_TYPE
+from target_services.chassis.publisher import Publisher
+from target_services.chassis.publisher_http import HttpPublisher
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
 from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
-from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
+from target_services.chassis.settings import BaseUrl, BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.orders import listing
 from target_services.orders.domain import Orders
 from target_services.orders.listing import OrderLists
@@ -24,7 +28,7 @@ from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga
 from target_services.orders.store import OrderStore
-from target_services.orders.tables import SCHEMA
+from target_services.orders.tables import LEASES, SCHEMA
 from target_services.orders.worker import Worker
 
 Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -37,7 +41,16 @@ class Settings(ServiceSettings):
     database_url: DatabaseUrl
     orders_inventory_url: BaseUrl
     orders_payments_url: BaseUrl
+    orders_notifications_url: BaseUrl | None = Field(default=None, description="where messages go without a broker")
+    broker_url: BrokerUrl | None = Field(default=None, validate_default=True, description="where messages go")
     orders_worker_per_s: float = Field(default=15.0, gt=0, le=1000, description="most queued orders tried a second")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _messages_go_somewhere(cls, broker_url: str | None, info: ValidationInfo) -> str | None:
+        if broker_url is None and info.data.get("orders_notifications_url", ...) is None:
+            raise ValueError("must be set where ORDERS_NOTIFICATIONS_URL is not: messages have to go somewhere")
+        return broker_url
 
 
 class OrderBody(BaseModel):
@@ -93,6 +106,14 @@ def build(settings: Settings) -> RequestScope:
     )
     saga = Saga(store, Inventory(inventory), Payments(payments))
     worker = Worker(store, saga, chassis.tracing.tracer, per_second=settings.orders_worker_per_s)
+    relay = Relay(
+        database,
+        store.outbox,
+        Lease(database, LEASES, "outbox"),
+        _publisher(settings, chassis),
+        tracer=chassis.tracing.tracer,
+        metrics=RelayMetrics(chassis.metrics.registry),
+    )
     orders = Orders(store, saga)
     lists = OrderLists(database)
 
@@ -100,7 +121,25 @@ def build(settings: Settings) -> RequestScope:
         routes(app, orders)
         listing.routes(app, lists)
 
-    return chassis.application(api, database=database, audited=store, background=[worker.run])
+    return chassis.application(api, database=database, audited=store, background=[worker.run, relay.run])
+
+
+def _publisher(settings: Settings, chassis: Chassis) -> Publisher:
+    """Return the way that messages take: through the broker where there is one, else straight to notifications."""
+    if settings.broker_url is not None:
+        from target_services.chassis.publisher_rabbitmq import RabbitPublisher  # noqa: PLC0415 - only with a broker
+
+        return RabbitPublisher(settings.broker_url)
+    # One attempt: the relay comes back by itself, at growing distances.
+    notifications = chassis.edge(
+        "orders:notifications",
+        settings.orders_notifications_url or "",
+        timeout_s=0.8,
+        retry=Retry(attempts=1, budget=RetryBudget(per_call=0.0, burst=1)),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=2.0),
+        bulkhead=16,
+    )
+    return HttpPublisher(notifications, at_once=16)
 
 
 def main() -> None:

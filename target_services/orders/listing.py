@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse
-from sqlalchemy import select, tuple_
+from sqlalchemy import RowMapping, select, tuple_
 from starlette.responses import Response
 
 from target_services.chassis import cursors
@@ -45,7 +44,7 @@ class OrderLists:
         return {"items": items, "next_cursor": _CURSORS.page(rows, most, lambda row: (row["created_ns"], row["id"]))}
 
 
-def _shown(row: Mapping[str, Any], *, whose: bool) -> dict[str, object]:
+def _shown(row: RowMapping, *, whose: bool) -> dict[str, object]:
     order = Order(**{name: row[name] for name in _FIELDS} | {"state": State(row["state"])})
     return order.document() | ({"customer": order.customer} if whose else {})
 

@@ -83,6 +83,16 @@ class Order:
             "degraded": self.shown_state == QUEUED,
         }
 
+    def event(self) -> dict[str, object]:
+        """Return what others are told of it."""
+        return {
+            "order_id": self.id,
+            "order_key": self.key,
+            "customer": self.customer,
+            "total_cents": self.total_cents,
+            "currency": "EUR",
+        }
+
 
 def answer_to(order: Order) -> tuple[int, dict[str, object]]:
     """Return status and body with which an order is answered when it is placed."""

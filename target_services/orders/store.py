@@ -17,8 +17,9 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from target_services.chassis.audit import Row, pages
 from target_services.chassis.database import Database
+from target_services.chassis.outbox import Outbox
 from target_services.orders.model import FINAL, Order, OrderRequest, State, answer_to
-from target_services.orders.tables import ANSWERS, ORDERS
+from target_services.orders.tables import ANSWERS, ORDERS, OUTBOX
 
 LEASE_NS = 5_000_000_000
 """Longer than any request or try may take; an order whose worker died is taken up again after it."""
@@ -41,6 +42,7 @@ class OrderStore:
     """All access to the tables. One instance holds leases under its own name."""
 
     def __init__(self, database: Database) -> None:
+        self.outbox = Outbox(OUTBOX)
         self._db = database
         self._owner = uuid.uuid4().hex
         self._first = database.insert(ANSWERS).on_conflict_do_nothing()
@@ -119,6 +121,8 @@ class OrderStore:
                 raise LeaseLost(order.id)
             if answered is not None:
                 _answer(connection, answered)
+            if answered is not None and answered.state is State.CONFIRMED:
+                self.outbox.add(connection, "order.confirmed", answered.id, answered.event())
 
         await self._db.write(change)
 

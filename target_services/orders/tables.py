@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
+from target_services.chassis.lease import lease_table
+from target_services.chassis.outbox import outbox_table
+
 SCHEMA = MetaData()
 
 ORDERS = Table(
@@ -39,3 +42,6 @@ ANSWERS = Table(
     Column("status", Integer, doc="empty while the first request with this key is in progress"),
     Column("body", Text),
 )
+
+OUTBOX = outbox_table(SCHEMA)
+LEASES = lease_table(SCHEMA)

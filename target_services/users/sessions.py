@@ -76,8 +76,6 @@ _FAMILY = (
     .where(REFRESH_TOKENS.c.digest == bindparam("of"))
 )
 _USE = (
-    REFRESH_TOKENS.update()
-    .where(REFRESH_TOKENS.c.digest == bindparam("of"), ~REFRESH_TOKENS.c.used)
-    .values(used=True)
+    REFRESH_TOKENS.update().where(REFRESH_TOKENS.c.digest == bindparam("of"), ~REFRESH_TOKENS.c.used).values(used=True)
 )
 _REVOKE = FAMILIES.update().where(FAMILIES.c.id == bindparam("of")).values(revoked=True)

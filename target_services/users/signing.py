@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import jwt
@@ -93,7 +94,7 @@ class SigningKeys:
             later_ns = now_ns + int(self._policy.overlap_s * 1e9)
             rows = [*rows, _create(connection, signs_from_ns=later_ns, now_ns=now_ns)]
         over_ns = now_ns - int((self._policy.token_s + self._policy.overlap_s) * 1e9)
-        spent = [old.kid for old, new in zip(rows, rows[1:], strict=False) if new.signs_from_ns <= over_ns]
+        spent = [old.kid for old, new in pairwise(rows) if new.signs_from_ns <= over_ns]
         connection.execute(delete(SIGNING_KEYS).where(SIGNING_KEYS.c.kid.in_(spent)))
         return [row for row in rows if row.kid not in spent]
 

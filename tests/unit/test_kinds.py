@@ -24,7 +24,9 @@ NO_KINDS = {
     "distributions",
     "eligibility",
     "error_answer",
+    "on_resources",
     "process_actions",
+    "resource_actions",
     "scheduling",
     "seeded",
 }

@@ -1,34 +1,44 @@
-"""All faults of a stack behind one port: those on edges go to a fault plane, those on services to the supervisor."""
+"""All faults of a stack behind one port.
+
+Those on edges go to a fault plane, those on services to the supervisor, those on resources to the services themselves.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from workbench.engine.ports import FaultPlane, FaultState
 from workbench.errors import HarnessError
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import FaultBase, Level
 
 
 class FaultPlanes:
     """Sends each fault to who can inject it."""
 
-    def __init__(self, edges: FaultPlane, services: FaultPlane) -> None:
+    def __init__(
+        self, edges: FaultPlane, services: FaultPlane, resources: FaultPlane, resource_names: Collection[str]
+    ) -> None:
         self._edges = edges
         self._services = services
+        self._resources = resources
+        self._resource_names = resource_names
         self._of: dict[str, FaultPlane] = {}
         """Who was asked for a fault, by its id."""
 
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:
-        plane = self._services if fault.level == "process" else self._edges
+        of_level: dict[Level, FaultPlane] = {"process": self._services, "resource": self._resources}
+        plane = of_level.get(fault.level, self._edges)
         self._of[fault.id] = plane
         return plane.inject(fault, seed, lease_ms)
 
     def faults(self) -> list[FaultState]:
-        return [*self._edges.faults(), *self._services.faults()]
+        return [*self._edges.faults(), *self._services.faults(), *self._resources.faults()]
 
     def renew(self, ids: list[str], lease_ms: int) -> list[str]:
         """One that does not answer keeps no lease of the other from being renewed."""
         gone: list[str] = []
         failures: list[HarnessError] = []
-        for plane in (self._edges, self._services):
+        for plane in (self._edges, self._services, self._resources):
             own = [fault_id for fault_id in ids if self._of.get(fault_id, self._edges) is plane]
             try:
                 gone += plane.renew(own, lease_ms) if own else []
@@ -39,12 +49,17 @@ class FaultPlanes:
         return gone
 
     def undo(self, fault_id: str) -> FaultState | None:
-        """Ask who was asked for it; for a fault that somebody else has injected, both."""
+        """Ask who was asked for it; for a fault that somebody else has injected, one after the other."""
         if fault_id in self._of:
             return self._of[fault_id].undo(fault_id)
-        on_edge = self._edges.undo(fault_id)
-        return self._services.undo(fault_id) if on_edge is None else on_edge
+        for plane in (self._edges, self._services, self._resources):
+            last = plane.undo(fault_id)
+            if last is not None:
+                return last
+        return None
 
     def canary(self, target: str, *, past_the_plane: bool = False) -> str:
+        if target in self._resource_names:
+            return self._resources.canary(target)
         plane = self._edges if ":" in target else self._services
         return plane.canary(target, past_the_plane=past_the_plane)

@@ -16,7 +16,7 @@ from workbench.checks.sli import EVIDENCE
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import FallbackServed
-from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
+from workbench.model.faults.base import CalleeFault, FaultBase, RequestFault
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -207,7 +207,7 @@ def _not_served(fault: FaultBase, facts: Facts) -> float:
     lasts = fault.schedule.on_share
     if fault.schedule.duration is not None and phase is not None:
         lasts *= fault.schedule.duration / phase.duration
-    if isinstance(fault, ServiceFault) and phase is not None:
+    if isinstance(fault, CalleeFault) and phase is not None:
         return fault.disturbs_ns(round(lasts * phase.duration)) / phase.duration
     if not isinstance(fault, RequestFault):
         return lasts

@@ -13,12 +13,14 @@ from workbench.checks.estimates import PowerEstimate, cases_estimate, most_faili
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
 from workbench.checks.process_fault import judge_process_fault
+from workbench.checks.resource_fault import judge_resource_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
-from workbench.model.events import FaultOff, FaultOn
-from workbench.model.faults.base import HitAttempt, LoadFault, RequestFault, ServiceFault
+from workbench.model.events import FaultLost, FaultOff, FaultOn
+from workbench.model.faults.base import CalleeFault, FaultBase, HitAttempt, LoadFault, RequestFault, ServiceFault
 from workbench.model.faults.eligibility import KEYS_KEPT
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -103,7 +105,7 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         id=result_id("A2", fault.id),
         check="A2",
         kind="fault_effective",
-        text=f"{fault.target} {fault.describe()}, and callers felt it",
+        text=_said(fault),
         check_class=CheckClass.VALIDITY,
         windows=()
         if window.on_ns is None
@@ -115,11 +117,15 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         return claim.undecided(never_on(history, [window]))
     ended = lost(history, window)
     if ended is not None:
-        return claim.undecided(f"the fault ended by itself, {wording.time(ended - window.on_ns)} after it was on")
+        why = next(e.reason for e in history.events(FaultLost) if e.fault == fault.id)
+        after = wording.time(ended - window.on_ns)
+        return claim.undecided(f"the fault ended by itself, {after} after it was on: {why}")
     if isinstance(fault, RequestFault):
         result = _judge_requests(claim, fault, window, history)
     elif isinstance(fault, ServiceFault):
         result = judge_process_fault(claim, fault, window, history)
+    elif isinstance(fault, ResourceFault):
+        result = judge_resource_fault(claim, fault, window, history)
     elif isinstance(fault, LoadFault):
         result = judge_surge(claim, fault, history)
     else:
@@ -127,6 +133,11 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
     if aborted(history) and result.outcome is Outcome.INCONCLUSIVE and result.needed_n is not None:
         return claim.not_applicable(f"the guard ended the run before there was enough evidence: {result.reason}")
     return result
+
+
+def _said(fault: FaultBase) -> str:
+    felt = "it was met" if isinstance(fault, ResourceFault) and not fault.is_felt else "callers felt it"
+    return f"{fault.target} {fault.describe()}, and {felt}"
 
 
 def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, history: History) -> CheckResult:
@@ -273,13 +284,13 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         if isinstance(fault, LoadFault):
             journeys = extra_planned(fault, facts.scenario)
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
-        if isinstance(fault, ServiceFault):
+        if isinstance(fault, CalleeFault):
             lasts = Duration(fault.disturbs_ns(lasts))
-        share = (fault.part_hit if isinstance(fault, RequestFault) else 1.0) * fault.schedule.on_share
+        share = (fault.part_hit if isinstance(fault, (RequestFault, ResourceFault)) else 1.0) * fault.schedule.on_share
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),
-                f"{fault.target} {fault.describe()}, and callers felt it",
+                _said(fault),
                 {fault.phase: journeys},
                 facts,
                 min_n=fault.min_evidence,

@@ -1,4 +1,4 @@
-"""A2 for faults on a service: those who called it while it was on felt it.
+"""A2 for faults on a service, or on what it keeps its work in: those who called it while it was on felt it.
 
 The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time, from
 the moment on at which the fault was asked for: a service that is restarted may be back soon after. For the service that
@@ -16,7 +16,8 @@ from workbench.checks.check import Claim, traces
 from workbench.checks.facts import Facts, lacks_phase
 from workbench.checks.statistics import binomial_at_least
 from workbench.checks.stretches import undone
-from workbench.model.faults.base import ServiceFault
+from workbench.model.faults.base import CalleeFault, ServiceFault
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.process_actions import End
 from workbench.model.history import FaultWindow, History
 from workbench.model.verdict import CheckResult, Outcome, Value
@@ -65,7 +66,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """What the callers of a service saw while a fault on it was on, beside what they saw in baseline."""
+    """What the callers of services saw while a fault on them was on, beside what they saw in baseline."""
 
     what: tuple[str, str]
     """What is counted, one and several."""
@@ -91,9 +92,9 @@ class Callers:
         return f"{said} (in baseline {' and '.join(shares)})"
 
 
-def callers_of(fault: ServiceFault, history: History, from_ns: int, to_ns: int) -> Callers:
+def callers_of(fault: CalleeFault, history: History, from_ns: int, to_ns: int) -> Callers:
     """Count what callers saw between two moments, and in baseline."""
-    by_users = fault.service == history.run.system.entry
+    by_users = history.run.system.entry in fault.callees
     made = _OF_USERS if by_users else _ON_EDGES
     edges = ["users"] if by_users else history.edges_of(fault)
 
@@ -110,8 +111,8 @@ def callers_of(fault: ServiceFault, history: History, from_ns: int, to_ns: int) 
     return Callers(what, seen, tally("base"))
 
 
-def judge_process_fault(claim: Claim, fault: ServiceFault, window: FaultWindow, history: History) -> CheckResult:
-    """Judge one fault on a service that was verified to be on."""
+def judge_process_fault(claim: Claim, fault: CalleeFault, window: FaultWindow, history: History) -> CheckResult:
+    """Judge one fault on services that was verified to be on."""
     assert window.requested_ns is not None
     callers = callers_of(fault, history, window.requested_ns, undone(history, window))
     felt, made = callers.felt, callers.seen.made
@@ -133,7 +134,11 @@ def process_fault_needs(facts: Facts) -> list[str]:
     """Say what keeps it from being judged: who is only made slower is seen beside baseline alone."""
     problems = []
     for fault in facts.scenario.faults:
-        if isinstance(fault, ServiceFault) and not isinstance(fault.action(), End):
+        if isinstance(fault, ResourceFault):
+            by_time = fault.is_felt
+        else:
+            by_time = isinstance(fault, ServiceFault) and not isinstance(fault.action(), End)
+        if by_time:
             problems += lacks_phase(facts, "baseline", f"fault {fault.id} ({fault.kind}), which makes callers wait,")
     return problems
 

@@ -16,7 +16,7 @@ from workbench.checks.sli import EVIDENCE, excused
 from workbench.checks.stretches import Stretch, stretches
 from workbench.model.expectations import TimeoutBound
 from workbench.model.faults.actions import Admit, Delay, Lose, Swallow
-from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
+from workbench.model.faults.base import CalleeFault, FaultBase, RequestFault
 from workbench.model.faults.seeded import Draw
 from workbench.model.history import History
 from workbench.model.plan import Plan
@@ -92,7 +92,7 @@ def _judge(spec: TimeoutBound, stretch: Stretch, history: History) -> CheckResul
 def _where(stretch: Stretch) -> tuple[str, bool, int, int]:
     """Return which attempts are meant. A fault on the callee disturbs all of its time; the plane has not picked any."""
     assert stretch.on_ns is not None
-    on_callee = any(isinstance(fault, ServiceFault) for fault in stretch.faults)
+    on_callee = any(isinstance(fault, CalleeFault) for fault in stretch.faults)
     return stretch.edge, on_callee, stretch.on_ns, stretch.undo_ns
 
 
@@ -128,7 +128,7 @@ def _faults(spec: TimeoutBound, facts: Facts) -> list[FaultBase]:
 
 def _part_held_up(fault: FaultBase, seed: int, timeout_ns: int) -> float:
     """Return which part of the hit requests a fault holds up beyond the timeout, from its first decisions."""
-    if isinstance(fault, ServiceFault):
+    if isinstance(fault, CalleeFault):
         return 1.0 if fault.hangs else 0.0
     if not isinstance(fault, RequestFault):
         return 0.0
@@ -155,7 +155,7 @@ def timeout_bound_power(spec: TimeoutBound, facts: Facts, plan: Plan) -> list[Po
         return []
     estimates = []
     for fault in _faults(spec, facts):
-        if isinstance(fault, (RequestFault, ServiceFault)):
+        if isinstance(fault, (RequestFault, CalleeFault)):
             share = fault.part_hit if isinstance(fault, RequestFault) else 1.0
             chance = share * _part_held_up(fault, facts.scenario.seed, policy.timeout)
             if chance:

@@ -19,11 +19,12 @@ from workbench.loading.fault_options import OF_SCENARIOS
 from workbench.loading.source import nearest
 from workbench.model.faults import KINDS
 from workbench.model.faults.base import EdgeFault, FaultBase, ServiceFault
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.partition import Partition
 from workbench.model.units import NS_PER_S, Duration
 from workbench.wiring import local_stack
 
-TARGETS = ("kind", "edge", "service", "services")
+TARGETS = ("kind", "edge", "service", "services", "resource")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `workbench fault list` shows it")]
 
@@ -31,11 +32,11 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="As `workbench fault list`
 def add(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(metavar="KIND", help="See `workbench fault kinds`")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="An edge caller:callee, or a service")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="An edge caller:callee, a service, or a resource")],
     *,
     lasts: Annotated[str, typer.Option("--for", metavar="TIME", help="It ends by itself after this")] = "10m",
 ) -> None:
-    """Put a fault on an edge or a service of the stack that is up. Every key of the kind is an option.
+    """Put a fault on an edge, a service or a resource of the stack that is up. Every key of the kind is an option.
 
     [bold]Example:[/]  workbench fault add latency orders:payments --delay 800ms --share 30% --for 60s
     [bold]Example:[/]  workbench fault add http_status orders:payments --status 503 --match.path '/v1/*'
@@ -136,6 +137,8 @@ def _target(model: type[FaultBase]) -> str:
         return "edge"
     if issubclass(model, ServiceFault):
         return "service"
+    if issubclass(model, ResourceFault):
+        return model.is_on
     return "services" if issubclass(model, Partition) else "in scenarios"
 
 

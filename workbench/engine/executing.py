@@ -25,6 +25,7 @@ from workbench.model.events import (
     PhaseStarted,
     ServiceDied,
 )
+from workbench.model.faults.base import Level
 from workbench.model.loadjob import LoadJob, Progress
 from workbench.model.plan import Plan, Step
 from workbench.model.run import RunRecord
@@ -35,6 +36,7 @@ _TICK_NS = NS_PER_S // 4
 _LOOK_AT_ROWS_NS = 2 * NS_PER_S
 _LEAD_NS = NS_PER_S // 10  # between fixing run zero and the first possible arrival
 _LOAD_READY_S = 60.0
+_HOLDERS: dict[Level, str] = {"process": "its service died", "resource": "one of its services was started again"}
 
 
 class GuardStop(Exception):
@@ -217,7 +219,7 @@ class Execution:
                     at_ns=self._journal.now(),
                     fault=fault.id,
                     target=fault.target,
-                    reason=f"its lease expired, or {'its service' if fault.level == 'process' else 'the plane'} died",
+                    reason=f"its lease expired, or {_HOLDERS.get(fault.level, 'the plane died')}",
                 )
             )
 

@@ -20,7 +20,7 @@ from workbench.model.events import (
     FaultRequested,
     FaultUndoRequested,
 )
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import CalleeFault, FaultBase, Level
 from workbench.model.units import NS_PER_MS
 
 LEASE_MS = 4_000
@@ -141,7 +141,7 @@ class Injector:
         if seen == "answered":
             return seen
         direct = self._plane.canary(target, past_the_plane=True)
-        if direct == "answered" and fault.level == "process":
+        if direct == "answered" and isinstance(fault, CalleeFault):  # there is no way around it: it is just back
             return direct
         if direct == "answered":
             raise HarnessError(f"a canary request on {target} was {seen}, and {callee} itself answers")
@@ -207,10 +207,10 @@ class Injector:
         with self._lock:
             held = {fault_id: self._held[fault_id].level for fault_id in self._renewed}
         gone: list[str] = []
-        for of_services in (True, False):  # who answers for edges keeps no fault on a service from being renewed
-            own = [fault_id for fault_id, level in held.items() if (level == "process") is of_services]
-            if not own:
-                continue
+        apart: tuple[Level, ...] = ("process", "resource")
+        by_plane = [[fault_id for fault_id, level in held.items() if level == one] for one in apart]
+        by_plane.append([fault_id for fault_id, level in held.items() if level not in apart])
+        for own in filter(None, by_plane):  # who does not answer keeps no fault of another plane from being renewed
             with suppress(HarnessError):  # a renewal may fail; the lease is lost only once it has expired
                 missing = self._plane.renew(own, LEASE_MS)
                 self._confirm(set(own) - set(missing))

@@ -7,11 +7,13 @@ from typing import Any
 
 from workbench.errors import InvalidInput, Problem
 from workbench.loading.fitting import misfits
+from workbench.loading.resources import used
 from workbench.loading.source import change, nearest
 from workbench.loading.validated import checked
 from workbench.model.base import Frozen, Place
 from workbench.model.faults import KINDS, FaultSpec
 from workbench.model.faults.base import EdgeFault, FaultBase, ServiceFault
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.partition import Partition
 from workbench.model.system import System
 
@@ -57,7 +59,7 @@ def read_fault(kind: str, target: str, options: Mapping[str, str], system: Syste
     if problems:
         raise InvalidInput(problems)
     if not isinstance(fault, Partition):
-        return [fault]
+        return [used(fault, system)]
     parts = fault.parts([edge.name for edge in system.edges])
     if not parts:
         raise InvalidInput([Problem("TARGET", 0, "", "no edge leads across the border of these services")])
@@ -90,6 +92,9 @@ def _set_target(data: dict[str, Any], kind: type[FaultBase], target: str, system
     if issubclass(kind, ServiceFault):
         data["service"] = target
         return _unknown("service", [target], list(system.services))
+    if issubclass(kind, ResourceFault):
+        data["resource"] = target
+        return _unknown("resource", [target], list(system.resources))
     if issubclass(kind, Partition):
         data["services"] = target.split(",")
         return _unknown("service", data["services"], list(system.services))

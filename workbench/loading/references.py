@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from workbench.model.base import Place
 
-Kind = Literal["edge", "service", "journey", "SLO"]
+Kind = Literal["edge", "service", "resource", "journey", "SLO"]
 
-_KEYS: Mapping[str, Kind] = MappingProxyType({"edge": "edge", "service": "service", "journey": "journey", "slo": "SLO"})
+_KEYS: Mapping[str, Kind] = MappingProxyType(
+    {"edge": "edge", "service": "service", "resource": "resource", "journey": "journey", "slo": "SLO"}
+)
 _SECTIONS = ("faults", "steady_state", "slos", "expect", "abort_when")
 
 

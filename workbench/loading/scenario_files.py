@@ -13,6 +13,7 @@ from workbench.loading.locustfiles import locustfile_problems
 from workbench.loading.overrides import AS_WRITTEN, Overridden, Overrides, overridden
 from workbench.loading.partitions import in_parts
 from workbench.loading.references import references
+from workbench.loading.resources import with_users
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
 from workbench.model.scenario import Scenario
@@ -95,6 +96,7 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
         problems += _dangling(given, loaded.system, slos)
         if scenario is not None:
             problems += _unfit_faults(given, scenario, loaded.system)
+            scenario = with_users(scenario, loaded.system)
             scenario, found = in_parts(given, scenario, loaded.system)
             problems += found
     if problems or scenario is None or loaded is None:
@@ -155,6 +157,8 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
                 known = [edge.name for edge in system.edges]
             case "service":
                 known = list(system.services)
+            case "resource":
+                known = list(system.resources)
             case "journey":
                 known = _mix(given)
             case "SLO":
@@ -169,7 +173,7 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
 
 
 def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:
-    """Yield the faults that act on requests, on edges that have none."""
+    """Yield the faults that ask for what their edge, or their resource, has not."""
     for index, fault in enumerate(scenario.faults):
         for key, message in misfits(fault, system):
             yield given.problem(("faults", index, key), message)

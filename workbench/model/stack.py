@@ -8,6 +8,7 @@ from pydantic import Field
 
 from workbench.model.base import Frozen
 from workbench.model.faults.base import Ability
+from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
 from workbench.model.tools import Tool
@@ -19,6 +20,13 @@ class EdgeAddress(Frozen):
     listener: str = Field(description="host:port that the caller uses")
     upstream: str = Field(description="host:port of the callee, or of the port of it that the edge is `to`")
     protocol: Literal["http", "tcp"]
+
+
+class ResourceAddress(Frozen):
+    """Something that services keep their work in, and where each of them takes disturbances of it."""
+
+    kind: ResourceType
+    disturb: dict[Name, str] = Field(description="URL by service")
 
 
 class ProcessId(Frozen):
@@ -43,6 +51,7 @@ class RunningStack(Frozen):
         default_factory=dict, description="further ports of services by name, as host:port"
     )
     edges: dict[EdgeName, EdgeAddress]
+    resources: dict[Name, ResourceAddress] = Field(default_factory=dict, description="what can be disturbed")
     control_url: str = Field(description="of the supervisor")
     fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")
     plane_url: str

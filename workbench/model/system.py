@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen, Misfits, Place
+from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
@@ -50,6 +51,11 @@ class Service(Frozen):
     metrics: str | None = Field(default=None, pattern="^/", description="Prometheus text exposition")
     policies: str | None = Field(default=None, pattern="^/", description="answers the service's edge policies as JSON")
     audit: str | None = Field(default=None, pattern="^/", description="answers what the service has done, as JSON")
+    disturb: str | None = Field(
+        default=None,
+        pattern="^/",
+        description="takes disturbances of its database, broker or cache (docs/how-to/disturb-a-resource.md)",
+    )
     traces: bool = Field(
         default=False,
         description="sends OTLP/HTTP spans to OTEL_EXPORTER_OTLP_ENDPOINT and passes W3C trace context on",
@@ -85,6 +91,13 @@ class Edge(Frozen):
         return f"{self.caller}:{self.callee}"
 
 
+class Resource(Frozen):
+    """What services keep their work in."""
+
+    kind: ResourceType
+    of: list[Name] = Field(min_length=1, description="the services that use it; each uses one of a kind at the most")
+
+
 class Journey(Frozen):
     """What one simulated user does once: a Locust `User` class."""
 
@@ -101,6 +114,11 @@ class System(Frozen):
     title: str = ""
     services: dict[Name, Service] = Field(min_length=1, max_length=100)
     edges: list[Edge] = Field(default_factory=list, max_length=90)
+    resources: dict[Name, Resource] = Field(
+        default_factory=dict,
+        description="databases, brokers and caches that can be disturbed",
+        examples=[{"orders-db": {"kind": "database", "of": ["orders"]}}],
+    )
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
@@ -119,7 +137,7 @@ class System(Frozen):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> System:
-        problems = [*self._edge_problems(), *self._port_problems()]
+        problems = [*self._edge_problems(), *self._port_problems(), *self._resource_problems()]
         if self.entry not in self.services:
             problems.append((("entry",), f"there is no service {self.entry!r}; there are: {', '.join(self.services)}"))
         for index, mask in enumerate(self.masks):
@@ -160,6 +178,19 @@ class System(Frozen):
                 if offset in holders:
                     yield place, f"port offset {offset} is that of {holders[offset]} too"
                 holders.setdefault(offset, holder)
+
+    def _resource_problems(self) -> Iterator[tuple[Place, str]]:
+        users: dict[tuple[Name, ResourceType], Name] = {}
+        for name, resource in self.resources.items():
+            if name in self.services:
+                yield ("resources", name), f"{name!r} is the name of a service; give the resource another one"
+            for index, service in enumerate(resource.of):
+                place: Place = ("resources", name, "of", index)
+                if service not in self.services:
+                    yield place, f"there is no service {service!r}; there are: {', '.join(self.services)}"
+                elif (service, resource.kind) in users:
+                    yield place, f"{service} has a {resource.kind} already: {users[service, resource.kind]}"
+                users.setdefault((service, resource.kind), name)
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""

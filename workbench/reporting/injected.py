@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from workbench.checks import wording
 from workbench.checks.process_fault import callers_of
+from workbench.checks.resource_fault import counts_of, hits_in_words
 from workbench.checks.stretches import undone
 from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
 from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault, ServiceFault
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.history import FaultWindow, History
 from workbench.reporting import figures
 
@@ -105,15 +107,18 @@ def _hits(window: FaultWindow, history: History) -> str:
     until = history.load_end_ns() if window.off_ns is None else window.off_ns
     match window.fault:
         case RequestFault() as fault:
-            return _requests(fault, history, window.requested_ns, until)
+            said = _requests(fault, history, window.requested_ns, until)
         case EdgeFault() as fault:
-            return _refused(fault, history, window.requested_ns, until)
+            said = _refused(fault, history, window.requested_ns, until)
         case ServiceFault() as fault:
-            return callers_of(fault, history, window.requested_ns, undone(history, window)).text()
+            said = callers_of(fault, history, window.requested_ns, undone(history, window)).text()
+        case ResourceFault() as fault:
+            said = hits_in_words(fault, counts_of(fault, history))
         case LoadFault() as fault:
-            return _extra_users(fault, history)
+            said = _extra_users(fault, history)
         case _:
-            return "not counted by the plane"
+            said = "not counted by the plane"
+    return said
 
 
 def _requests(fault: RequestFault, history: History, from_ns: int, to_ns: int) -> str:

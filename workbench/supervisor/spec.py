@@ -42,6 +42,8 @@ class StackSpec:
     """Bodies for POST /proxies of the fault plane."""
     targets: dict[str, Any]
     """Body for PUT /targets of the collector, without processes."""
+    disturbances: dict[str, str]
+    """Where services take disturbances of their resources, by service."""
     processes: list[ProcessSpec]
     preload: list[str]
     path: list[str]

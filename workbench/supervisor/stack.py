@@ -15,6 +15,7 @@ from typing import Any
 from workbench.calls import NoAnswer, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
 from workbench.supervisor.deeds import deed_for
+from workbench.supervisor.disturbances import end_all
 from workbench.supervisor.edges import Edges
 from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
@@ -245,7 +246,10 @@ class Stack:
             self.shutdown.set()
 
     def undo_faults(self, *, of_services: bool = True) -> list[str]:
-        """Take all faults off, on edges and on services, and verify it; return why some may still be on."""
+        """Take all faults off and verify it; return why some may still be on.
+
+        `of_services`: also those on services and on what they keep their work in.
+        """
         problems: list[str] = []
         others = threading.Thread(target=lambda: problems.extend(self.faults.remove_all()), name="undo", daemon=True)
         if of_services:
@@ -253,6 +257,7 @@ class Stack:
         problem = self._edges.open_all()
         if of_services:
             others.join()
+            problems += end_all(self.spec.disturbances, self.spec.token)  # last: a service that was stopped answers now
         if problem is not None:
             problems.append(problem)
         if not problems:

@@ -41,8 +41,8 @@ def test_a_system_comes_up_stays_up_tells_what_it_is_and_goes_down(pair: Folder)
 
 def test_an_edge_leads_to_the_port_of_the_callee_that_it_names(pair: Folder) -> None:
     """The caller gets host:port, and the listener forwards to that port, not to the service's own."""
-    back = 'back: {run: "pair_services:back", environment: {PORT: "{port}"'
-    pair.replace("system.yaml", f"{back}}}}}", back + ', ASIDE_PORT: "{port:aside}"}, ports: {aside: 7}}')
+    own = 'back: {run: "pair_services:back", environment: {PORT: "{port}"'
+    pair.replace("system.yaml", f"{own}}},", own + ', ASIDE_PORT: "{port:aside}"}, ports: {aside: 7},')
     pair.replace("system.yaml", "env: BACK_URL}", "env: BACK_URL, protocol: tcp, to: aside}")
     pair.up()
     assert "aside (bugs: )" == pair.ask()

@@ -24,7 +24,7 @@ from typing import Any
 
 TOKEN = "let-me-in"
 PASSWORD = "correct horse battery staple"
-SERVICES = ("provider", "payments", "inventory", "orders", "catalog", "users", "gateway")
+SERVICES = ("provider", "payments", "inventory", "notifications", "orders", "catalog", "users", "gateway")
 EDGES = {
     "GATEWAY_USERS_URL": ("gateway", "users"),
     "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
@@ -32,6 +32,7 @@ EDGES = {
     "CATALOG_INVENTORY_URL": ("catalog", "inventory"),
     "ORDERS_INVENTORY_URL": ("orders", "inventory"),
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),
+    "ORDERS_NOTIFICATIONS_URL": ("orders", "notifications"),
     "PAYMENTS_PROVIDER_URL": ("payments", "provider"),
 }
 

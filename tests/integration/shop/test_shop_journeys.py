@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.integration.shop.between import Between
 from tests.integration.shop.stack import Shop
 
@@ -16,8 +18,8 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import json, sys
 from locust.env import Environment
-from target_services.journeys import Browse, Checkout
-host, user, times = sys.argv[1], {"browse": Browse, "checkout": Checkout}[sys.argv[2]], int(sys.argv[3])
+from target_services import journeys
+host, user, times = sys.argv[1], getattr(journeys, sys.argv[2].title()), int(sys.argv[3])
 user.host = host
 environment = Environment(user_classes=[user])
 failures = []
@@ -25,10 +27,11 @@ environment.events.request.add_listener(
     lambda name, exception, **_: failures.append(f"{name}: {exception}") if exception else None
 )
 someone = user(environment)
+someone.on_start()
 for _ in range(times):
     someone.outcome = someone.ack = None
     failures.clear()
-    getattr(someone, sys.argv[2])()
+    getattr(someone, someone.tasks[0].__name__)()
     print(json.dumps({"outcome": someone.outcome, "ack": someone.ack, "failures": failures}))
 """
 
@@ -55,6 +58,24 @@ def test_in_good_health_both_end_ok(shop: Shop) -> None:
         ack = journey["ack"]
         assert (orders[ack["key"]]["id"], ack["state"]) == (ack["id"], "confirmed")
     assert len({journey["ack"]["key"] for journey in checkouts}) == 3
+
+
+@pytest.mark.parametrize("name", ["account", "admin", "mixed"])
+def test_those_who_are_known_end_ok(shop: Shop, name: str) -> None:
+    """Logged in once, and staying so from journey to journey."""
+    logins = 'http_server_requests_total{code="2xx",method="POST",route="/v1/sessions"}'
+    before = shop.metric("users", logins)
+    assert _journeys(shop, name, 3) == [{"outcome": "ok", "ack": None, "failures": []}] * 3
+    assert shop.metric("users", logins) == before + 1
+
+
+def test_a_login_that_fails_is_a_failed_journey(make_shop: Callable[..., Shop]) -> None:
+    """Whoever does not get in has been promised nothing, and tries again the next time."""
+    shop = make_shop(extra={"users": {"DEMO_ACCOUNTS": "0"}})
+    shop.start("users", "gateway", "catalog", "inventory", "orders")
+    for journey in (*_journeys(shop, "checkout", 2), *_journeys(shop, "account", 2)):
+        assert (journey["outcome"], journey["ack"]) == ("failed", None)
+        assert journey["failures"] == ["/v1/sessions: 401 Bad credentials"]
 
 
 def test_degraded_answers_are_told_apart(make_shop: Callable[..., Shop]) -> None:

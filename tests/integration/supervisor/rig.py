@@ -58,6 +58,7 @@ class Rig:
             )
             for name, port in self.ports.items()
         }
+        self.disturbances: dict[str, str] = {}
         self._owner: int | None = None
         self._reports = -1
         self._unread = b""
@@ -83,6 +84,7 @@ class Rig:
             collector_url=urls["collector"],
             proxies=[{"name": "a:b"}],
             targets={"services": {}},
+            disturbances=self.disturbances,
             processes=list(self.processes.values()),
             preload=self.preload,
             path=self.path,

@@ -21,7 +21,8 @@ class Reply:
 
 
 async def ask(app: ASGIApp, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-    content = b"" if body is None else json.dumps(body).encode()
+    """Ask once. `body` is sent as it is if it is bytes, and as JSON otherwise."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent: list[Message] = []
 
     async def receive() -> Message:

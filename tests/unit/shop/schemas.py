@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from target_services.catalog.domain import SCHEMA as CATALOG
 from target_services.inventory.domain import SCHEMA as INVENTORY
+from target_services.notifications.domain import SCHEMA as NOTIFICATIONS
 from target_services.orders.tables import SCHEMA as ORDERS
 from target_services.payments.domain import SCHEMA as PAYMENTS
 from target_services.provider.domain import SCHEMA as PROVIDER
@@ -11,6 +12,7 @@ from target_services.provider.domain import SCHEMA as PROVIDER
 SCHEMAS = {
     "catalog": CATALOG,
     "inventory": INVENTORY,
+    "notifications": NOTIFICATIONS,
     "orders": ORDERS,
     "payments": PAYMENTS,
     "provider": PROVIDER,

@@ -12,6 +12,7 @@ GOOD = {
     "DATABASE_URL": "sqlite:////tmp/orders.db",
     "ORDERS_INVENTORY_URL": "http://127.0.0.1:18102/",
     "ORDERS_PAYMENTS_URL": "http://127.0.0.1:18104",
+    "ORDERS_NOTIFICATIONS_URL": "http://127.0.0.1:18107",
 }
 UNDER_THE_WORKBENCH = {"WORKBENCH_STACK": "s1", "WORKBENCH_TOKEN": "secret"}
 

@@ -13,7 +13,7 @@ from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
-from workbench.model.stack import EdgeAddress, RunningStack
+from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
 from workbench.model.system import Service, System
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
@@ -54,6 +54,7 @@ def stack_spec(
             )
             for edge in system.edges
         },
+        resources=_resources(system, urls),
         control_url=f"http://127.0.0.1:{ports.control}",
         fault_plane=plane,
         plane_url=f"http://127.0.0.1:{ports.plane}",
@@ -89,6 +90,11 @@ def stack_spec(
             for name, edge in stack.edges.items()
         ],
         targets=_targets(system, urls) | {"spans_to": spans_url(ports)},
+        disturbances={
+            name: f"{urls[name]}{service.disturb}"
+            for name, service in system.services.items()
+            if service.disturb is not None
+        },
         processes=[
             serving,
             _own("collector", ports.collector, state, common),
@@ -193,6 +199,15 @@ def _metrics_urls(system: System, urls: dict[str, str]) -> dict[str, str]:
         for name, service in system.services.items()
         if service.metrics is not None
     }
+
+
+def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddress]:
+    found = {}
+    for name, resource in system.resources.items():
+        paths = {service: system.services[service].disturb for service in resource.of}
+        disturb = {service: f"{urls[service]}{path}" for service, path in paths.items() if path is not None}
+        found[name] = ResourceAddress(kind=resource.kind, disturb=disturb)
+    return found
 
 
 def _targets(system: System, urls: dict[str, str]) -> dict[str, Any]:

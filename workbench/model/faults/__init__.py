@@ -14,9 +14,16 @@ from workbench.model.faults.accept_then_close import AcceptThenClose
 from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.broker_down import BrokerDown
 from workbench.model.faults.brownout import Brownout
+from workbench.model.faults.cache_down import CacheDown
 from workbench.model.faults.corrupt_body import CorruptBody
 from workbench.model.faults.cpu import Cpu
+from workbench.model.faults.db_error import DbError
+from workbench.model.faults.db_locked import DbLocked
+from workbench.model.faults.db_readonly import DbReadonly
+from workbench.model.faults.db_slow import DbSlow
+from workbench.model.faults.duplicate_delivery import DuplicateDelivery
 from workbench.model.faults.every_nth import EveryNth
 from workbench.model.faults.fail_first import FailFirst
 from workbench.model.faults.http_status import HttpStatus
@@ -28,6 +35,7 @@ from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
 from workbench.model.faults.pause import Pause
 from workbench.model.faults.refuse import Refuse
+from workbench.model.faults.reorder import Reorder
 from workbench.model.faults.reset import Reset
 from workbench.model.faults.response_lost import ResponseLost
 from workbench.model.faults.restart import Restart
@@ -63,6 +71,16 @@ ServiceKind = (
     | Restart
     | SlowStart
 )
+ResourceKind = (
+    BrokerDown
+    | CacheDown
+    | DbError
+    | DbLocked
+    | DbReadonly
+    | DbSlow
+    | DuplicateDelivery
+    | Reorder
+)
 LoadKind = (
     Surge
 )
@@ -78,7 +96,9 @@ PacketKind = (
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[EdgeKind | ServiceKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")]
+FaultSpec = Annotated[
+    EdgeKind | ServiceKind | ResourceKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")
+]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {

@@ -33,10 +33,11 @@ class Ability(StrEnum):
     RESET = "reset"  # end connections by RST, pooled ones too
     PROCESS = "process"  # stop, kill, restart and throttle services
     MEMORY = "memory"  # limit the memory of a running process
+    RESOURCE = "resource"  # disturb databases, brokers and caches
     NETEM = "netem"  # lose and reorder packets in the kernel
 
 
-Level = Literal["request", "listener", "packet", "process", "load"]
+Level = Literal["request", "listener", "packet", "process", "resource", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class FaultBase(Frozen, ABC):
     @property
     @abstractmethod
     def target(self) -> str:
-        """What it is done to: an edge `caller:callee`, a service, or `load`."""
+        """What it is done to: an edge `caller:callee`, a service, a resource, or `load`."""
 
     @abstractmethod
     def touches(self, edge: str) -> bool:
@@ -198,31 +199,44 @@ class RequestFault(EdgeFault, ABC):
         return share + self._flapping_text()
 
 
-class ServiceFault(FaultBase, ABC):
+class CalleeFault(FaultBase, ABC):
+    """A fault on callees themselves, not on the way to them: it picks no request of an edge, all may feel it."""
+
+    hangs: ClassVar[bool] = False
+    """Whether what is asked of the services meanwhile is held up until it ends."""
+
+    @property
+    @abstractmethod
+    def callees(self) -> list[Name]:
+        """The services whose callers may feel it."""
+
+    def touches(self, edge: str) -> bool:
+        return edge.partition(":")[2] in self.callees
+
+    def disturbs_ns(self, lasts_ns: int) -> int:
+        """Return for how much of its time callers can be counted on to feel it."""
+        return lasts_ns
+
+
+class ServiceFault(CalleeFault, ABC):
     """A fault on the process of one service. Every edge to the service feels it."""
 
     level: ClassVar[Level] = "process"
     needs: ClassVar[frozenset[Ability]] = frozenset({Ability.PROCESS})
     longest_transition: ClassVar[Duration] = Duration.parse("10s")  # a service has to end, to start and to be ready
-    hangs: ClassVar[bool] = False
-    """Whether what is asked of the service meanwhile is held up until it ends."""
-
     service: Name = Field(description="the service it is done to", examples=["payments"])
 
     @property
     def target(self) -> str:
         return self.service
 
-    def touches(self, edge: str) -> bool:
-        return edge.partition(":")[2] == self.service
+    @property
+    def callees(self) -> list[Name]:
+        return [self.service]
 
     @abstractmethod
     def action(self) -> ProcessAction:
         """Say what is done to the process."""
-
-    def disturbs_ns(self, lasts_ns: int) -> int:
-        """Return for how much of its time callers can be counted on to feel it."""
-        return lasts_ns
 
 
 class LoadFault(FaultBase, ABC):

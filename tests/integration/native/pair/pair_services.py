@@ -3,19 +3,100 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+import time
 import urllib.request
+from dataclasses import dataclass
+from hashlib import blake2b
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 
-class _Back(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.answer(b"word")
+@dataclass(slots=True)
+class _Disturbance:
+    order: dict[str, Any]
+    ends: float
+    eligible: int = 0
+    hit: int = 0
 
-    def answer(self, content: bytes) -> None:
-        self.send_response(200)
+
+class _Disturbances:
+    """What back does to its database when it is told to, as docs/how-to/disturb-a-resource.md asks of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._on: dict[str, _Disturbance] = {}
+
+    def transaction(self) -> bool:
+        """Do what is to be done to one; tell whether it works."""
+        works, wait_s = True, 0.0
+        with self._lock:
+            self._expire()
+            for name, one in self._on.items():
+                if _draw(one.order["seed"], name, one.eligible) < one.order["share"]:
+                    one.hit += 1
+                    works = works and one.order["do"] == "slow"
+                    wait_s += one.order["delay_ns"] / 1e9
+                one.eligible += 1
+        time.sleep(wait_s)
+        return works
+
+    def answer(self, method: str, path: str, given: str, body: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
+        """Answer one request below /disturbances."""
+        name = path.removeprefix("/disturbances").removeprefix("/")
+        if given != f"Bearer {os.environ['WORKBENCH_TOKEN']}":
+            return HTTPStatus.UNAUTHORIZED, {"title": "wrong or missing token"}
+        with self._lock:
+            self._expire()
+            if method == "PUT":
+                return self._put(name, body)
+            if not name:
+                listed = [self._state(one) for one in self._on]
+                if method == "DELETE":
+                    self._on.clear()
+                return HTTPStatus.OK, {"disturbances": listed}
+            if name not in self._on:
+                return HTTPStatus.NOT_FOUND, {"title": f"there is no disturbance {name}"}
+            state = self._state(name)
+            if method == "DELETE":
+                del self._on[name]
+            return HTTPStatus.OK, state
+
+    def _put(self, name: str, body: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
+        ends = time.monotonic() + body.pop("lease_ms") / 1000
+        if body["resource"] != "database":
+            return HTTPStatus.UNPROCESSABLE_ENTITY, {"title": f"there is no {body['resource']} here"}
+        one = self._on.setdefault(name, _Disturbance(body, ends))
+        if one.order != body:
+            return HTTPStatus.CONFLICT, {"title": f"{name} is something else"}
+        one.ends = ends
+        return HTTPStatus.OK, self._state(name)
+
+    def _state(self, name: str) -> dict[str, Any]:
+        one = self._on[name]
+        counts = {"eligible": one.eligible, "hit": one.hit, "passed": one.eligible - one.hit}
+        return {"id": name, "resource": one.order["resource"], "do": one.order["do"], **counts}
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._on = {name: one for name, one in self._on.items() if one.ends > now}
+
+
+def _draw(seed: int, name: str, ordinal: int) -> float:
+    digest = blake2b(f"{seed}|{name}|{ordinal}|hit".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+_disturbances = _Disturbances()
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def answer(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -23,12 +104,31 @@ class _Back(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-class _Aside(_Back):
+class _Back(_Answering):
+    def do_GET(self) -> None:
+        if self.path.startswith("/disturbances"):
+            self.do_PUT()
+        elif self.path == "/" and not _disturbances.transaction():
+            self.answer(b"the words cannot be read", 500)
+        else:
+            self.answer(b"word")
+
+    def do_PUT(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
+        given = self.headers.get("authorization", "")
+        status, said = _disturbances.answer(self.command, self.path, given, body)
+        self.answer(json.dumps(said).encode(), status)
+
+    def do_DELETE(self) -> None:
+        self.do_PUT()
+
+
+class _Aside(_Answering):
     def do_GET(self) -> None:
         self.answer(b"aside")
 
 
-class _Front(_Back):
+class _Front(_Answering):
     def do_GET(self) -> None:
         if self.path == "/die":
             os._exit(7)

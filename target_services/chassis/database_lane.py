@@ -1,0 +1,77 @@
+"""Threads in which transactions run, whole: one hand-over per transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from target_services.chassis.database_errors import Cause, DatabaseUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+LONGEST_S = 5.0
+"""What a transaction may take, waiting for its turn included. Longer than what databases are told to wait for."""
+
+_LEAVING_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """Work on its way through a lane. `abort`, set while it can be, ends it from another thread."""
+
+    work: Work[T]
+    begun: bool = False
+    abort: Callable[[], None] | None = None
+
+
+Run = Callable[[Job[Any]], Any]
+
+
+class Lane:
+    """A number of threads, and what each does with a job. What nobody waits for any more is not begun."""
+
+    def __init__(self, name: str, threads: int, run: Run) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._run = run
+        self._jobs: set[Job[Any]] = set()
+
+    async def run(self, work: Work[T], longest_s: float | None = LONGEST_S) -> T:
+        """Run work in a transaction. Raises DatabaseUnavailable when it takes too long, and what the driver raises."""
+        job = Job(work)
+        self._jobs.add(job)
+        try:
+            async with asyncio.timeout(longest_s):
+                result: T = await asyncio.get_running_loop().run_in_executor(self._threads, self._begin, job)
+                return result
+        except TimeoutError:
+            self._abort(job)
+            raise DatabaseUnavailable(Cause.SLOW, may_have_acted=job.begun) from None
+        finally:
+            if not job.begun:
+                self._jobs.discard(job)
+
+    async def close(self, last: Callable[[], None]) -> None:
+        """Do one last thing after the work in hand, and end the threads. What does not end by itself is ended."""
+        leaving = asyncio.get_running_loop().run_in_executor(self._threads, last)
+        self._threads.shutdown(wait=False)
+        await asyncio.wait({leaving}, timeout=_LEAVING_S)
+        for job in list(self._jobs):
+            self._abort(job)
+
+    def _begin(self, job: Job[T]) -> T:
+        job.begun = True
+        try:
+            result: T = self._run(job)
+            return result
+        finally:
+            self._jobs.discard(job)
+
+    def _abort(self, job: Job[Any]) -> None:
+        if (abort := job.abort) is not None:
+            abort()

@@ -1,0 +1,1 @@
+"""Notifications: tells customers of their orders, once each, however often it hears of them."""

@@ -1,0 +1,197 @@
+"""Faults on resources behind the engine's port: the services that use them carry them out, each at its own client.
+
+A service forgets a disturbance when it ends, and when its lease does. So each is asked for what it has before it is
+told anything again: one that was started anew would otherwise begin to count from 0, and nobody would notice.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from workbench.adapters.process_client import ProcessClient
+from workbench.engine import ports
+from workbench.errors import HarnessError
+from workbench.model.faults import KINDS
+from workbench.model.faults.base import FaultBase
+from workbench.model.faults.on_resources import ResourceFault
+from workbench.model.faults.resource_actions import ResourceType
+from workbench.model.stack import RunningStack
+from workbench.model.units import NS_PER_MS
+
+_DEADLINE_S = 2.0
+
+
+class _Disturbance(BaseModel):
+    """What a service says of one."""
+
+    id: str
+    resource: ResourceType
+    do: str
+    eligible: int
+    hit: int
+    passed: int
+    lease_left_ms: int | None = None
+
+
+class _Disturbances(BaseModel):
+    disturbances: list[_Disturbance]
+
+
+@dataclass(slots=True)
+class _Held:
+    """What was asked for, of whom, and since when it is on (absolute, ns)."""
+
+    fault: ResourceFault
+    order: Mapping[str, object]
+    since_ns: int = 0
+    seen: dict[str, _Disturbance] = field(default_factory=dict)
+
+
+class ResourceFaults:
+    """The faults on the resources of one stack. `ready` tells how a service answers when asked whether it is ready."""
+
+    def __init__(self, stack: RunningStack, ready: Callable[[str], str]) -> None:
+        self._resources = stack.resources
+        self._ready = ready
+        self._clients = {
+            service: ProcessClient(service, service, url, stack.token, _DEADLINE_S)
+            for resource in stack.resources.values()
+            for service, url in resource.disturb.items()
+        }
+        self._held: dict[str, _Held] = {}
+        self._may_have: set[str] = set(self._clients)
+        """Services that may have a disturbance: at first all, because others may have been at work before us."""
+
+    def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> ports.FaultState:
+        assert isinstance(fault, ResourceFault)
+        action = fault.action()
+        order = {"resource": fault.is_on, **asdict(action), "share": fault.part_hit, "seed": seed}
+        held = self._held[fault.id] = _Held(fault, order)
+        for service in fault.services:
+            self._may_have.add(service)
+            held.seen[service] = self._put(fault.id, service, order, lease_ms)
+        held.since_ns = time.monotonic_ns()
+        return self._state(fault.id, held.seen)
+
+    def faults(self) -> list[ports.FaultState]:
+        """A service that hangs has what it was last known to have of ours, and what others did there nobody knows."""
+        found: dict[str, dict[str, _Disturbance]] = {}
+        for service in sorted(self._may_have):
+            asked = self._listed(service)
+            if asked is None:
+                asked = [held.seen[service] for held in self._held.values() if service in held.seen]
+            elif not asked and not any(service in held.fault.services for held in self._held.values()):
+                self._may_have.discard(service)
+            for disturbance in asked:
+                found.setdefault(disturbance.id, {})[service] = disturbance
+        return [self._state(fault_id, seen) for fault_id, seen in found.items()]
+
+    def renew(self, ids: list[str], lease_ms: int) -> list[str]:
+        """One service that does not answer keeps no other lease from being renewed."""
+        gone, failures = [], []
+        for fault_id in ids:
+            try:
+                if not self._renewed(fault_id, lease_ms):
+                    gone.append(fault_id)
+            except HarnessError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return gone
+
+    def _renewed(self, fault_id: str, lease_ms: int) -> bool:
+        held = self._held.get(fault_id)
+        if held is None:
+            return False
+        services = held.fault.services
+        if any(self._ask("GET", service, fault_id) is None for service in services):
+            self._remove(fault_id, services)  # half a fault is none
+            return False
+        for service in services:
+            held.seen[service] = self._put(fault_id, service, held.order, lease_ms)
+        return True
+
+    def undo(self, fault_id: str) -> ports.FaultState | None:
+        """Take it off everywhere. None if it was not on in every service that it was put on."""
+        held = self._held.get(fault_id)
+        services = sorted(self._may_have) if held is None else held.fault.services
+        last = self._remove(fault_id, services)
+        whole = bool(last) if held is None else len(last) == len(services)
+        state = self._state(fault_id, last) if whole else None
+        self._held.pop(fault_id, None)
+        return state
+
+    def canary(self, target: str, *, past_the_plane: bool = False) -> str:  # noqa: ARG002 - there is no other way to it
+        """Ask the services of a resource whether they are ready; return what the first one said that is not."""
+        said = [self._ready(service) for service in self._resources[target].disturb]
+        return next((answer for answer in said if answer != "answered"), "answered")
+
+    def _remove(self, fault_id: str, services: list[str]) -> dict[str, _Disturbance]:
+        last = {service: self._ask("DELETE", service, fault_id) for service in services}
+        return {service: seen for service, seen in last.items() if seen is not None}
+
+    def _put(self, fault_id: str, service: str, order: Mapping[str, object], lease_ms: int) -> _Disturbance:
+        body = json.dumps({**order, "lease_ms": lease_ms})
+        return self._clients[service].ask("PUT", _path(fault_id), _Disturbance, body)
+
+    def _ask(self, method: str, service: str, fault_id: str) -> _Disturbance | None:
+        """A service that has ended has none."""
+        try:
+            return self._clients[service].ask_or_none(method, _path(fault_id), _Disturbance)
+        except HarnessError as error:
+            if _is_away(error):
+                return None
+            raise
+
+    def _listed(self, service: str) -> list[_Disturbance] | None:
+        """Return what a service has; None if it does not say."""
+        try:
+            return self._clients[service].ask("GET", "", _Disturbances).disturbances
+        except HarnessError as error:
+            return [] if _is_away(error) else None
+
+    def _state(self, fault_id: str, seen: Mapping[str, _Disturbance]) -> ports.FaultState:
+        """Return what services say as one fault: counts of each, and their sums."""
+        counts: dict[str, int] = {}
+        for name in ("eligible", "hit", "passed"):
+            by_service = {service: int(getattr(disturbance, name)) for service, disturbance in seen.items()}
+            counts[name] = sum(by_service.values())
+            counts |= {f"{service}.{name}": number for service, number in by_service.items()}
+        held = self._held.get(fault_id)
+        service, one = next(iter(seen.items()))
+        left = [disturbance.lease_left_ms for disturbance in seen.values() if disturbance.lease_left_ms is not None]
+        return ports.FaultState(
+            id=fault_id,
+            target=self._resource_of(service, one.resource),
+            active_since_ns=0 if held is None else held.since_ns,
+            counts=counts,
+            kind=_kind(one),
+            expires_at_ns=time.monotonic_ns() + min(left) * NS_PER_MS if left else 0,
+        )
+
+    def _resource_of(self, service: str, kind: ResourceType) -> str:
+        fitting = [name for name, one in self._resources.items() if one.kind == kind and service in one.disturb]
+        return fitting[0] if fitting else f"{kind} of {service}"
+
+
+def _path(fault_id: str) -> str:
+    return f"/{quote(fault_id, safe='')}"
+
+
+def _is_away(error: HarnessError) -> bool:
+    """Tell whether nobody listens: the process has ended, and what was on in it with it."""
+    cause = error.__cause__
+    return cause is not None and isinstance(cause.__cause__, ConnectionRefusedError)
+
+
+def _kind(disturbance: _Disturbance) -> str:
+    for name, kind in KINDS.items():
+        if issubclass(kind, ResourceFault) and (kind.is_on, kind.does) == (disturbance.resource, disturbance.do):
+            return name
+    return disturbance.do

@@ -1,0 +1,66 @@
+"""A2 for faults on a resource: what its services hit is what the seed says, and it was enough.
+
+Each service numbers its own pieces of work from 0, so which of them were hit follows from how many there were. That is
+held against what the service counted. Callers are asked too where the kind promises that they feel it.
+"""
+
+from __future__ import annotations
+
+from workbench.checks import wording
+from workbench.checks.check import Claim
+from workbench.checks.process_fault import judge_process_fault
+from workbench.model.events import FaultOff
+from workbench.model.faults.on_resources import ResourceFault
+from workbench.model.history import FaultWindow, History
+from workbench.model.verdict import CheckResult, Outcome, Value
+
+PIECES = {"database": "transaction", "broker": "message", "cache": "access"}
+"""What is hit on each kind of resource."""
+
+
+def judge_resource_fault(claim: Claim, fault: ResourceFault, window: FaultWindow, history: History) -> CheckResult:
+    """Judge one fault on a resource that was verified to be on."""
+    counted = counts_of(fault, history)
+    missing = [service for service in fault.services if f"{service}.eligible" not in counted]
+    if missing:
+        return claim.undecided(f"{wording.listed(missing)} did not say what it hit")
+    wrong = _disagreement(fault, counted, history)
+    if wrong is not None:
+        return claim.undecided(wrong, n=counted["hit"])
+    hit = counted["hit"]
+    if hit < fault.min_evidence:
+        reason = f"{hits_in_words(fault, counted)}; at least {fault.min_evidence} are wanted"
+        return claim.undecided(reason, n=hit, needed_n=fault.min_evidence)
+    said = f"{hits_in_words(fault, counted)}, exactly those its seed says"
+    if not fault.is_felt:
+        return claim.result(Outcome.PASS, said, observed=Value(number=hit, unit="count"), n=hit)
+    felt = judge_process_fault(claim, fault, window, history)
+    return felt.model_copy(update={"reason": f"{said}; {felt.reason}"})
+
+
+def counts_of(fault: ResourceFault, history: History) -> dict[str, int]:
+    """Return what the services counted, as they said when it was taken off."""
+    return next((event.counts for event in history.events(FaultOff) if event.fault == fault.id), {})
+
+
+def hits_in_words(fault: ResourceFault, counted: dict[str, int]) -> str:
+    """Say what was hit, and by whom where several services met it."""
+    if "hit" not in counted:
+        return "what it hit is not known: it was not taken off in good order"
+    piece = PIECES[fault.is_on]
+    pieces = wording.count(counted["eligible"], piece, f"{piece}es" if piece.endswith("ss") else f"{piece}s")
+    said = f"it hit {counted['hit']} of {pieces}"
+    if len(fault.services) < 2:
+        return said
+    each = wording.listed([f"{counted.get(f'{service}.hit', 0)} at {service}" for service in fault.services])
+    return f"{said} ({each})"
+
+
+def _disagreement(fault: ResourceFault, counted: dict[str, int], history: History) -> str | None:
+    seed = history.run.scenario.seed if fault.seed is None else fault.seed
+    for service in fault.services:
+        eligible, hit, passed = (counted.get(f"{service}.{name}", 0) for name in ("eligible", "hit", "passed"))
+        expected = sum(fault.hits(seed, ordinal) for ordinal in range(eligible))
+        if (hit, passed) != (expected, eligible - expected):
+            return f"{service} hit {hit} of {eligible} and let {passed} pass; by the seed it is {expected}"
+    return None

@@ -1,0 +1,80 @@
+"""What faults on resources have in common: on a database, a broker, a cache that services keep their work in."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from workbench.model.faults.base import Ability, CalleeFault, Level
+from workbench.model.faults.resource_actions import Disturb, Doing, ResourceType
+from workbench.model.faults.seeded import is_hit
+from workbench.model.names import Name
+from workbench.model.units import Ratio
+
+
+class ResourceFault(CalleeFault, ABC):
+    """A fault on what services keep their work in: a database, a broker, a cache of `system.yaml`."""
+
+    level: ClassVar[Level] = "resource"
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.RESOURCE})
+    is_on: ClassVar[ResourceType]
+    """What kind of resource it can be done to."""
+    does: ClassVar[Doing]
+    is_felt: ClassVar[bool] = False
+    """Whether it promises that callers of the services feel it; elsewhere what it hit is the evidence."""
+
+    resource: Name = Field(description="the resource it is done to", examples=["orders-db"])
+    services: list[Name] = Field(
+        default_factory=list,
+        description="those that meet it, of the services that use the resource; default: all of them",
+    )
+
+    @property
+    def target(self) -> str:
+        return self.resource
+
+    @property
+    def callees(self) -> list[Name]:
+        return self.services
+
+    def touches(self, edge: str) -> bool:
+        """What is done to messages is felt between those who send and receive them, not by who asks one of them."""
+        return super().touches(edge) and (self.is_on != "broker" or edge.partition(":")[0] in self.services)
+
+    def used_by(self, services: list[Name]) -> Self:
+        """Return it as it is in a system where these services use the resource."""
+        return self if self.services else self.model_copy(update={"services": services})
+
+    @property
+    def part_hit(self) -> float:
+        """Part of the pieces of work that is hit."""
+        return 1.0
+
+    def hits(self, seed: int, ordinal: int) -> bool:
+        """Tell whether a piece of work is hit; each service numbers its own from 0."""
+        return is_hit(seed, self.id, ordinal, self.part_hit)
+
+    def action(self) -> Disturb:
+        """Say what is done to a piece of work that is hit."""
+        return Disturb(self.does)
+
+
+class PartialResourceFault(ResourceFault, ABC):
+    """A fault that is decided for each piece of work on a resource."""
+
+    share: Ratio = Field(default=Ratio(1.0), description="part of the transactions or messages that is hit")
+
+    @model_validator(mode="after")
+    def _hits_something(self) -> Self:
+        if float(self.share) == 0.0:
+            raise ValueError("share is 0 %, so the fault would hit nothing; remove the fault, or use --no-faults")
+        return self
+
+    @property
+    def part_hit(self) -> float:
+        return float(self.share)
+
+    def _share_text(self, pieces: str) -> str:
+        return "" if float(self.share) == 1.0 else f" ({self.share} of {pieces})"
