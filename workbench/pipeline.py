@@ -40,6 +40,7 @@ from workbench.model.plan import Plan
 from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
+from workbench.model.slo import Slo
 from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
 from workbench.model.verdict import Verdict
@@ -72,6 +73,11 @@ class Planned:
     plan: Plan
     schedule: Schedule
     preview: Preview
+
+    @property
+    def slis(self) -> list[Slo]:
+        """The SLOs that the load counts while it goes on."""
+        return [slo for slo in self.loaded.slos if slo.journey in self.loaded.scenario.load.mix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Desk(Protocol):
         """End a stack."""
 
     def open(
-        self, stack: RunningStack, system: LoadedSystem, interruption: Interruption
+        self, stack: RunningStack, planned: Planned, interruption: Interruption
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
@@ -186,7 +192,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
         try:
             with (
                 _stack(request, planned, desk, journal, interruption) as stack,
-                desk.open(stack, planned.loaded.loaded_system, interruption) as opened,
+                desk.open(stack, planned, interruption) as opened,
             ):
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
@@ -288,5 +294,5 @@ def _job(planned: Planned, stack: RunningStack, directory: RunDirectory) -> Load
         drain_s=load.drain.s,
         probe_journeys=_PROBE_JOURNEYS,
         masks=planned.loaded.system.masks,
-        slis=[slo for slo in planned.loaded.slos if slo.journey in load.mix],
+        slis=planned.slis,
     )

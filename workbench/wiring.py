@@ -23,10 +23,12 @@ from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
+from workbench.adapters.native.tools import RULES_FILE
+from workbench.adapters.run_telling import RunTelling
 from workbench.adapters.resource_faults import ResourceFaults
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Recorder, Rim, TimeSource
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
@@ -37,7 +39,7 @@ from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
-from workbench.pipeline import OpenStack
+from workbench.pipeline import OpenStack, Planned
 
 STATE_FOLDER = ".workbench"
 
@@ -88,21 +90,28 @@ class LocalDesk:
         return machine(), found
 
     @contextmanager
-    def open(self, stack: RunningStack, system: LoadedSystem, interruption: Interruption) -> Iterator[OpenStack]:
+    def open(self, stack: RunningStack, planned: Planned, interruption: Interruption) -> Iterator[OpenStack]:
         """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
+        system = planned.loaded.loaded_system
         log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
         session = StackSession(stack)
         services = StackServices(self._runtime, stack, system.system, session)
         load = LocustLoad()
         plane = _fault_plane(stack, system.system)
-        collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
+        client = CollectorClient(stack.collector_url, stack.token)
+        collector = CollectorRecorder(client)
+        telling = RunTelling(self.sink, client, planned.loaded.scenario, [slo.name for slo in planned.slis])
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),
-            recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
+            recorders=[
+                *([plane] if isinstance(plane, BuiltinPlane) else []),
+                collector,
+                *_tool_recorders(stack, planned, self._state.folder),
+            ],
             load=load,
             services=services,
-            sink=self.sink,
+            sink=telling,
             interruption=interruption,
         )
 
@@ -110,10 +119,31 @@ class LocalDesk:
             directory.save_logs(self._state.logs, log_ends, system.system.masks)
 
         try:
+            telling.begin()
             yield OpenStack(rim=rim, policies=services.policies, save_logs=save_logs)
         finally:
             load.kill()
+            telling.end()
             session.release()
+
+
+def _tool_recorders(stack: RunningStack, planned: Planned, state: Path) -> list[Recorder]:
+    """Return who keeps what the real tools have seen."""
+    recorders: list[Recorder] = []
+    if Tool.PROMETHEUS in stack.tools:
+        # imported only where it is used: it writes YAML, and Jaeger's spans come as JSON of protobuf
+        from workbench.adapters.prometheus.client import PrometheusClient  # noqa: PLC0415
+        from workbench.adapters.prometheus.recorder import PrometheusRecorder  # noqa: PLC0415
+
+        prometheus = PrometheusClient(stack.tools[Tool.PROMETHEUS])
+        slos = [*planned.slis, *(slo for slo in planned.loaded.slos if slo.promql is not None)]
+        recorders.append(PrometheusRecorder(prometheus, state / RULES_FILE, slos, planned.plan.end_ns / NS_PER_S))
+    if Tool.JAEGER in stack.tools:
+        from workbench.adapters.jaeger.client import JaegerClient  # noqa: PLC0415
+        from workbench.adapters.jaeger.recorder import JaegerRecorder  # noqa: PLC0415
+
+        recorders.append(JaegerRecorder(JaegerClient(stack.tools[Tool.JAEGER])))
+    return recorders
 
 
 def _fault_plane(stack: RunningStack, system: System | None) -> FaultPlane:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from workbench.adapters.components.finding import needed
 from workbench.adapters.jaeger import configuration as jaeger_configuration
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.prometheus import scraping
+from workbench.adapters.yaml_files import write_yaml
 from workbench.model.tools import Tool
 from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ProcessSpec
@@ -92,12 +90,3 @@ def _tool(tool: Tool, argv: list[str], state: Path, ready: str, ready_series: in
         essential=True,
         ready_series=ready_series,
     )
-
-
-def write_yaml(path: Path, content: Any) -> None:
-    """Write a file as YAML that a person can read too."""
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # annotated as None there
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
