@@ -24,8 +24,8 @@ from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.native.tools import RULES_FILE
-from workbench.adapters.run_telling import RunTelling
 from workbench.adapters.resource_faults import ResourceFaults
+from workbench.adapters.run_telling import RunTelling
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Recorder, Rim, TimeSource
@@ -142,7 +142,7 @@ def _tool_recorders(stack: RunningStack, planned: Planned, state: Path) -> list[
         from workbench.adapters.jaeger.client import JaegerClient  # noqa: PLC0415
         from workbench.adapters.jaeger.recorder import JaegerRecorder  # noqa: PLC0415
 
-        recorders.append(JaegerRecorder(JaegerClient(stack.tools[Tool.JAEGER])))
+        recorders.append(JaegerRecorder(JaegerClient(stack.tools[Tool.JAEGER]), planned.loaded.system.entry))
     return recorders
 
 

@@ -5,19 +5,16 @@ No traces is an error there (404), and here an empty answer.
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from google.protobuf.json_format import ParseDict
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
+from workbench.adapters.jaeger.spans import Row, rows
 from workbench.calls import NoAnswer, Refused, call_json
 from workbench.errors import HarnessError
 
 _DEADLINE_S = 20.0
-_IDS = ("traceId", "spanId", "parentSpanId")
+_NS_PER_S = 1_000_000_000
 
 
 class JaegerClient:
@@ -29,21 +26,30 @@ class JaegerClient:
     def services(self) -> list[str]:
         """Return the services that have sent spans."""
         answer = self._ask("/api/v3/services", {})
-        return sorted(answer.get("services") or []) if answer else []
+        return sorted((answer or {}).get("services") or [])
 
-    def traces(self, service: str, start_ns: int, end_ns: int, most: int) -> ExportTraceServiceRequest:
-        """Return the traces in which a service began a span between two moments (wall times), `most` at the most."""
+    def traces(self, service: str, start_ns: int, end_ns: int, most: int) -> list[Row]:
+        """Return the spans of all traces in which a service began one between two moments (wall times).
+
+        `most` is the number of traces beyond which some are missing.
+        """
         asked = {
             "query.service_name": service,
             "query.start_time_min": _rfc3339(start_ns),
             "query.start_time_max": _rfc3339(end_ns),
             "query.num_traces": str(most),
         }
-        return _spans(self._ask("/api/v3/traces", asked))
+        return self._spans(self._ask("/api/v3/traces", asked))
 
-    def trace(self, trace_id: str) -> ExportTraceServiceRequest:
-        """Return one trace; empty if it is not there."""
-        return _spans(self._ask(f"/api/v3/traces/{trace_id}", {}))
+    def trace(self, trace_id: str) -> list[Row]:
+        """Return the spans of one trace; none if it is not there."""
+        return self._spans(self._ask(f"/api/v3/traces/{trace_id}", {}))
+
+    def _spans(self, answer: Any) -> list[Row]:
+        try:
+            return [] if answer is None else list(rows(answer["result"]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise HarnessError(f"Jaeger at {self._url} answers spans that cannot be understood: {error!r}") from error
 
     def _ask(self, path: str, query: dict[str, str]) -> Any:
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -57,23 +63,6 @@ class JaegerClient:
             ) from error
 
 
-def _spans(answer: Any) -> ExportTraceServiceRequest:
-    """Return OTLP's JSON as a request. Ids are hex there, and base64 where protobuf's own JSON is read."""
-    request = ExportTraceServiceRequest()
-    if answer is None:
-        return request
-    result = answer["result"]
-    for resource in result.get("resourceSpans", ()):
-        for scope in resource.get("scopeSpans", ()):
-            for span in scope.get("spans", ()):
-                for holder in (span, *span.get("links", ())):
-                    for key in _IDS:
-                        if key in holder:
-                            holder[key] = base64.b64encode(bytes.fromhex(holder[key])).decode()
-    ParseDict(result, request, ignore_unknown_fields=True)
-    return request
-
-
 def _rfc3339(at_ns: int) -> str:
-    seconds, rest = divmod(at_ns, 1_000_000_000)
+    seconds, rest = divmod(at_ns, _NS_PER_S)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from pathlib import Path
 
 from workbench.adapters.jaeger.client import JaegerClient
-from workbench.collector import otlp
+from workbench.adapters.jaeger.spans import Row
 from workbench.engine.ports import RecordingState
-from workbench.masking import Masks
-from workbench.model.tables import JAEGER
+from workbench.model.tables import JAEGER, SPANS
 from workbench.rows import RowWriter
 
 _SLICE_NS = 5_000_000_000
 _MOST = 20_000
-"""Traces of one service in one slice: some 4 000 a second."""
+"""Traces in one slice: some 4 000 a second."""
 
+_LATEST_NS = 1_000_000_000
 _STABLE_WITHIN_S = 3.0
 _PAUSE_S = 0.3
-_EARLY_NS = 1_000_000_000
 
 
 class JaegerRecorder:
-    """One run's spans."""
+    """One run's spans. `entry` is the service that users talk to, which is in nearly every trace."""
 
     name = "jaeger"
 
-    def __init__(self, client: JaegerClient) -> None:
+    def __init__(self, client: JaegerClient, entry: str) -> None:
         self._client = client
+        self._entry = entry
         self._folder = Path()
         self._start_ns = 0
 
@@ -39,39 +40,44 @@ class JaegerRecorder:
         return RecordingState({}, {}, None, None)
 
     def stop_recording(self) -> RecordingState:
-        """Fetch every trace that a service began or took part in since the start, each once."""
+        """Fetch the traces that the entry took part in, then those of which only the collector has told."""
         self._await_stable()
         writer, known = RowWriter(self._folder, JAEGER), set[tuple[str, str]]()
-        nothing_more = Masks()  # the collector has masked what it passed on
         try:
             end_ns = time.time_ns()
-            for service in self._client.services():
-                for start_ns in range(self._start_ns - _EARLY_NS, end_ns, _SLICE_NS):
-                    found = self._client.traces(service, start_ns, min(start_ns + _SLICE_NS, end_ns), _MOST)
-                    for row in otlp.rows(found, nothing_more):
-                        if row is not None and (row[0], row[1]) not in known:
-                            known.add((row[0], row[1]))
-                            writer.append(row)
-                    writer.flush()
+            for start_ns in range(self._start_ns, end_ns, _SLICE_NS):
+                found = self._client.traces(self._entry, start_ns, min(start_ns + _SLICE_NS, end_ns), _MOST)
+                _keep(found, writer, known)
+            for trace_id in sorted(self._told() - {trace_id for trace_id, _ in known}):
+                _keep(self._client.trace(trace_id), writer, known)
         finally:
             writer.close()
         return RecordingState({JAEGER.name: writer.rows}, {JAEGER.name: writer.dropped}, writer.error, None)
 
+    def _told(self) -> set[str]:
+        """Return the ids of the traces that the collector has kept rows of."""
+        file = self._folder / f"{SPANS.name}.csv"
+        if not file.exists():
+            return set()
+        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+            return {row[0] for row in csv.reader(lines) if row and len(row[0]) == 32}
+
     def _await_stable(self) -> None:
-        """Wait until the spans of the last seconds are the same number twice, or the deadline is over."""
+        """Wait until the spans of the last second are the same number twice, or the deadline is over."""
         until, before = time.monotonic() + _STABLE_WITHIN_S, -1
+        from_ns = time.time_ns() - _LATEST_NS
         while time.monotonic() < until:
-            count = self._latest()
+            count = len(self._client.traces(self._entry, from_ns, time.time_ns(), _MOST))
             if count == before:
                 return
             before = count
             time.sleep(_PAUSE_S)
 
-    def _latest(self) -> int:
-        end_ns = time.time_ns()
-        return sum(
-            len(scope.spans)
-            for service in self._client.services()
-            for resource in self._client.traces(service, end_ns - _SLICE_NS, end_ns, _MOST).resource_spans
-            for scope in resource.scope_spans
-        )
+
+def _keep(found: list[Row], writer: RowWriter, known: set[tuple[str, str]]) -> None:
+    for row in found:
+        key = row[0], row[1]
+        if key not in known:
+            known.add(key)
+            writer.append(row)
+    writer.flush()
