@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.checks import Facts, Preview, judge, preview, wholly_below
-from workbench.engine.collecting import write_schedule
+from workbench.engine.collecting import COLLECTED, Sources, write_schedule
 from workbench.engine.conducting import Conductor, failed
 from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
@@ -24,6 +24,7 @@ from workbench.engine.refusing import (
     refuse_inability,
     refuse_other_stack,
     refuse_plane,
+    refuse_sources,
     refuse_undecidable,
 )
 from workbench.engine.rundir import RunDirectory
@@ -78,6 +79,11 @@ class Planned:
     def slis(self) -> list[Slo]:
         """The SLOs that the load counts while it goes on."""
         return [slo for slo in self.loaded.slos if slo.journey in self.loaded.scenario.load.mix]
+
+    @property
+    def counted(self) -> list[Slo]:
+        """The SLOs that Prometheus can have rules of: of journeys that are made, and of its own counters."""
+        return [*self.slis, *(slo for slo in self.loaded.slos if slo.promql is not None)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ def plan_scenario(request: Request) -> Planned:
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
     refuse_plane(request.plane, loaded.scenario.faults, loaded.system)
     plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
-    facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
+    facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos, request.tools)
     return Planned(loaded, plan, schedule, preview(facts, plan))
 
 
@@ -170,10 +176,14 @@ def _judged(directory: RunDirectory, history: History) -> Verdict:
     return verdict
 
 
-def judge_with(directory: RunDirectory, changes: Mapping[str, str]) -> Verdict:
-    """Judge a run directory with other limits. Nothing is written: the run's own verdict stays what it was."""
+def judge_with(directory: RunDirectory, changes: Mapping[str, str], sources: Sources = COLLECTED) -> Verdict:
+    """Judge a run directory with other limits, or from what the real tools have seen.
+
+    Nothing is written: the run's own verdict stays what it was. Raises UsageError for a tool that the run was without.
+    """
     record = with_limits(directory.read_run(), changes)
-    return directory.read(lambda history: judge(history, changes), record)
+    refuse_sources(record, sources)
+    return directory.read(lambda history: judge(history, changes), record, sources)
 
 
 def report_again(directory: RunDirectory) -> list[Path]:

@@ -136,8 +136,8 @@ def _tool_recorders(stack: RunningStack, planned: Planned, state: Path) -> list[
         from workbench.adapters.prometheus.recorder import PrometheusRecorder  # noqa: PLC0415
 
         prometheus = PrometheusClient(stack.tools[Tool.PROMETHEUS])
-        slos = [*planned.slis, *(slo for slo in planned.loaded.slos if slo.promql is not None)]
-        recorders.append(PrometheusRecorder(prometheus, state / RULES_FILE, slos, planned.plan.end_ns / NS_PER_S))
+        run_s = planned.plan.end_ns / NS_PER_S
+        recorders.append(PrometheusRecorder(prometheus, state / RULES_FILE, planned.counted, run_s))
     if Tool.JAEGER in stack.tools:
         from workbench.adapters.jaeger.client import JaegerClient  # noqa: PLC0415
         from workbench.adapters.jaeger.recorder import JaegerRecorder  # noqa: PLC0415

@@ -45,6 +45,7 @@ for command in (
     scenarios.run,
     scenarios.list_,
     scenarios.plan,
+    scenarios.rules,
     scenarios.validate,
     stacks.up,
     stacks.down,

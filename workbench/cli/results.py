@@ -16,6 +16,7 @@ from workbench.adapters.tool_pages import Stretch, page
 from workbench.cli import rendering
 from workbench.cli.options import Json, Reports, RunDir, Set, changes
 from workbench.cli.streams import last_line, progress, say
+from workbench.engine.collecting import COLLECTED, Sources
 from workbench.engine.rundir import RunDirectory, finished_runs
 from workbench.errors import UsageError
 from workbench.gating import gate as apply_gate
@@ -34,17 +35,45 @@ class Openable(StrEnum):
     GRAFANA = "grafana"
 
 
-def judge(directory: RunDir, *, set_: Set = None, json: Json = False) -> int:
+class MetricsFrom(StrEnum):
+    """Who has seen the metrics."""
+
+    COLLECTOR = "collector"
+    PROMETHEUS = "prometheus"
+
+
+class SpansFrom(StrEnum):
+    """Who has seen the spans."""
+
+    COLLECTOR = "collector"
+    JAEGER = "jaeger"
+
+
+def judge(
+    directory: RunDir,
+    *,
+    set_: Set = None,
+    metrics: Annotated[
+        MetricsFrom, typer.Option("--metrics", help="From whose samples, of a run --with prometheus")
+    ] = MetricsFrom.COLLECTOR,
+    spans: Annotated[SpansFrom, typer.Option("--spans", help="From whose spans, of a run --with jaeger")] = (
+        SpansFrom.COLLECTOR
+    ),
+    json: Json = False,
+) -> int:
     """Judge a finished run again, from its directory alone.
 
-    With --set the limits are changed; the result is then printed and not saved.
+    With --set the limits are changed, with --metrics or --spans others are believed; the result is then printed and
+    not saved.
 
     [bold]Example:[/]  workbench judge reports/latest
     [bold]Example:[/]  workbench judge reports/latest --set expect.breaker_opens.within=1s
+    [bold]Example:[/]  workbench judge reports/latest --metrics prometheus --spans jaeger
     """
     run = RunDirectory.existing(directory)
     asked = changes(set_)
-    verdict = judge_with(run, asked) if asked else judge_again(run)
+    sources = Sources(metrics.value, spans.value)
+    verdict = judge_again(run) if not asked and sources == COLLECTED else judge_with(run, asked, sources)
     rendering.verdict(verdict, run.folder, as_json=json)
     last_line(verdict.exit_code, to_stdout=not json)
     return verdict.exit_code

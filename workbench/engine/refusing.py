@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.checks import Preview
+from workbench.engine.collecting import Sources
 from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
 from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
+from workbench.model.run import RunRecord
 from workbench.model.stack import RunningStack
 from workbench.model.system import Edge, System
 from workbench.model.tools import Tool
@@ -98,6 +100,16 @@ def refuse_other_stack(
             f"bugs are planted when services start; the running stack has: {has}",
             hint="workbench down, then the same command again starts a stack of its own",
         )
+
+
+def refuse_sources(run: RunRecord, sources: Sources) -> None:
+    """Refuse to judge from a tool that the run was without."""
+    for tool in (sources.metrics, sources.spans):
+        if tool != "collector" and tool not in run.tools:
+            raise UsageError(
+                f"the run was made without {tool}, so there is nothing of it to judge from",
+                hint=f"workbench run {run.scenario.name} --with {tool} makes one",
+            )
 
 
 def refuse_foreign_faults(on: Sequence[FaultState]) -> None:

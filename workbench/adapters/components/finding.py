@@ -75,10 +75,12 @@ def needed(tool: Tool) -> Path:
 def how_to_get(tool: Tool) -> str:
     """Say what would provide a program."""
     release = releases()[tool]
-    return (
+    remedy = (
         f"put {release.program} on PATH ({release.home}), or name it by {release.setting};"
         f" workbench components install {tool} where its release is pinned"
     )
+    builtin = "; the built-in plane needs none: --fault-plane builtin"
+    return remedy + (builtin if tool is Tool.TOXIPROXY else "")
 
 
 def version(tool: Tool, program: Path) -> str | None:
