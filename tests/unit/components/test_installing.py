@@ -106,6 +106,10 @@ def ignore(_: str) -> None:
 GOOD = archive(("tool-1.2.3/tool", SCRIPT), ("tool-1.2.3/consoles/page.html", b"<html>"))
 
 
+_ARCHIVES = ["short", "long", "other", "garbage", "torn", "no-program", "up", "up-inside", "absolute"]
+_ARCHIVES += ["symlink", "hardlink", "flat", "twice"]
+
+
 def test_an_archive_is_unpacked_without_its_top_folder(publisher: Publisher, tmp_path: Path) -> None:
     folder = install(release(publisher, GOOD), tmp_path, ignore, platform=HERE)
     assert folder == tmp_path / "prometheus" / "1.2.3"
@@ -151,7 +155,7 @@ def test_a_folder_without_its_program_is_replaced(publisher: Publisher, tmp_path
         (archive(("tool", SCRIPT)), {}, "beside its one folder"),
         (archive(("tool-1.2.3/tool", SCRIPT), ("tool-1.2.3/tool", b"again")), {}, "cannot write"),
     ],
-    ids="short long other garbage torn no-program up up-inside absolute symlink hardlink flat twice".split(),
+    ids=_ARCHIVES,
 )
 def test_what_is_not_as_pinned_leaves_nothing(
     publisher: Publisher, tmp_path: Path, body: bytes, changed: dict[str, object], told: str

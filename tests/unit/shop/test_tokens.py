@@ -148,7 +148,7 @@ _JSON = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    header=st.fixed_dictionaries({}, optional={name: _JSON for name in ("alg", "kid", "typ", "crit", "b64", "jku")}),
+    header=st.fixed_dictionaries({}, optional=dict.fromkeys(("alg", "kid", "typ", "crit", "b64", "jku"), _JSON)),
     payload=_JSON,
     signature=st.binary(max_size=70),
 )
