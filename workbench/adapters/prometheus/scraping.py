@@ -21,6 +21,7 @@ def scrape_configuration(metrics_urls: Mapping[str, str], rules_file: str) -> di
         "scrape_configs": [
             {
                 "job_name": "workbench",
+                "fallback_scrape_protocol": "PrometheusText0.0.4",  # of services that name no content type
                 "static_configs": [_target(service, url) for service, url in metrics_urls.items()],
             }
         ],
