@@ -73,7 +73,7 @@ def collect(folder: Path, zero: Clock) -> dict[str, int]:
                 database,
                 folder,
                 table,
-                f"p.time - {zero_ns} AS time, s.service, s.name, s.labels, p.value",
+                f"p.time - {zero_ns} AS time, coalesce(s.service, '') AS service, s.name, s.labels, p.value",
                 f"{points.name} p JOIN {series.name} s USING (series)",
             )
     return counts

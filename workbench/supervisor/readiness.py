@@ -26,8 +26,10 @@ def unscraped(process: ProcessSpec) -> list[str]:
     base = urlsplit(process.ready_url)._replace(path="/api/v1/targets", query="state=active").geturl()
     try:
         targets = call_json("GET", base, deadline_s=_ASK_S)["data"]["activeTargets"]
-    except NoAnswer:
-        return []
+    except NoAnswer as error:
+        return [f"  {process.name} does not say what it scrapes: {error}"]
+    if len(targets) < process.ready_series:
+        return [f"  {process.name} has begun to scrape {len(targets)} of {process.ready_series} targets"]
     return [
         f"  {process.name} cannot scrape {target['scrapeUrl']}: {target['lastError'] or 'it has not tried yet'}"
         for target in targets

@@ -31,7 +31,7 @@ def tools(pair: Folder) -> Folder:
 
 
 def rows(run: Path, sql: str) -> list[tuple[Any, ...]]:
-    return duckdb.sql(sql.format(run=run)).fetchall()
+    return duckdb.connect().execute(sql.format(run=run)).fetchall()
 
 
 def get(url: str) -> Any:
@@ -110,7 +110,7 @@ def test_it_is_not_judged_from_a_tool_that_was_not_there(tools: Folder) -> None:
 
 def test_a_target_that_cannot_be_scraped_is_named(tools: Folder) -> None:
     tools.replace("system.yaml", "metrics: /metrics", "metrics: /nothing-here")
-    tools.replace("system.yaml", "entry: front", "entry: front\nready_within: 8s")
+    tools.replace("system.yaml", "entry: front", "entry: front\nready_within: 20s")
     failed = tools.workbench("up", "--system", "system.yaml", *WITH)
     assert 4 == failed.code
     assert "prometheus cannot scrape http://127.0.0.1:" in failed.err
