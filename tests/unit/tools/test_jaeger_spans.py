@@ -42,6 +42,7 @@ ANSWER: dict[str, Any] = {
                                     "value": {"kvlistValue": {"values": [{"key": "a", "value": {"stringValue": "b"}}]}},
                                 },
                                 {"key": "nothing", "value": {}},
+                                {"key": "@jaeger@warnings", "value": {"arrayValue": {"values": []}}},
                             ],
                             "events": [
                                 {

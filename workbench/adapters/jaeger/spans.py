@@ -18,6 +18,8 @@ _KINDS = ("internal", "internal", "server", "client", "producer", "consumer")
 _STATUSES = ("unset", "ok", "error")
 _TEXT_COLUMNS = ("workbench.edge", "workbench.call_id", "workbench.outcome", "workbench.fallback")
 _ATTEMPT = "workbench.attempt"
+_REMARKS = "@jaeger@"
+"""Attributes that Jaeger adds of its own accord, such as that it would have moved a clock."""
 
 
 def rows(answer: Mapping[str, Any]) -> Iterator[Row]:
@@ -64,7 +66,7 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(pairs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return {pair["key"]: _value(pair.get("value", {})) for pair in pairs}
+    return {pair["key"]: _value(pair.get("value", {})) for pair in pairs if not pair["key"].startswith(_REMARKS)}
 
 
 def _value(value: Mapping[str, Any]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from workbench.adapters import grafana
 from workbench.adapters.components.finding import needed
 from workbench.adapters.jaeger import configuration as jaeger_configuration
 from workbench.adapters.native.ports import Ports
@@ -28,6 +30,8 @@ def tool_processes(ports: Ports, state: Path, metrics_urls: Mapping[str, str]) -
         processes.append(_prometheus(ports, state, metrics_urls))
     if Tool.JAEGER in ports.tools:
         processes.append(_jaeger(ports, state))
+    if Tool.GRAFANA in ports.tools:
+        processes.append(_grafana(ports, state))
     return processes
 
 
@@ -76,6 +80,18 @@ def _jaeger(ports: Ports, state: Path) -> ProcessSpec:
     write_yaml(file, jaeger_configuration.configuration(ports.jaeger_spans, port))
     ready = jaeger_configuration.ready_url(f"http://127.0.0.1:{port}")
     return _tool(Tool.JAEGER, [str(program), "--config", str(file)], state, ready)
+
+
+def _grafana(ports: Ports, state: Path) -> ProcessSpec:
+    """Grafana with the tools that are there as its data sources; its password is in the state folder."""
+    program, folder = needed(Tool.GRAFANA), state / "grafana"
+    sources = folder / "provisioning" / "datasources"
+    sources.mkdir(parents=True, exist_ok=True)
+    urls = tool_urls(ports)
+    write_yaml(sources / "workbench.yaml", grafana.data_sources(urls))
+    settings = grafana.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", grafana.password(folder))
+    process = _tool(Tool.GRAFANA, grafana.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
+    return replace(process, environment=settings)
 
 
 def _tool(tool: Tool, argv: list[str], state: Path, ready: str, ready_series: int | None = None) -> ProcessSpec:
