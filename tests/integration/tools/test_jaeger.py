@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.integration.supervisor.marks import wait_until
 from workbench.adapters.components.finding import find
@@ -85,7 +86,7 @@ def trace(service: str, spans: int) -> ExportTraceServiceRequest:
         span = scope.spans.add()
         span.trace_id, span.span_id = trace_id, root if number == 0 else os.urandom(8)
         span.parent_span_id = b"" if number == 0 else root
-        span.name, span.kind = f"step {number}", 3
+        span.name, span.kind = f"step {number}", Span.SPAN_KIND_CLIENT
         span.start_time_unix_nano = time.time_ns()
         span.end_time_unix_nano = span.start_time_unix_nano + 1000
         for key, value in (("workbench.edge", "front:back"), ("workbench.call_id", f"c{number}"), ("a", "b")):

@@ -39,8 +39,10 @@ class JaegerRecorder:
     def recording(self) -> RecordingState:
         return RecordingState({}, {}, None, None)
 
-    def stop_recording(self) -> RecordingState:
+    def stop_recording(self, *, hurry: bool = False) -> RecordingState:
         """Fetch the traces that the entry took part in, then those of which only the collector has told."""
+        if hurry:
+            return RecordingState({}, {}, None, None)
         self._await_stable()
         writer, known = RowWriter(self._folder, JAEGER), set[tuple[str, str]]()
         try:
