@@ -1,6 +1,6 @@
 # Everything a newcomer needs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint lock docs pacts sbom clean
+.PHONY: help run test test-quick lint lock docs protos pacts sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -36,8 +36,16 @@ lock: ## renew the pinned requirements (needs uv)
 docs: ## renew the generated files: schemas, reference pages, OpenAPI documents
 	.venv/bin/python docs/generate.py
 
+protos: ## renew what is generated from proto files
+	.venv/bin/python -m target_services.protos.make
+
 pacts: ## renew what the services need of each other, after a change of a consumer
 	.venv/bin/python -m tests.contract.consumers.recorded
+
+sbom: ## list what is in the shop's image, with hashes: dist/shop.cdx.json (CycloneDX)
+	@mkdir -p dist
+	.venv/bin/cyclonedx-py requirements --output-reproducible --output-format JSON \
+	  --output-file dist/shop.cdx.json requirements/shop.txt
 
 clean: ## remove what was set up
 	rm -rf .venv .workbench .mypy_cache .ruff_cache .pytest_cache .hypothesis

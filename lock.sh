@@ -10,3 +10,6 @@ for set_name in runtime test; do
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
     --quiet --upgrade $groups pyproject.toml requirements/build.in -o requirements/$set_name.txt
 done
+# The shop's own, out of the same versions.
+uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+  --quiet --constraint requirements/test.txt requirements/shop.in -o requirements/shop.txt

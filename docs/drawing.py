@@ -97,7 +97,10 @@ def _arrow(start: Point, end: Point, label: str, shift: float) -> str:
     line = f'<path d="M{x1:g} {y1:g} C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"/>'
     if label == "http":
         return line
-    return line + f'<text class="over" x="{(x1 + x2) / 2:g}" y="{(y1 + y2) / 2 - 9:g}">{escape(label)}</text>'
+    return (
+        line
+        + f'<text class="over" x="{x1 + 0.25 * (x2 - x1):g}" y="{y1 + 0.2 * (y2 - y1) - 9:g}">{escape(label)}</text>'
+    )
 
 
 def _box(name: str, centre: Point, outside: bool) -> str:

@@ -207,7 +207,7 @@ def _run_directory_page() -> str:
         "tolerated |\n",
         "| `stack.json` | addresses and processes of the system; the token is masked |\n",
         "| `policies.json` | what callers say they do on each edge |\n",
-        "| `audit/SERVICE.json` | what a service said it had done, before and after |\n",
+        "| `audit/SERVICE.json` | what a service said it had done, with its `totals`, before and after |\n",
         "| `*.parquet` | the tables below |\n",
         "| `logs/*.log` | what services logged during the run, secrets masked |\n",
         "| `verdict.json` | the verdict with every check ([schema](schemas/verdict.schema.json)) |\n",

@@ -18,7 +18,7 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, between, task
 
-_PRODUCTS = 600
+_PRODUCTS = 1000
 _ACCOUNTS = 500
 _PASSWORD = "correct horse battery staple"  # noqa: S105 - of the demo accounts
 _TIMEOUT_S = 6.0

@@ -64,6 +64,19 @@ SYSTEM: dict[str, Any] = {
         {"caller": "front", "callee": "orders", "env": "ORDERS_URL"},
         {"caller": "orders", "callee": "payments", "env": "PAYMENTS_URL"},
     ],
+    "sagas": {
+        "order": {
+            "ends": {
+                "confirmed": {"capture": ["captured"]},
+                "cancelled": {"capture": ["refunded", "none"]},
+            }
+        }
+    },
+    "conserved": {
+        "stock": {"constant": ["orders.on_hand", "orders.sold"]},
+        "money": {"equal": [["payments.captured", "-payments.refunded"], ["orders.earned"]]},
+        "ledger": {"zero": ["payments.ledger"]},
+    },
     "entry": "front",
     "journeys": {name: {"locustfile": "users.py", "user": name.title()} for name in ("browse", "checkout")},
 }
@@ -95,6 +108,7 @@ SCENARIO: dict[str, Any] = {
         {"kind": "recovers", "slo": "checkout-complete", "within": "5s"},
         {"kind": "no_lost_orders"},
         {"kind": "no_duplicate_effects", "effects": ["order", "capture"]},
+        {"kind": "saga_atomic"},
     ],
 }
 
@@ -275,6 +289,10 @@ def _telemetry(run: HistoryBuilder) -> None:
 
 def _accounts(run: HistoryBuilder) -> None:
     acks = [json.loads(journey.ack) for journey in run.journeys if journey.ack is not None]
+    run.audits_before = {
+        "orders": Audit(service="orders", totals={"on_hand": 1_000, "sold": 0, "earned": 0}),
+        "payments": Audit(service="payments", totals={"captured": 0, "refunded": 0, "ledger": 0}),
+    }
     run.audits_after = {
         "orders": Audit(
             service="orders",
@@ -282,9 +300,11 @@ def _accounts(run: HistoryBuilder) -> None:
                 AuditRecord(kind="order", id=a["id"], key=a["key"], state="confirmed", terminal=True) for a in acks
             ],
             effects=[AuditEffect(kind="order", key=a["key"], id=a["id"]) for a in acks],
+            totals={"on_hand": 1_000 - len(acks), "sold": len(acks), "earned": 500 * len(acks)},
         ),
         "payments": Audit(
             service="payments",
-            effects=[AuditEffect(kind="capture", key=a["key"], id=f"c-{a['id']}") for a in acks],
+            effects=[AuditEffect(kind="capture", key=a["key"], id=f"c-{a['id']}", state="captured") for a in acks],
+            totals={"captured": 500 * len(acks), "refunded": 0, "ledger": 0},
         ),
     }

@@ -1,90 +1,93 @@
-"""Products as users see them. Without inventory they are shown without a badge, and say so."""
+"""Products as users see them. Without inventory they are shown without a badge, and say so.
+
+What the database says is kept in a cache; what inventory says is asked each time, because it is what changes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select
+from sqlalchemy import bindparam, select
 
-from target_services.chassis.cursors import Cursors
+from target_services.catalog.search import Search
+from target_services.catalog.tables import PRODUCTS
+from target_services.chassis.cache import Cache, Found
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.grpc_wire import message, rpc
 from target_services.chassis.resilience.outcomes import CallFailed
-from target_services.chassis.resilience.wire import Answer, Call
-from target_services.goods import price_list
+from target_services.chassis.resilience.wire import Answer
+from target_services.goods import CURRENCY, price_list
+from target_services.protos.inventory_pb2 import GetStockRequest, Stock
 
-SCHEMA = MetaData()
-PRODUCTS = Table(
-    "products",
-    SCHEMA,
-    Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("description", String, nullable=False),
-    Column("price_cents", Integer, nullable=False),
-)
+FRESH_S = 2.0
+"""For how long a price may be shown that is not the current one."""
 
-LARGEST_ID = 2**31 - 1
-"""What every database can take for an integer."""
+KEEP_S = 600.0
+"""How old a price may be that is shown, marked as such, while the database is away."""
 
+_GET_STOCK = "/shop.inventory.v1.Inventory/GetStock"
 _LOW = 10
-_CURSORS = Cursors("products", int)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some products, and where the next ones begin."""
-
-    items: list[dict[str, object]]
-    next_cursor: str | None
 
 
 class Catalog:
     """Shows products."""
 
-    def __init__(self, database: Database, inventory: Edge) -> None:
+    def __init__(self, database: Database, cache: Cache, inventory: Edge) -> None:
         self._db = database
+        self._cache = cache
         self._inventory = inventory
+        insert = database.insert(PRODUCTS)
+        renewed = {column.name: insert.excluded[column.name] for column in PRODUCTS.c if not column.primary_key}
+        self._take_over = insert.on_conflict_do_update(index_elements=[PRODUCTS.c.id], set_=renewed)
 
     async def fill(self) -> None:
         """Take over the price list."""
         rows = [asdict(product) for product in price_list()]
-        fill = self._db.insert(PRODUCTS).on_conflict_do_nothing()
-        await self._db.write(lambda connection: connection.execute(fill, rows))
+        await self._db.write(lambda connection: connection.execute(self._take_over, rows))
 
-    async def page(self, cursor: str | None, limit: int) -> Page:
-        """Return one page of products."""
-        (after,) = _CURSORS.read(cursor) if cursor is not None else (0,)
-        window = {"after": after, "most": limit + 1}
-        rows = await self._db.read(lambda connection: connection.execute(_PAGE, window).all())
-        items: list[dict[str, object]] = [
-            {"id": id_, "name": name, "price_cents": price} for id_, name, price in rows[:limit]
-        ]
-        return Page(items, _CURSORS.page(rows, limit, lambda row: (row[0],)))
+    async def page(self, search: Search, cursor: str | None, limit: int) -> dict[str, Any]:
+        """Return one page of products as data. Raises BadCursor."""
+        statement = search.statement(cursor, limit)
 
-    async def product(self, product_id: int) -> dict[str, object] | None:
+        async def read() -> bytes:
+            rows = await self._db.read(lambda connection: connection.execute(statement).all())
+            items = [dict(row._mapping, currency=CURRENCY) for row in rows[:limit]]  # noqa: SLF001 - its public name
+            return json.dumps({"items": items, "next_cursor": search.next_cursor(rows, limit)}).encode()
+
+        found = await self._cache.get(f"page:{search.digest()}:{limit}:{cursor or ''}", read)
+        assert found is not None
+        return _marked(found, degraded=False)
+
+    async def product(self, product_id: int) -> dict[str, Any] | None:
         """Return one product with its stock badge; None when there is no such product."""
-        of = {"of": product_id}
-        row = await self._db.read(lambda connection: connection.execute(_PRODUCT, of).one_or_none())
-        if row is None:
+
+        async def read() -> bytes | None:
+            of = {"of": product_id}
+            row = await self._db.read(lambda connection: connection.execute(_PRODUCT, of).one_or_none())
+            return None if row is None else json.dumps(dict(row._mapping, currency=CURRENCY)).encode()  # noqa: SLF001
+
+        found = await self._cache.get(f"product:{product_id}", read)
+        if found is None:
             return None
-        stock = await self._inventory.call(Call("GET", f"/v1/stock/{product_id}"), _badge, fallback=_without_badge)
-        return {**row._mapping, "stock": stock, "degraded": stock is None}  # noqa: SLF001 - its public name
+        ask = rpc(_GET_STOCK, GetStockRequest(product_id=product_id), reads=True)
+        stock = await self._inventory.call(ask, _badge, fallback=_without_badge)
+        return _marked(found, degraded=stock is None) | {"stock": stock}
 
 
-_PAGE = (
-    select(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price_cents)
-    .where(PRODUCTS.c.id > bindparam("after"))
-    .order_by(PRODUCTS.c.id)
-    .limit(bindparam("most", type_=Integer))
-)
 _PRODUCT = select(PRODUCTS).where(PRODUCTS.c.id == bindparam("of"))
 
 
+def _marked(found: Found, *, degraded: bool) -> dict[str, Any]:
+    """Say of what was kept for too long that it is, and how old."""
+    document: dict[str, Any] = json.loads(found.value) | {"degraded": degraded or found.age_s is not None}
+    return document if found.age_s is None else document | {"age_s": round(found.age_s, 1)}
+
+
 def _badge(answer: Answer) -> dict[str, object] | None:
-    document = answer.json()
-    if answer.status != 200 or not isinstance(document, dict) or not isinstance(document["on_hand"], int):
-        raise ValueError(f"inventory answered {answer.status}")
-    on_hand: int = document["on_hand"]
+    on_hand = message(Stock, answer).on_hand
     level = "in_stock" if on_hand > _LOW else "low" if on_hand > 0 else "sold_out"
     return {"level": level, "on_hand": on_hand}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 
 from target_services.chassis.database import Database
 
@@ -20,13 +20,16 @@ class Audited(Protocol):
     """What can give an account of itself. `since_ns` is wall time; rows created before it are left out."""
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
-        """Yield pages of things that clients were promised: kind, id, key, state, terminal."""
+        """Yield pages of things that clients were promised: kind, id, key, state, terminal, perhaps trace_id."""
 
     def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield pages of things that must happen once per key: kind, key, id, state."""
 
     async def pending(self) -> int:
         """Return how much work was accepted and is not finished."""
+
+    async def totals(self) -> Mapping[str, int]:
+        """Return what has to agree with the books of other services, all read at one moment."""
 
 
 async def pages(
@@ -62,7 +65,13 @@ async def document(service: str, audited: Audited, since_ns: int) -> AsyncIterat
     yield '],"effects":['
     async for piece in _joined(audited.effects(since_ns)):
         yield piece
-    yield f'],"pending":{await audited.pending()}}}'
+    yield f'],"pending":{await audited.pending()},"totals":{json.dumps(dict(await audited.totals()))}}}'
+
+
+async def totals(database: Database, **sums: ColumnElement[Any]) -> dict[str, int]:
+    """Return some sums, read in one statement and so at one moment. A sum of nothing is 0."""
+    row = await database.read(lambda connection: connection.execute(select(*sums.values())).one())
+    return {name: int(value or 0) for name, value in zip(sums, row, strict=True)}
 
 
 async def _joined(source: AsyncIterator[list[Row]]) -> AsyncIterator[str]:

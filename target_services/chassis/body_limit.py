@@ -14,12 +14,12 @@ class BodyLimit:
     """Passes requests on whose bodies have up to `most` bytes; answers all others with 413."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = app
+        self.app = app
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         if self._declared(scope) > self._most:
             # The rest of the body is on its way and will not be read: the connection cannot be used again.
@@ -27,7 +27,7 @@ class BodyLimit:
             refusal = Problem(413, detail, slug="body-too-large", headers={"connection": "close"})
             await refusal.response()(scope, receive, send)
             return
-        await self._app(scope, _Counted(receive, self._most), send)
+        await self.app(scope, _Counted(receive, self._most), send)
 
     def _declared(self, scope: Scope) -> int:
         values = [value for name, value in scope["headers"] if name == b"content-length"]

@@ -18,7 +18,10 @@ class Bug(StrEnum):
     FALLBACK_OFF = "fallback-off"
     TIMEOUT_MISSING = "timeout-missing"
     IDEMPOTENCY_IGNORED = "idempotency-ignored"
+    OVERSELL = "oversell"
     CONSUMER_NOT_IDEMPOTENT = "consumer-not-idempotent"
+    OUTBOX_OUTSIDE = "outbox-outside"
+    COMPENSATION_LOST = "compensation-lost"
 
 
 MEANINGS: dict[Bug, str] = {
@@ -27,7 +30,10 @@ MEANINGS: dict[Bug, str] = {
     Bug.FALLBACK_OFF: "no fallback runs: a failed call fails its request",
     Bug.TIMEOUT_MISSING: "calls from orders to payments have no per-attempt timeout",
     Bug.IDEMPOTENCY_IGNORED: "payments ignores the idempotency key of a capture, so a retry captures again",
+    Bug.OVERSELL: "inventory looks how many are there and takes from that, whatever others take in between",
     Bug.CONSUMER_NOT_IDEMPOTENT: "notifications does not consult its inbox, so what is delivered twice is sent twice",
+    Bug.OUTBOX_OUTSIDE: "orders writes the outbox row of a confirmed order after the commit, in another transaction",
+    Bug.COMPENSATION_LOST: "orders takes a compensation whose call failed for done: goods or money stay taken",
 }
 
 _planted: set[Bug] = set()

@@ -11,17 +11,18 @@ How a message comes, and how it is made to come again, is the business of the tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from target_services.chassis.database import Database
+from target_services.chassis.database_errors import DatabaseUnavailable
 from target_services.chassis.dead_letters import DeadLetters
 from target_services.chassis.envelope import Envelope, Unintelligible, describe
 from target_services.chassis.inbox import Inbox
@@ -30,8 +31,6 @@ TRIES = 5
 
 Handle = Callable[[Connection, Envelope], None]
 """Has the effect of a message. Raises Unintelligible when there cannot be any."""
-
-_DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, OSError, TimeoutError)
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +57,13 @@ class Again:
 
 
 Verdict = Done | Dead | Again
+
+
+class Receive(Protocol):
+    """What takes in a delivery."""
+
+    def __call__(self, body: bytes, *, attempt: int | None = None) -> Awaitable[Verdict]:
+        """Take in one delivery. `attempt` counts from 1; without it the message's own count is taken."""
 
 
 class Consumer:
@@ -124,8 +130,8 @@ class Consumer:
             return await self._db.write(lambda connection: self._effect(connection, envelope))
         except Unintelligible as error:
             return await self._died(envelope.id, body, str(error), attempt)
-        except _DATABASE_AWAY as error:
-            return Again(repr(error))
+        except DatabaseUnavailable as error:
+            return Again(str(error))
         except Exception as error:  # noqa: BLE001 - one message must not keep the others
             _log.exception("message failed", id=envelope.id, topic=envelope.topic, attempt=attempt)
             if attempt < self._tries:
@@ -144,8 +150,8 @@ class Consumer:
             await self._db.write(
                 lambda connection: self._dead_letters.keep(connection, message_id, body, cause, attempts)
             )
-        except _DATABASE_AWAY as error:
-            return Again(repr(error))
+        except DatabaseUnavailable as error:
+            return Again(str(error))
         _log.error("dead letter", id=message_id, cause=cause, attempts=attempts)
         return Dead(cause)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from target_services.chassis import rabbitmq
-from target_services.chassis.consumer import Again, Verdict
+from target_services.chassis.consumer import Again, Receive
 from target_services.chassis.draining import Draining
 from target_services.chassis.outbox import carried
 from target_services.chassis.rabbitmq import ATTEMPT_HEADER, BROKER_FAILED, Link
@@ -23,7 +23,7 @@ from target_services.chassis.resilience.retry import Backoff
 
 PREFETCH = 32
 CONFIRM_S = 1.0
-FINISH_S = 0.8
+FINISH_S = 0.5
 """How long messages in hand may take when the service leaves; what is left comes again."""
 
 _log = structlog.get_logger(__name__)
@@ -37,11 +37,14 @@ class RabbitConsumer:
         url: str,
         queue: str,
         topics: tuple[str, ...],
-        receive: Callable[..., Awaitable[Verdict]],
+        receive: Receive,
         *,
+        is_down: Callable[[], bool] = lambda: False,
         backoff: Backoff | None = None,
     ) -> None:
+        """`is_down` tells whether to behave as if the broker were away."""
         self._url = url
+        self._is_down = is_down
         self._queue = queue
         self._topics = topics
         self._receive = receive
@@ -55,7 +58,7 @@ class RabbitConsumer:
         failures = 0
         while not draining.begun:
             try:
-                self._link = await rabbitmq.connect(self._url)
+                self._link = await self._connect()
                 failures = 0
                 await self._consume(self._link, draining)
             except BROKER_FAILED as error:
@@ -70,13 +73,20 @@ class RabbitConsumer:
         link = self._link
         if link is None or link.lost.is_set():
             return 1
-        names = [self._queue, *(rabbitmq.waiting_queue(self._queue, ms) for ms in rabbitmq.AGAIN_AFTER_MS)]
+        # In the direction in which messages go, so that one that moves meanwhile is counted at least once.
+        in_hand = len(self._in_hand)
+        names = [*(rabbitmq.waiting_queue(self._queue, ms) for ms in rabbitmq.AGAIN_AFTER_MS), self._queue]
         try:
             async with asyncio.timeout(rabbitmq.CONNECT_S):
                 counts = [(await link.channel.declare_queue(name, passive=True)).declaration_result for name in names]
         except BROKER_FAILED:
             return 1
-        return len(self._in_hand) + sum(count.message_count or 0 for count in counts)
+        return max(in_hand, len(self._in_hand)) + sum(count.message_count or 0 for count in counts)
+
+    async def _connect(self) -> Link:
+        if self._is_down():
+            raise ConnectionRefusedError("connection refused")
+        return await rabbitmq.connect(self._url)
 
     async def _consume(self, link: Link, draining: Draining) -> None:
         await link.channel.set_qos(prefetch_count=PREFETCH)
@@ -101,6 +111,9 @@ class RabbitConsumer:
         assert task is not None
         self._in_hand.add(task)
         try:
+            if self._link is not None and self._is_down():
+                self._link.lost.set()  # it was not acknowledged, so it comes again
+                return
             await self._settle(message)
         except BROKER_FAILED as error:  # then it was not acknowledged, and comes again
             _log.warning("not acknowledged", id=message.message_id, cause=repr(error))

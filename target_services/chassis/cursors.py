@@ -9,12 +9,21 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query
+from pydantic import Field
 
 from target_services.chassis.problems import Problem
 
 LONGEST = 200
 """So many characters a cursor has at most."""
+
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST, description="the `next_cursor` of the page before", examples=[None])
+]
+Limit = Annotated[int, Query(ge=1, le=100, description="most items of a page", examples=[20])]
+NextCursor = Annotated[str | None, Field(description="where the next page begins; null on the last one")]
 
 _LARGEST = 2**63 - 1
 """What every database can take for a big integer."""

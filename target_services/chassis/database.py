@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -24,10 +25,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from target_services.chassis import migrations
+from target_services.chassis.database_disturbances import READS, WRITES, Locks, disturbed
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable, OutcomeUnknown, Trouble
 from target_services.chassis.database_lane import LONGEST_S, Lane, Work
 from target_services.chassis.database_postgresql import PostgresqlBackend
 from target_services.chassis.database_sqlite import SqliteBackend
+from target_services.chassis.disturbances import Disturbances
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ class Database:
         self._schema = schema
         self._migrations = migrations
         self._trouble = Trouble()
+        self._disturbances: Disturbances | None = None
 
     async def open(self) -> None:
         """Bring the schema to what the code expects. To be called again after DatabaseUnavailable.
@@ -72,12 +76,28 @@ class Database:
 
         Raises what the work raises, and DatabaseUnavailable where it is not the work's fault.
         """
+        if self._disturbances is not None and (hits := self._disturbances.hits("database", *WRITES)):
+            work = disturbed(work, hits, self._backend)
         context = contextvars.copy_context()  # work sees the trace and the request that it is done for
         return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
 
+    async def write_alone(self, work: Work[T]) -> T:
+        """Write while no other transaction of this kind runs, in any process.
+
+        For work that cannot lock what it has read because it is not there yet.
+        """
+        return await self.write(_after(self._backend.alone, work))
+
     async def read(self, work: Work[T]) -> T:
         """Run work in which each statement sees what is committed. Raises as `write` does."""
+        if self._disturbances is not None and (hits := self._disturbances.hits("database", *READS)):
+            work = disturbed(work, hits, self._backend)
         return await self._run(self._backend.reading, work)
+
+    def disturbed_by(self, disturbances: Disturbances) -> None:
+        """Let transactions be disturbed on purpose from now on."""
+        disturbances.offer("database", Locks(self._backend, self._schema).resource())
+        self._disturbances = disturbances
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`, which is the dialect's own business."""
@@ -107,8 +127,16 @@ class Database:
         return result
 
     def _upgrade(self, connection: Connection, package: str) -> None:
-        self._backend.alone(connection)
+        self._backend.migrating(connection)
         migrations.upgrade(connection, package)
+
+
+def _after(first: Callable[[Connection], None], work: Work[T]) -> Work[T]:
+    def both(connection: Connection) -> T:
+        first(connection)
+        return work(connection)
+
+    return both
 
 
 def _ask(connection: Connection) -> None:

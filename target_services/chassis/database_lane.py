@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -19,6 +21,7 @@ LONGEST_S = 5.0
 """What a transaction may take, waiting for its turn included. Longer than what databases are told to wait for."""
 
 _LEAVING_S = 2.0
+_HARDLY_MS = 10
 
 
 @dataclass(slots=True, eq=False)
@@ -26,8 +29,29 @@ class Job(Generic[T]):
     """Work on its way through a lane. `abort`, set while it can be, ends it from another thread."""
 
     work: Work[T]
+    asked_s: float = field(default_factory=time.monotonic)
     begun: bool = False
     abort: Callable[[], None] | None = None
+
+
+class Patience:
+    """How long a job may wait for a lock.
+
+    Who has waited in the queue behind a job that waited in vain has waited for the same lock, and hardly waits again:
+    so all learn of a lock that stays after about the same time, however many there are.
+    """
+
+    def __init__(self, most_ms: int) -> None:
+        self._most_ms = most_ms
+        self._in_vain_s = -math.inf
+
+    def of(self, job: Job[Any]) -> int:
+        """Return how long a job that begins now may wait, in milliseconds."""
+        return self._most_ms if job.asked_s > self._in_vain_s else _HARDLY_MS
+
+    def was_in_vain(self) -> None:
+        """Take note that somebody has waited in vain."""
+        self._in_vain_s = time.monotonic()
 
 
 Run = Callable[[Job[Any]], Any]

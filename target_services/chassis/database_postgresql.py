@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, text
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from target_services.chassis.database_errors import Cause, OutcomeUnknown
-from target_services.chassis.database_lane import Job, Lane
+from target_services.chassis.database_lane import Job, Lane, Patience
 
 T = TypeVar("T")
 
@@ -32,10 +32,12 @@ _IDLE_MS = 10_000
 _TRIES = 5
 """Most times that a transaction is begun again which the server has ended for the sake of others."""
 
-_MIGRATING = 5_171_717
-"""Key of the advisory lock that is held while a schema is brought forward; any number that is always the same."""
+_ALONE = 5_171_717
+"""Key of the advisory lock of who is alone; any number that is always the same."""
 
 _PATIENTLY = text("SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '60s', true)")
+_HELD = text("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'ExclusiveLock' AND relation > 0")
+_LOCK_NOT_AVAILABLE = "55P03"
 _BEGIN_AGAIN = frozenset({"40001", "40P01"})
 _CAUSES = {
     "25006": Cause.READ_ONLY,
@@ -60,10 +62,11 @@ class PostgresqlBackend:
     """Two lanes: work in one does not wait for work in the other."""
 
     def __init__(self, url: URL) -> None:
-        self._writing = _engine(url, _WRITERS)
-        self._reading = _engine(url, _READERS, isolation_level="AUTOCOMMIT")
-        self.writing = Lane("db-write", _WRITERS, lambda job: _run(self._writing, job))
-        self.reading = Lane("db-read", _READERS, lambda job: _run(self._reading, job))
+        self._url = url
+        self._writers = _Pool(_engine(url, _WRITERS))
+        self._readers = _Pool(_engine(url, _READERS, isolation_level="AUTOCOMMIT"))
+        self.writing = Lane("db-write", _WRITERS, self._writers.run)
+        self.reading = Lane("db-read", _READERS, self._readers.run)
 
     def insert(self, table: Table) -> postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`."""
@@ -73,9 +76,13 @@ class PostgresqlBackend:
         """Do nothing: a server's databases are made by who runs the server."""
 
     def alone(self, connection: Connection) -> None:
+        """Wait until no other transaction is alone."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ALONE})
+
+    def migrating(self, connection: Connection) -> None:
         """Wait until no other process brings the schema forward; what follows may take its time."""
         connection.execute(_PATIENTLY)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        self.alone(connection)
 
     async def is_there(self) -> bool:
         """Tell that nothing but a query can tell more."""
@@ -94,10 +101,30 @@ class PostgresqlBackend:
 
         return OperationalError("BEGIN", {}, Lost("server closed the connection unexpectedly"))
 
+    @contextlib.contextmanager
+    def read_only(self, connection: Connection) -> Iterator[None]:
+        """Have the server refuse to write in the transaction of a connection; with that it is over."""
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        yield
+
+    def lock_engine(self) -> Engine:
+        """Return where a connection for locking comes from."""
+        return _engine(self._url, 1)
+
+    def take_lock(self, connection: Connection, schema: MetaData) -> None:
+        """Lock all tables of the schema against writing, until the transaction ends."""
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        tables = ", ".join(f'"{name}"' for name in sorted(schema.tables))
+        connection.execute(text(f"LOCK TABLE {tables} IN EXCLUSIVE MODE"))
+
+    def holds_lock(self, connection: Connection) -> bool:
+        """Tell whether the connection locks any table."""
+        return bool(connection.execute(_HELD).scalar_one())
+
     async def close(self) -> None:
         """Close all connections, after the work in hand."""
-        await self.reading.close(self._reading.dispose)
-        await self.writing.close(self._writing.dispose)
+        await self.reading.close(self._readers.close)
+        await self.writing.close(self._writers.close)
 
 
 def _engine(url: URL, connections: int, **options: Any) -> Engine:
@@ -111,40 +138,55 @@ def _engine(url: URL, connections: int, **options: Any) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=0,
+        execution_options={"preserve_rowcount": True},  # of an insert, too: it tells whether the row was there
         connect_args={"connect_timeout": _CONNECT_S, "options": said},
         **options,
     )
 
 
-def _run(engine: Engine, job: Job[T]) -> T:
-    """Run a job, again where that is certain to do no harm: nothing of the first time has been kept."""
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            return _run_once(engine, job)
-        except DBAPIError as error:
-            stale = error.connection_invalidated and tries == 1  # it was closed while nobody used it
-            for_others = getattr(error.orig, "sqlstate", None) in _BEGIN_AGAIN and tries < _TRIES
-            if not stale and not for_others:
+class _Pool:
+    """Some connections, and how a job runs on one of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._patience = Patience(_LOCK_MS)
+
+    def run(self, job: Job[T]) -> T:
+        """Run a job, again where that is certain to do no harm: nothing of the first time has been kept."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._run(job, self._patience.of(job))
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state == _LOCK_NOT_AVAILABLE:
+                    self._patience.was_in_vain()
+                stale = error.connection_invalidated and tries == 1  # it was closed while nobody used it
+                for_others = state in _BEGIN_AGAIN and tries < _TRIES
+                if not stale and not for_others:
+                    raise
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _run(self, job: Job[T], lock_ms: int) -> T:
+        with self._engine.connect() as connection, _abortable(job, connection):
+            transaction = connection.begin()
+            try:
+                if lock_ms != _LOCK_MS:
+                    connection.execute(text(f"SET LOCAL lock_timeout = {lock_ms}"))
+                result = job.work(connection)
+            except BaseException:
+                transaction.rollback()
                 raise
-
-
-def _run_once(engine: Engine, job: Job[T]) -> T:
-    with engine.connect() as connection, _abortable(job, connection):
-        transaction = connection.begin()
-        try:
-            result = job.work(connection)
-        except BaseException:
-            transaction.rollback()
-            raise
-        try:
-            transaction.commit()
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise OutcomeUnknown from error
-            raise
-        return result
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise OutcomeUnknown from error
+                raise
+            return result
 
 
 @contextlib.contextmanager

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from target_services.chassis.database_errors import Cause
-from target_services.chassis.database_lane import Job, Lane
+from target_services.chassis.database_lane import Job, Lane, Patience
 
 T = TypeVar("T")
 
@@ -41,9 +42,7 @@ class SqliteBackend:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._file = Path(url.database or "")
-        writing = _engine(url)
-        event.listen(writing, "begin", _take_write_lock)
-        self._writer = _Connected(writing)
+        self._writer = _Connected(_writing(url))
         self._reader = _Connected(_engine(url, isolation_level="AUTOCOMMIT"))
         self.writing = Lane("db-write", 1, self._writer.run)
         self.reading = Lane("db-read", 1, self._reader.run)
@@ -57,7 +56,9 @@ class SqliteBackend:
         self._file.parent.mkdir(parents=True, exist_ok=True)
 
     def alone(self, _connection: Connection) -> None:
-        """Wait until no other process writes: each transaction does that when it begins."""
+        """Do nothing: all transactions that write are alone, in all processes."""
+
+    migrating = alone
 
     async def is_there(self) -> bool:
         """Tell whether the file is; an open connection would go on writing into one that nobody finds again."""
@@ -65,14 +66,36 @@ class SqliteBackend:
 
     def cause(self, error: DBAPIError) -> Cause | None:
         """Return what is wrong with the database, or None when it is the statement that is wrong."""
-        name = getattr(error.orig, "sqlite_errorname", "")
-        return next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), None)
+        return _cause(error)
 
     def failure(self) -> Exception:
         """Return the error of a disk that fails."""
         cause = sqlite3.OperationalError("disk I/O error")
         cause.sqlite_errorname = "SQLITE_IOERR"
         return OperationalError("BEGIN", {}, cause)
+
+    @contextmanager
+    def read_only(self, connection: Connection) -> Iterator[None]:
+        """Have SQLite refuse to write in the transaction of a connection."""
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+            if connection.exec_driver_sql("PRAGMA query_only").scalar_one():
+                connection.invalidate()
+
+    def lock_engine(self) -> Engine:
+        """Return where a connection for locking comes from."""
+        return _writing(self._url)
+
+    def take_lock(self, _connection: Connection, _schema: MetaData) -> None:
+        """Do nothing: the transaction has taken the lock of the whole file when it began."""
+
+    def holds_lock(self, connection: Connection) -> bool:
+        """Tell whether the connection locks the file."""
+        held: bool = connection.connection.dbapi_connection.in_transaction  # type: ignore[union-attr]
+        return held
 
     async def close(self) -> None:
         """Close both connections, after the work in hand."""
@@ -86,6 +109,8 @@ class _Connected:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._patience = Patience(_BUSY_MS)
+        self._busy_ms = _BUSY_MS
 
     def run(self, job: Job[T]) -> T:
         if self._connection is None:
@@ -93,17 +118,40 @@ class _Connected:
                 self._connection = self._engine.connect()
             except sqlite3.Error as error:  # of a pragma, which SQLAlchemy knows nothing about
                 raise OperationalError("connect", {}, error) from error
-        with self._connection.begin():
-            return job.work(self._connection)
+        self._wait_at_most(self._connection, self._patience.of(job))
+        try:
+            with self._connection.begin():
+                return job.work(self._connection)
+        except OperationalError as error:
+            if _cause(error) is Cause.LOCKED:
+                self._patience.was_in_vain()
+            raise
+
+    def _wait_at_most(self, connection: Connection, busy_ms: int) -> None:
+        if busy_ms != self._busy_ms:
+            raw: Any = connection.connection.driver_connection
+            raw.execute(f"PRAGMA busy_timeout={busy_ms}").close()
+            self._busy_ms = busy_ms
 
     def disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
 
+def _cause(error: DBAPIError) -> Cause | None:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), None)
+
+
 def _engine(url: URL, **options: Any) -> Engine:
     engine = create_engine(url, poolclass=NullPool, **options)
     event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _writing(url: URL) -> Engine:
+    engine = _engine(url)
+    event.listen(engine, "begin", _take_write_lock)
     return engine
 
 

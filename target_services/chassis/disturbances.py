@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
@@ -24,6 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _TRY_AGAIN_S = 1.0
 """After this long it is tried again to undo what could not be undone."""
+
+exempt: ContextVar[bool] = ContextVar("exempt", default=False)
+"""Set for what is no work of the service's own: whoever looks at the disturbed service has to see it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -122,7 +126,7 @@ class Disturbances:
 
     def hits(self, resource: str, *kinds: str) -> list[Disturbance] | None:
         """Count an operation with every disturbance of this resource and kind, and return those that hit it."""
-        if not self._active:
+        if not self._active or exempt.get():
             return None
         now_s = self._clock_s()
         return [
@@ -182,6 +186,8 @@ class Disturbances:
             raise Impossible(f"what can be done to this {wanted.resource} is: {known}; not {wanted.do}")
         if (wanted.do == "slow") != (wanted.delay_ns > 0):
             raise Impossible("delay_ns belongs to 'slow', which needs it")
+        if wanted.do == "lock" and wanted.share < 1:
+            raise Impossible("a lock is held or it is not: share has to be 1")
         return resource
 
     def _lapse(self, one: Disturbance) -> None:

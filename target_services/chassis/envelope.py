@@ -36,7 +36,7 @@ class Envelope(Shape):
         description="events of one key arrive in order",
     )
     created_ns: int = Field(
-        ge=0, le=2**63 - 1, examples=[1_790_000_000_000_000_000], description="when it was written, in ns of wall time"
+        ge=0, le=9 * 10**18, examples=[1_790_000_000_000_000_000], description="when it was written, in ns of wall time"
     )
     attempt: int = Field(
         default=1, ge=1, le=2**31 - 1, examples=[1], description="how often it was published, with this time"

@@ -11,10 +11,12 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from opentelemetry import trace
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from target_services.chassis import correlation
 from target_services.chassis.database_errors import DatabaseUnavailable
@@ -98,6 +100,13 @@ def database_failed(failure: DatabaseUnavailable) -> Problem:
     return Problem(503, str(failure), slug="database-unavailable", headers={"retry-after": "1"}, cause=failure.cause)
 
 
+def _allowed(request: Request) -> dict[str, str]:
+    """Return the methods of an address. The framework would name those of one of its routes only."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    methods = {method for r in routes if r.matches(request.scope)[0] is not Match.NONE for method in r.methods or ()}
+    return {"allow": ", ".join(sorted(methods))}
+
+
 def install(app: FastAPI) -> None:
     """Make an application answer all its errors as problem details."""
 
@@ -116,9 +125,10 @@ def install(app: FastAPI) -> None:
     async def not_storable(_: Request, __: Exception) -> Response:
         return Problem(422, "a value is none that the database can hold", slug="invalid-request").response()
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+        headers = _allowed(request) if error.status_code == 405 else error.headers
+        return Problem(error.status_code, str(error.detail), headers=headers).response()
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -25,7 +25,7 @@ AGAIN_AFTER_MS = (250, 1000, 4000)
 """Delays before the second try, the third, and all later ones."""
 
 CONNECT_S = 3.0
-CLOSE_S = 0.5
+CLOSE_S = 0.3
 HEARTBEAT_S = 5
 ATTEMPT_HEADER = "x-attempt"
 

@@ -62,7 +62,7 @@ class RequestScope:
         answer = _Answer(send, correlation.accept(headers.get(correlation.HEADER)), self.draining)
         started_s = time.monotonic()
         self._metrics.active.inc()
-        with self._span(scope, headers) as span, _carried(answer.correlation_id, self._deadline(headers)):
+        with self._span(scope, headers) as span, carried(answer.correlation_id, self._deadline(headers)):
             try:
                 await self._answer(scope, receive, answer)
             finally:
@@ -137,7 +137,8 @@ class _Answer:
 
 
 @contextlib.contextmanager
-def _carried(correlation_id: str, deadline: Deadline) -> Iterator[None]:
+def carried(correlation_id: str, deadline: Deadline) -> Iterator[None]:
+    """Work under this correlation id and this deadline."""
     token = correlation.current.set(correlation_id)
     with deadlines.apply(deadline):
         try:

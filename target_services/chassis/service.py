@@ -21,17 +21,26 @@ from starlette.types import ASGIApp
 from target_services.chassis import bugs, logs, operations, problems
 from target_services.chassis.audit import Audited
 from target_services.chassis.body_limit import BodyLimit
+from target_services.chassis.cache import Cache
+from target_services.chassis.cache_guard import GuardedStore
+from target_services.chassis.cache_memory import MemoryStore
+from target_services.chassis.cache_redis import RedisStore
 from target_services.chassis.database import Database
 from target_services.chassis.disturbances import Disturbances
 from target_services.chassis.draining import Draining, DrainingServer
+from target_services.chassis.flags import Flags
+from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.openapi import DescribedApp, description
 from target_services.chassis.readiness import Readiness
 from target_services.chassis.request_scope import RequestScope
-from target_services.chassis.resilience.breaker import TRANSITIONS, Breaker, BreakerPolicy, Decision
+from target_services.chassis.resilience.breaker import Breaker, BreakerPolicy
 from target_services.chassis.resilience.bulkhead import Bulkhead
 from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.edge_decisions import EdgeDecisions
 from target_services.chassis.resilience.edge_metrics import EdgeMetrics
+from target_services.chassis.resilience.hedge import Hedge
+from target_services.chassis.resilience.http_wire import HttpClient, HttpWire
 from target_services.chassis.resilience.outcomes import TRANSIENT, Outcome
 from target_services.chassis.resilience.policies import describe
 from target_services.chassis.resilience.retry import Retry
@@ -56,45 +65,69 @@ class Chassis:
         self.metrics = ServiceMetrics()
         self.tracing = Tracing(settings.service_name, settings.traces_to, self.metrics.spans_dropped)
         self.draining = Draining()
+        self.flags = Flags(settings.service_name, settings.flags_file)
+        self._http = HttpClient()
+        self._caches: list[Cache] = []
         self.disturbances = Disturbances()
-        self._wire = Wire()
         self._edges: list[Edge] = []
 
     def edge(
         self,
         name: str,
-        base_url: str,
+        to: str | Wire,
         *,
         timeout_s: float,
         retry: Retry,
         breaker: BreakerPolicy,
         bulkhead: int,
         fallback: str | None = None,
+        hedge: Hedge | None = None,
         retry_on: frozenset[Outcome] = TRANSIENT,
     ) -> Edge:
-        """Return a new edge; its numbers stand where it is made, in the service's `app.py`."""
+        """Return a new edge; its numbers stand where it is made, in the service's `app.py`.
+
+        `to`: the base URL of a callee that speaks HTTP, or another wire.
+        """
+        wire = HttpWire(self._http, to) if isinstance(to, str) else to
         metrics = EdgeMetrics(self.metrics.edges, name, fallback)
 
-        def observe(decision: Decision) -> None:
-            metrics.breaker_decided(decision)
-            if decision in TRANSITIONS:
-                _log.warning("breaker", edge=name, now=TRANSITIONS[decision].value)
-
+        decided = EdgeDecisions(name, metrics)
         edge = Edge(
             name,
-            base_url,
+            wire,
             timeout_s=timeout_s,
             retry=retry,
-            breaker=Breaker(breaker, observer=observe),
+            breaker=Breaker(breaker, observer=decided),
             bulkhead=Bulkhead(bulkhead),
             fallback=fallback,
+            hedge=hedge,
             retry_on=retry_on,
-            wire=self._wire,
             tracer=self.tracing.tracer,
             metrics=metrics,
+            decided=decided,
         )
         self._edges.append(edge)
         return edge
+
+    def grpc_server(self, port: int, service: GrpcService, *, longest_s: float | None = None) -> GrpcServer:
+        """Return what answers the calls of a gRPC service on a port of its own."""
+        return GrpcServer(
+            self.settings.host,
+            port,
+            service,
+            tracer=self.tracing.tracer,
+            metrics=self.metrics,
+            longest_s=longest_s,
+        )
+
+    def cache(self, name: str, url: str | None, *, fresh_s: float, keep_s: float) -> Cache:
+        """Return a new cache in Redis, or in this process where there is no URL of one."""
+        store = MemoryStore() if url is None else RedisStore(url, f"{name}:")
+        registry = self.metrics.registry
+        guarded = GuardedStore(name, store, self.disturbances, registry=registry)
+        cache = Cache(name, guarded, fresh_s=fresh_s, keep_s=keep_s, registry=registry)
+        self._caches.append(cache)
+        return cache
 
     def application(
         self,
@@ -105,15 +138,19 @@ class Chassis:
         prepare: Prepare | None = None,
         background: Sequence[Background] = (),
         longest_s: float | None = None,
+        grpc: GrpcServer | None = None,
         layers: Sequence[Layer] = (),
     ) -> RequestScope:
         """Return the service as an ASGI application.
 
         `routes` adds the service's own addresses, below /v1; `prepare` runs once the database is open; all of
         `background` runs until draining begins; `longest_s` bounds every request, and is what requests without
-        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first.
+        a deadline get; `layers` are what requests pass on their way to the routes, the outermost first; `grpc`
+        listens beside HTTP for as long as the service runs.
         """
         readiness = Readiness(self.draining, database)
+        if database is not None:
+            database.disturbed_by(self.disturbances)
         operated = operations.Operated(
             service=self.settings.service_name,
             metrics=self.metrics,
@@ -123,12 +160,15 @@ class Chassis:
             audited=audited,
             disturbances=self.disturbances,
         )
-        lifespan = self._lifespan(readiness, database, prepare, background)
-        kind = type(self.settings)
-        app = DescribedApp(title=self.settings.service_name, description=description(kind), lifespan=lifespan)
+        app = DescribedApp(
+            title=self.settings.service_name,
+            description=description(type(self.settings)),
+            calls_others=bool(self._edges),
+            lifespan=self._lifespan(readiness, database, prepare, background, grpc),
+        )
         problems.install(app)
         routes(app)
-        self.metrics.announce(_templates(app))
+        self.metrics.announce([*_templates(app), *(grpc.routes if grpc is not None else ())])
         operations.add(app, operated)
         token = self.settings.workbench_token
         if self.settings.workbench_stack and token is not None:
@@ -151,6 +191,7 @@ class Chassis:
         database: Database | None,
         prepare: Prepare | None,
         background: Sequence[Background],
+        grpc: GrpcServer | None,
     ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
         async def start() -> None:
             if database is not None:
@@ -169,9 +210,11 @@ class Chassis:
                 if database is not None:
                     stack.push_async_callback(database.close)
                 stack.push_async_callback(self.disturbances.end_all)
-                await self._wire.open()
-                stack.push_async_callback(self._wire.close)
+                await self._reach_out(stack)
                 stack.push_async_callback(_ended, await readiness.begin(start))
+                if grpc is not None:
+                    await grpc.start(readiness.has_begun)
+                    stack.push_async_callback(grpc.stop, self.settings.finish_s)
                 for work in background:
                     stack.push_async_callback(_ended, asyncio.create_task(once_begun(work)))
                 gc.freeze()  # what is there now stays; the collector need not look at it again
@@ -179,6 +222,14 @@ class Chassis:
                 yield
 
         return lifespan
+
+    async def _reach_out(self, stack: AsyncExitStack) -> None:
+        """Open what leads to others."""
+        for cache in self._caches:
+            stack.push_async_callback(cache.close)
+        for edge in self._edges:
+            stack.push_async_callback(edge.wire.close)
+            await edge.wire.open()
 
 
 def run(kind: type[Any], build: Callable[[Any], RequestScope]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -40,6 +41,19 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _target(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("is not a gRPC target, such as 127.0.0.1:8081")
+    return text
+
+
+def _cache_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("is not a cache URL, such as redis://127.0.0.1:6379/0")
+    return text
+
+
 def _broker_url(text: str) -> str:
     if not text.startswith(("amqp://", "amqps://")) or len(text.split("//", 1)[1].strip("/")) == 0:
         raise ValueError("is not a broker's URL, such as amqp://user:password@127.0.0.1:5672/shop")
@@ -48,6 +62,8 @@ def _broker_url(text: str) -> str:
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+CacheUrl = Annotated[str, AfterValidator(_cache_url)]
+GrpcTarget = Annotated[str, AfterValidator(_target)]
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
 
@@ -63,6 +79,7 @@ class ServiceSettings(BaseSettings):
     drain_s: float = Field(default=1.0, ge=0, le=30, description="how long to serve on after SIGTERM, being not ready")
     finish_s: float = Field(default=2.0, gt=0, le=60, description="how long requests in flight may take after that")
     body_limit_bytes: int = Field(default=65_536, ge=1024, le=2**30, description="largest body of a request")
+    flags_file: Path | None = Field(default=None, description="feature flags as JSON; unset: the defaults hold")
     traces_to: BaseUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     workbench_stack: str | None = Field(default=None, description="set when the service runs under the workbench")
     workbench_token: SecretStr | None = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from target_services.chassis.flags import Flag
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
 from target_services.chassis.resilience.budget import RetryBudget
@@ -76,7 +77,12 @@ def build(settings: Settings) -> RequestScope:
         breaker=BreakerPolicy(failures=15, window=20, reset_s=4.0),
         bulkhead=128,
     )
-    gateway = Gateway(users=users, catalog=catalog, orders=orders)
+    gateway = Gateway(
+        users=users,
+        catalog=catalog,
+        orders=orders,
+        serves_stale=lambda: chassis.flags.is_on(Flag.STALE_FALLBACK),
+    )
     keys = KeySet(users, fresh_s=settings.gateway_keys_fresh_s, at_most_every_s=settings.gateway_keys_every_s)
     guard = Guard(
         Tokens(keys, leeway_s=settings.gateway_leeway_s),

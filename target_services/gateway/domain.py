@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from target_services.chassis.problems import unavailable
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
@@ -15,11 +17,15 @@ CUSTOMER_HEADER = "x-customer-id"
 class Gateway:
     """Passes requests on."""
 
-    def __init__(self, *, users: Edge, catalog: Edge, orders: Edge) -> None:
+    def __init__(
+        self, *, users: Edge, catalog: Edge, orders: Edge, serves_stale: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`serves_stale`: whether what catalog said before may stand in for it right now."""
         self._users = users
         self._catalog = catalog
         self._orders = orders
         self._stale = StaleCatalog()
+        self._serves_stale = serves_stale
 
     async def browse(self, path: str) -> Answer:
         """Return a page or product; when catalog cannot be had, the last good one."""
@@ -35,7 +41,7 @@ class Gateway:
                 self._stale.keep(path, answer.body)
             return answer
 
-        return await self._catalog.call(Call("GET", path), fresh, fallback=stale)
+        return await self._catalog.call(Call("GET", path), fresh, fallback=stale if self._serves_stale() else None)
 
     async def enter(self, path: str, body: object) -> Answer:
         """Sign somebody up, or log them in: the name and the password are theirs, so nobody is asking yet."""

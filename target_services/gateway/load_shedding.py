@@ -17,14 +17,14 @@ class LoadShedding:
     """Lets up to `most` requests in at the same time. Only paths below /v1 are requests."""
 
     def __init__(self, app: ASGIApp, most: int, registry: CollectorRegistry) -> None:
-        self._app = app
+        self.app = app
         self._most = most
         self._in_flight = 0
         self._shed = Counter("workbench_shed", "Requests refused because too many were in flight", registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/v1"):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         if self._in_flight >= self._most:
             self._shed.inc()
@@ -34,6 +34,6 @@ class LoadShedding:
             return
         self._in_flight += 1
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
             self._in_flight -= 1

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import Body, FastAPI, Header, Path, Request
-from pydantic import BaseModel, Field
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from target_services.catalog.shapes import PageQuery, ProductId, ProductPage, ProductShown
 from target_services.chassis.resilience.wire import Answer
 from target_services.gateway.domain import Gateway
 from target_services.gateway.guard import Guard, Subject, guarded_by
-
-Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-ProductId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-OrderId = Annotated[str, Path(pattern=r"^ord_[0-9a-f]{16}$")]
-Document = Annotated[dict[str, Any], Body()]
-"""A JSON object that is looked into only by the service that it is for."""
+from target_services.gateway.shapes import (
+    AccountChangeBody,
+    ListQuery,
+    LoginBody,
+    RefreshBody,
+    SignUpBody,
+    to_anybody,
+    to_known,
+)
+from target_services.orders.shapes import NOT_PLACED, Key, OrderBody, OrderId, OrderPage, OrderPageOfAll, OrderShown
+from target_services.users.shapes import Accepted, AccountPage, AccountShown, Tokens
 
 _PASSED_ON = ("retry-after", "location", "idempotent-replayed", "www-authenticate")
-
-
-class OrderRequest(BaseModel):
-    """What a user wants to buy, at the price that was shown."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=10)
-    unit_price_cents: int = Field(gt=0, le=10_000_000)
-    card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
 
 
 def add(app: FastAPI, gateway: Gateway, guard: Guard) -> None:
@@ -40,59 +34,81 @@ def add(app: FastAPI, gateway: Gateway, guard: Guard) -> None:
 
 
 def _browsing(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/v1/products")
+    @app.get("/v1/products", **to_anybody(ProductPage, problems={400: "bad-cursor"}, query=PageQuery))
     async def products(request: Request) -> Response:
+        """List products. Where catalog cannot be asked: the last good page, which says so."""
         query = request.url.query
         return _shown(await gateway.browse(f"/v1/products?{query}" if query else "/v1/products"))
 
-    @app.get("/v1/products/{product_id}")
+    @app.get("/v1/products/{product_id}", **to_anybody(ProductShown, problems={404: "unknown-product"}))
     async def product(product_id: ProductId) -> Response:
+        """Show a product. Where catalog cannot be asked: as it was last, which it says."""
         return _shown(await gateway.browse(f"/v1/products/{product_id}"))
 
 
 def _people(app: FastAPI, gateway: Gateway) -> None:
-    @app.post("/v1/accounts")
-    async def sign_up(body: Document) -> Response:
+    @app.post("/v1/accounts", **to_anybody(Accepted, 202, problems={429: "too-many-logins"}))
+    async def sign_up(body: SignUpBody) -> Response:
+        """Ask for an account. The answer is the same where the name is taken."""
         return _shown(await gateway.enter("/v1/accounts", body))
 
-    @app.post("/v1/sessions")
-    async def log_in(body: Document) -> Response:
+    @app.post("/v1/sessions", **to_anybody(Tokens, 201, problems={401: "bad-credentials", 429: "too-many-logins"}))
+    async def log_in(body: LoginBody) -> Response:
+        """Log in. The answer is the same for a wrong password, a locked name and a name of nobody."""
         return _shown(await gateway.enter("/v1/sessions", body))
 
-    @app.post("/v1/sessions/refresh")
-    async def refresh(body: Document) -> Response:
+    @app.post("/v1/sessions/refresh", **to_anybody(Tokens, problems={401: "bad-refresh-token"}))
+    async def refresh(body: RefreshBody) -> Response:
+        """Stay logged in. A refresh token that comes a second time ends the whole session."""
         return _shown(await gateway.enter("/v1/sessions/refresh", body))
 
-    @app.get("/v1/account")
+    @app.get("/v1/account", **to_known(AccountShown, problems={404: "unknown-account"}))
     async def account(subject: Subject) -> Response:
+        """Show one's own account."""
         return _shown(await gateway.account(subject))
 
-    @app.patch("/v1/account")
-    async def change_account(body: Document, subject: Subject) -> Response:
+    @app.patch("/v1/account", **to_known(AccountShown, problems={404: "unknown-account"}))
+    async def change_account(body: AccountChangeBody, subject: Subject) -> Response:
+        """Change one's own account."""
         return _shown(await gateway.account(subject, change=body))
 
 
 def _orders(app: FastAPI, gateway: Gateway) -> None:
-    @app.post("/v1/orders")
-    async def place_order(order: OrderRequest, key: Key, subject: Subject) -> Response:
+    @app.post(
+        "/v1/orders",
+        **to_known(
+            OrderShown,
+            201,
+            202,
+            problems=NOT_PLACED,
+            headers=("idempotent-replayed",),
+            links={"find_order": {"order_id": "$response.body#/id"}},
+        ),
+    )
+    async def place_order(order: OrderBody, key: Key, subject: Subject) -> Response:
+        """Order something, once per key. 202: it is not finished yet, and will be without being asked again."""
         return _shown(await gateway.place_order(order.model_dump(), key, subject))
 
-    @app.get("/v1/orders")
+    @app.get("/v1/orders", **to_known(OrderPage, problems={400: "bad-cursor"}, query=ListQuery))
     async def own_orders(request: Request, subject: Subject) -> Response:
+        """List one's own orders, the newest first."""
         return _shown(await gateway.orders_of(subject, request.url.query))
 
-    @app.get("/v1/orders/{order_id}")
+    @app.get("/v1/orders/{order_id}", **to_known(OrderShown, problems={404: "unknown-order"}))
     async def find_order(order_id: OrderId, subject: Subject) -> Response:
+        """Show how far one's order has come."""
         return _shown(await gateway.order(order_id, subject))
 
 
 def _administration(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/v1/admin/orders")
+    @app.get("/v1/admin/orders", **to_known(OrderPageOfAll, problems={400: "bad-cursor"}, query=ListQuery))
     async def all_orders(request: Request) -> Response:
+        """List everybody's orders, the newest first. For admins."""
         return _shown(await gateway.all_orders(request.url.query))
 
-    @app.get("/v1/admin/accounts")
+    @app.get("/v1/admin/accounts", **to_known(AccountPage, problems={400: "bad-cursor"}, query=ListQuery))
     async def accounts(request: Request) -> Response:
+        """List all accounts, the oldest first. For admins."""
         return _shown(await gateway.accounts(request.url.query))
 
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
 
 import structlog
-from fastapi import FastAPI, Header, Path
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
-from target_services.chassis.problems import Problem
+from target_services.chassis.openapi import answers
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import DatabaseUrl, ServiceSettings
 from target_services.goods import STOCK_OF_EACH
-from target_services.inventory.domain import SCHEMA, Inventory, KeyReused, OutOfStock, Reservation
-
-Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-ProductId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+from target_services.inventory import api, rpc
+from target_services.inventory.domain import SCHEMA, Inventory, Reservation
+from target_services.inventory.shapes import (
+    KEPT_BY_KEY,
+    Key,
+    KeyInPath,
+    ProductId,
+    ReservationRequest,
+    ReservationShown,
+    StockShown,
+)
 
 _EXPIRY_CHECK_S = 5.0
 
@@ -33,60 +39,49 @@ class Settings(ServiceSettings):
     """What inventory has to be told."""
 
     database_url: DatabaseUrl
+    grpc_port: int | None = Field(default=None, ge=1, le=65535, description="where to listen for gRPC; unset: nowhere")
     inventory_stock_of_each: int = Field(
         default=STOCK_OF_EACH, ge=0, description="what a new database starts with, of each product"
     )
 
 
-class ReservationRequest(BaseModel):
-    """What to set aside."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=100)
-
-
 def routes(app: FastAPI, inventory: Inventory) -> None:
     """Add the API of inventory."""
 
-    @app.get("/v1/stock/{product_id}")
+    @app.get("/v1/stock/{product_id}", **answers(StockShown, problems={404: "unknown-product"}))
     async def stock(product_id: ProductId) -> Response:
-        on_hand = await inventory.on_hand(product_id)
-        if on_hand is None:
-            raise Problem(404, "there is no such product", slug="unknown-product")
-        return JSONResponse({"product_id": product_id, "on_hand": on_hand})
+        """Show how many of a product can be sold right now."""
+        return JSONResponse({"product_id": product_id, "on_hand": await api.stock(inventory, product_id)})
 
-    @app.post("/v1/reservations")
+    @app.post(
+        "/v1/reservations",
+        **answers(
+            ReservationShown,
+            201,
+            problems={409: "out-of-stock idempotency-key-reused"},
+            links={"confirm": KEPT_BY_KEY, "release": KEPT_BY_KEY},
+        ),
+    )
     async def reserve(request: ReservationRequest, key: Key) -> Response:
-        try:
-            held = await inventory.reserve(key, request.product_id, request.quantity)
-        except OutOfStock:
-            raise Problem(409, "there is not that much in stock", slug="out-of-stock") from None
-        except KeyReused:
-            raise Problem(409, "this key is in use for another reservation", slug="idempotency-key-reused") from None
-        return _shown(held, 201)
+        """Set goods aside, once per key."""
+        return _shown(await api.reserve(inventory, key, request), 201)
 
-    @app.post("/v1/reservations/{key}/confirm")
-    async def confirm(key: str) -> Response:
-        try:
-            return _shown(await inventory.confirm(key))
-        except OutOfStock:
-            raise Problem(409, "the reservation lapsed and the goods are gone", slug="out-of-stock") from None
+    @app.post(
+        "/v1/reservations/{key}/confirm",
+        **answers(ReservationShown, problems={404: "unknown-reservation", 409: "out-of-stock"}),
+    )
+    async def confirm(key: KeyInPath) -> Response:
+        """Sell what is set aside."""
+        return _shown(await api.confirm(inventory, key))
 
-    @app.post("/v1/reservations/{key}/release")
-    async def release(key: str) -> Response:
-        return _shown(await inventory.release(key))
+    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown, problems={404: "unknown-reservation"}))
+    async def release(key: KeyInPath) -> Response:
+        """Put back what is set aside, or was sold."""
+        return _shown(await api.release(inventory, key))
 
 
-def _shown(reservation: Reservation | None, status: int = 200) -> Response:
-    if reservation is None:
-        raise Problem(404, "there is no reservation of this key", slug="unknown-reservation")
-    document = {
-        "id": reservation.id,
-        "state": reservation.state,
-        "product_id": reservation.product_id,
-        "quantity": reservation.quantity,
-    }
-    return JSONResponse(document, status)
+def _shown(reservation: Reservation, status: int = 200) -> Response:
+    return JSONResponse({name: getattr(reservation, name) for name in ReservationShown.model_fields}, status)
 
 
 async def _expire_now_and_then(inventory: Inventory, draining: Draining) -> None:
@@ -103,8 +98,10 @@ def build(settings: Settings) -> RequestScope:
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA, migrations="target_services.inventory.migrations")
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
+    grpc_port = settings.grpc_port
     return chassis.application(
         lambda app: routes(app, inventory),
+        grpc=chassis.grpc_server(grpc_port, rpc.service(inventory)) if grpc_port is not None else None,
         database=database,
         audited=inventory,
         prepare=inventory.fill,

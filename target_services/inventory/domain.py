@@ -1,14 +1,15 @@
 """Stock and reservations: nothing is sold twice, whoever asks how often.
 
 Goods move between three heaps (on hand, reserved, sold) whose sum never changes. Each move is one conditional
-statement in the transaction that changes the reservation, so two buyers cannot both get the last piece.
+statement in the transaction that changes the reservation, so two buyers cannot both get the last piece. Whoever
+changes a reservation locks it first, and moves goods last: no two of them can wait for each other.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import (
@@ -22,11 +23,14 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    func,
     literal,
+    or_,
     select,
 )
 
-from target_services.chassis.audit import Row, nothing, pages
+from target_services.chassis.audit import Row, nothing, pages, totals
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
 from target_services.goods import STOCK_OF_EACH, price_list
 
@@ -83,6 +87,7 @@ class Inventory:
     def __init__(self, database: Database, *, stock_of_each: int = STOCK_OF_EACH) -> None:
         self._db = database
         self._stock_of_each = stock_of_each
+        self._first = database.insert(RESERVATIONS).on_conflict_do_nothing()
 
     async def fill(self) -> None:
         """Put every product on the shelf that was never there."""
@@ -101,7 +106,8 @@ class Inventory:
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
         new = Reservation(key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS)
-        return await self._db.write(lambda connection: _reserve(connection, new))
+        seen = await self.on_hand(product_id) if is_planted(Bug.OVERSELL) else None
+        return await self._db.write(lambda connection: self._reserve(connection, new, seen))
 
     async def confirm(self, key: str) -> Reservation | None:
         """Sell what is reserved. Goods whose reservation expired are sold if they are still there."""
@@ -113,11 +119,22 @@ class Inventory:
 
     async def expire(self, now_ns: int) -> int:
         """Put back what was held for too long. Returns how many reservations lapsed."""
-        if not await self._db.read(lambda connection: _lapsed(connection, now_ns)):
-            return 0
         return await self._db.write(
             lambda connection: sum(_put_back(connection, held, "expired") for held in _lapsed(connection, now_ns))
         )
+
+    def _reserve(self, connection: Connection, new: Reservation, seen: int | None) -> Reservation:
+        if connection.execute(self._first, {**asdict(new), "created_ns": time.time_ns()}).rowcount == 1:
+            _take(connection, new, seen)
+            return new
+        known = _find(connection, new.key)
+        assert known is not None
+        if (known.product_id, known.quantity) != (new.product_id, new.quantity):
+            raise KeyReused(new.key)
+        if known.state != "expired":
+            return known
+        _take(connection, new, seen)
+        return _set(connection, replace(new, id=known.id), "held")
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield nothing: a reservation is a means, the order is what was promised."""
@@ -133,13 +150,25 @@ class Inventory:
         """Return 0: a reservation is never half made, and orders ends it."""
         return 0
 
+    async def totals(self) -> Mapping[str, int]:
+        """Return the three heaps; moving goods does not change their sum."""
+        return await totals(self._db, **{heap: func.sum(STOCK.c[heap]) for heap in _HEAPS})
+
 
 _RESERVATION = select(
     *(RESERVATIONS.c[name] for name in ("key", "id", "product_id", "quantity", "state", "expires_ns"))
 )
-_BY_KEY = _RESERVATION.where(RESERVATIONS.c.key == bindparam("of"))
-_LAPSED = _RESERVATION.where(RESERVATIONS.c.state == "held", RESERVATIONS.c.expires_ns <= bindparam("now")).limit(200)
-_INSERT = RESERVATIONS.insert()
+_BY_KEY = _RESERVATION.where(RESERVATIONS.c.key == bindparam("of")).with_for_update()
+_HAS_LAPSED = or_(
+    RESERVATIONS.c.expires_ns <= bindparam("now"),
+    RESERVATIONS.c.expires_ns > bindparam("jumped"),  # it was made before the clock was set back
+)
+_LAPSED = (
+    _RESERVATION.where(RESERVATIONS.c.state == "held", _HAS_LAPSED)
+    .order_by(RESERVATIONS.c.product_id)  # whoever else moves several goods does it in this order
+    .limit(200)
+    .with_for_update(skip_locked=True)
+)
 _SET = (
     RESERVATIONS.update()
     .where(RESERVATIONS.c.key == bindparam("of"))
@@ -154,25 +183,17 @@ def _moving(source: str, target: str) -> Update:
     return STOCK.update().where(enough).values({source: STOCK.c[source] - pieces, target: STOCK.c[target] + pieces})
 
 
+_TAKE_FROM_SEEN = (
+    STOCK.update()
+    .where(STOCK.c.product_id == bindparam("of"))
+    .values(on_hand=bindparam("left", type_=Integer), reserved=STOCK.c.reserved + bindparam("pieces", type_=Integer))
+)
 _HEAPS = ("on_hand", "reserved", "sold")
 _MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
 
 
 def _lapsed(connection: Connection, now_ns: int) -> list[Reservation]:
-    return [Reservation(*row) for row in connection.execute(_LAPSED, {"now": now_ns})]
-
-
-def _reserve(connection: Connection, new: Reservation) -> Reservation:
-    known = _find(connection, new.key)
-    if known is not None and (known.product_id, known.quantity) != (new.product_id, new.quantity):
-        raise KeyReused(new.key)
-    if known is not None and known.state != "expired":
-        return known
-    _move(connection, new, source="on_hand", target="reserved")
-    if known is None:
-        connection.execute(_INSERT, {**asdict(new), "created_ns": time.time_ns()})
-        return new
-    return _set(connection, replace(new, id=known.id), "held")
+    return [Reservation(*row) for row in connection.execute(_LAPSED, {"now": now_ns, "jumped": now_ns + 2 * HOLD_NS})]
 
 
 def _confirm(connection: Connection, key: str) -> Reservation | None:
@@ -205,6 +226,17 @@ def _find(connection: Connection, key: str) -> Reservation | None:
 def _set(connection: Connection, known: Reservation, state: str) -> Reservation:
     connection.execute(_SET, {"of": known.key, "now": state, "until": known.expires_ns})
     return replace(known, state=state)
+
+
+def _take(connection: Connection, goods: Reservation, seen: int | None) -> None:
+    """Take goods off the shelf. `seen` is set by the bug only: how many were there a moment ago."""
+    if seen is None:
+        _move(connection, goods, source="on_hand", target="reserved")
+    elif seen < goods.quantity:
+        raise OutOfStock(goods.product_id)
+    else:
+        left = seen - goods.quantity
+        connection.execute(_TAKE_FROM_SEEN, {"of": goods.product_id, "pieces": goods.quantity, "left": left})
 
 
 def _move(connection: Connection, goods: Reservation, *, source: str, target: str) -> None:

@@ -6,10 +6,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from target_services.chassis.consumer import Again, Consumer, Dead
-from target_services.chassis.cursors import Cursors
+from target_services.chassis.consumer import Again, Consumer, Dead, Receive
+from target_services.chassis.cursors import Cursor, Cursors, Limit
 from target_services.chassis.database import Database
 from target_services.chassis.dead_letters import DeadLetters
+from target_services.chassis.disturbed_messages import DisturbedDeliveries
 from target_services.chassis.envelope import Envelope
 from target_services.chassis.inbox import Inbox
 from target_services.chassis.openapi import answers
@@ -18,7 +19,7 @@ from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Background, Chassis, run
 from target_services.chassis.settings import BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.notifications.domain import DEAD_LETTERS, INBOX, ORDER_CONFIRMED, SCHEMA, Notifications, notify
-from target_services.notifications.shapes import Cursor, Customer, DeadLetterPage, Delivered, Limit, NotificationPage
+from target_services.notifications.shapes import Customer, DeadLetterPage, Delivered, NotificationPage
 
 OF_CUSTOMER = Cursors("notifications", int, str)
 OF_DEAD_LETTERS = Cursors("dead-letters", int, str)
@@ -31,13 +32,13 @@ class Settings(ServiceSettings):
     broker_url: BrokerUrl | None = None
 
 
-def routes(app: FastAPI, notifications: Notifications, consumer: Consumer) -> None:
+def routes(app: FastAPI, notifications: Notifications, receive: Receive) -> None:
     """Add the API of notifications."""
 
     @app.post("/v1/events", **answers(Delivered, 202, problems={503: "deliver-again"}))
     async def deliver(event: Envelope, request: Request) -> Response:
         """Take a message in. It counts as delivered also where it can only be kept as a dead letter."""
-        verdict = await consumer.receive(await request.body())  # as it came, should it become a dead letter
+        verdict = await receive(await request.body())  # as it came, should it become a dead letter
         if isinstance(verdict, Again):
             detail = "the message could not be taken in now"
             raise Problem(503, detail, slug="deliver-again", headers={"retry-after": "1"})
@@ -79,15 +80,18 @@ def build(settings: Settings) -> RequestScope:
         tracer=chassis.tracing.tracer,
         registry=chassis.metrics.registry,
     )
+    deliveries = DisturbedDeliveries(consumer.receive, chassis.disturbances)
     on_their_way, background = nothing_on_its_way, list[Background]()
     if settings.broker_url is not None:
         from target_services.chassis.consumer_rabbitmq import RabbitConsumer  # noqa: PLC0415 - only with a broker
 
-        rabbit = RabbitConsumer(settings.broker_url, "notifications", (ORDER_CONFIRMED,), consumer.receive)
+        rabbit = RabbitConsumer(
+            settings.broker_url, "notifications", (ORDER_CONFIRMED,), deliveries.receive, is_down=deliveries.is_down
+        )
         on_their_way, background = rabbit.on_their_way, [rabbit.run]
     notifications = Notifications(database, dead_letters, on_their_way)
     return chassis.application(
-        lambda app: routes(app, notifications, consumer),
+        lambda app: routes(app, notifications, deliveries.receive_if_up),
         database=database,
         audited=notifications,
         background=background,

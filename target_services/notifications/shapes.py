@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Header, Query
+from fastapi import Header
 from pydantic import Field
 
-from target_services.chassis import cursors
+from target_services.chassis.cursors import NextCursor
 from target_services.chassis.openapi import Shape
 
 Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["c1"])]
-Cursor = Annotated[
-    str | None, Query(max_length=cursors.LONGEST, description="the `next_cursor` of the page before", examples=[None])
-]
-Limit = Annotated[int, Query(ge=1, le=100, description="most items of a page")]
-
-_NextCursor = Annotated[str | None, Field(description="where the next page begins; null on the last one")]
 
 
 class Delivered(Shape):
@@ -41,7 +35,7 @@ class NotificationPage(Shape):
     """Some of a customer's notifications."""
 
     items: list[NotificationShown]
-    next_cursor: _NextCursor
+    next_cursor: NextCursor
 
 
 class DeadLetterShown(Shape):
@@ -58,4 +52,4 @@ class DeadLetterPage(Shape):
     """Some of the messages that could not be acted upon."""
 
     items: list[DeadLetterShown]
-    next_cursor: _NextCursor
+    next_cursor: NextCursor

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import FastAPI, Header
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.disturbed_messages import DisturbedPublisher
+from target_services.chassis.flags import Flag
 from target_services.chassis.lease import Lease
+from target_services.chassis.openapi import answers
 from target_services.chassis.outbox_relay import Relay, RelayMetrics
 from target_services.chassis.problems import MEDIA_TYPE
 from target_services.chassis.publisher import Publisher
@@ -22,17 +23,16 @@ from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, BrokerUrl, DatabaseUrl, ServiceSettings
 from target_services.orders import listing
+from target_services.orders.account import OrderAccount
 from target_services.orders.domain import Orders
 from target_services.orders.listing import OrderLists
 from target_services.orders.model import OrderRequest
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga
+from target_services.orders.shapes import NOT_PLACED, THE_ORDER, Customer, Key, OrderBody, OrderId, OrderShown
 from target_services.orders.store import OrderStore
 from target_services.orders.tables import LEASES, SCHEMA
 from target_services.orders.worker import Worker
-
-Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class Settings(ServiceSettings):
@@ -53,27 +53,25 @@ class Settings(ServiceSettings):
         return broker_url
 
 
-class OrderBody(BaseModel):
-    """What a customer asks for."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(ge=1, le=10)
-    unit_price_cents: int = Field(gt=0, le=10_000_000)
-    card: str = Field(pattern=r"^tok_[a-z0-9_]{1,40}$")
-
-
 def routes(app: FastAPI, orders: Orders) -> None:
     """Add the API of orders."""
 
-    @app.post("/v1/orders")
+    @app.post(
+        "/v1/orders",
+        **answers(
+            OrderShown, 201, 202, problems=NOT_PLACED, headers=("idempotent-replayed",), links={"find": THE_ORDER}
+        ),
+    )
     async def place(body: OrderBody, key: Key, customer: Customer) -> Response:
+        """Order something, once per key. 202: it is not finished yet, and will be without being asked again."""
         placed = await orders.place(key, OrderRequest(customer=customer, **body.model_dump()))
         media_type = MEDIA_TYPE if placed.status >= 400 else "application/json"
         headers = {"idempotent-replayed": "true"} if placed.replayed else {}
         return Response(placed.body, placed.status, headers=headers, media_type=media_type)
 
-    @app.get("/v1/orders/{order_id}")
-    async def find(order_id: str, customer: Customer) -> Response:
+    @app.get("/v1/orders/{order_id}", **answers(OrderShown, problems={404: "unknown-order"}))
+    async def find(order_id: OrderId, customer: Customer) -> Response:
+        """Show how far a customer's order has come."""
         return JSONResponse((await orders.find(order_id, customer)).document())
 
 
@@ -110,18 +108,20 @@ def build(settings: Settings) -> RequestScope:
         database,
         store.outbox,
         Lease(database, LEASES, "outbox"),
-        _publisher(settings, chassis),
+        DisturbedPublisher(_publisher(settings, chassis), chassis.disturbances),
         tracer=chassis.tracing.tracer,
         metrics=RelayMetrics(chassis.metrics.registry),
     )
-    orders = Orders(store, saga)
+    orders = Orders(store, saga, queues_at_once=lambda: chassis.flags.is_on(Flag.NEW_CHECKOUT_FLOW))
     lists = OrderLists(database)
 
     def api(app: FastAPI) -> None:
         routes(app, orders)
         listing.routes(app, lists)
 
-    return chassis.application(api, database=database, audited=store, background=[worker.run, relay.run])
+    return chassis.application(
+        api, database=database, audited=OrderAccount(database), background=[worker.run, relay.run]
+    )
 
 
 def _publisher(settings: Settings, chassis: Chassis) -> Publisher:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from opentelemetry import baggage, propagate
 
+from target_services.chassis.idempotency import Known
 from target_services.chassis.logs import RUN_BAGGAGE
 from target_services.chassis.problems import Problem
 from target_services.chassis.resilience import deadline as deadlines
@@ -15,7 +17,7 @@ from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.goods import price_list
 from target_services.orders.model import Order, OrderRequest, answer_to
 from target_services.orders.saga import Saga, Stuck
-from target_services.orders.store import Known, LeaseLost, OrderStore
+from target_services.orders.store import LeaseLost, OrderStore
 
 ANSWER_S = 0.3
 """Kept back from the caller's deadline, to write down where the order stands and to answer."""
@@ -38,7 +40,9 @@ class Placed:
 class Orders:
     """Takes orders and shows them."""
 
-    def __init__(self, store: OrderStore, saga: Saga) -> None:
+    def __init__(self, store: OrderStore, saga: Saga, *, queues_at_once: Callable[[], bool] = lambda: False) -> None:
+        """`queues_at_once`: whether a new order is answered as queued, and left to the worker altogether."""
+        self._queues_at_once = queues_at_once
         self._store = store
         self._saga = saga
         self._prices = {product.id: product.price_cents for product in price_list()}
@@ -47,10 +51,11 @@ class Orders:
         """Take an order and bring it as far as it gets now."""
         self._check_price(request)
         traceparent, run_id = _origin()
-        begun = await self._store.begin(key, request, traceparent=traceparent, run_id=run_id)
+        queued = self._queues_at_once()
+        begun = await self._store.begin(key, request, traceparent=traceparent, run_id=run_id, queued=queued)
         if isinstance(begun, Known):
-            return _replay(begun)
-        order = await self._bring_on(begun)
+            return Placed(*begun.replay(), replayed=True)
+        order = begun if queued else await self._bring_on(begun)
         _log.info("order placed", order=order.id, state=order.shown_state, reason=order.reason)
         status, document = answer_to(order)
         return Placed(status, json.dumps(document))
@@ -82,15 +87,6 @@ class Orders:
             raise Problem(404, "there is no such product", slug="unknown-product")
         if price_cents != request.unit_price_cents:
             raise Problem(409, "the price has changed", slug="price-changed", unit_price_cents=price_cents)
-
-
-def _replay(known: Known) -> Placed:
-    if not known.same_request:
-        raise Problem(409, "this key belongs to another request", slug="idempotency-key-reused")
-    if known.status is None or known.body is None:
-        detail = "the first request with this key is in progress"
-        raise Problem(409, detail, slug="idempotency-in-progress", headers={"retry-after": "1"})
-    return Placed(known.status, known.body, replayed=True)
 
 
 def _origin() -> tuple[str | None, str | None]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy import RowMapping, select, tuple_
 from starlette.responses import Response
 
-from target_services.chassis import cursors
-from target_services.chassis.cursors import Cursors
+from target_services.chassis.cursors import Cursor, Cursors, Limit
 from target_services.chassis.database import Database
+from target_services.chassis.openapi import answers
 from target_services.orders.model import Order, State
+from target_services.orders.shapes import Customer, OrderPage, OrderPageOfAll
 from target_services.orders.tables import ORDERS
-
-Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Cursor = Annotated[str | None, Query(max_length=cursors.LONGEST)]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 _CURSORS = Cursors("orders", int, str)
 _FIELDS = tuple(Order.__dataclass_fields__)
-_NEWEST_FIRST = select(*(ORDERS.c[name] for name in _FIELDS), ORDERS.c.created_ns).order_by(
-    ORDERS.c.created_ns.desc(), ORDERS.c.id.desc()
-)
+_NEWEST_FIRST = select(*(ORDERS.c[name] for name in _FIELDS)).order_by(ORDERS.c.created_ns.desc(), ORDERS.c.id.desc())
 
 
 class OrderLists:
@@ -52,10 +45,12 @@ def _shown(row: RowMapping, *, whose: bool) -> dict[str, object]:
 def routes(app: FastAPI, lists: OrderLists) -> None:
     """Add the lists to the API of orders. The gateway lets only admins ask for all."""
 
-    @app.get("/v1/orders")
-    async def own(customer: Customer, cursor: Cursor = None, limit: Limit = 20) -> Response:
+    @app.get("/v1/orders", **answers(OrderPage, problems={400: "bad-cursor"}))
+    async def list_own(customer: Customer, cursor: Cursor = None, limit: Limit = 20) -> Response:
+        """List a customer's orders, the newest first."""
         return JSONResponse(await lists.page(cursor, limit, customer=customer))
 
-    @app.get("/v1/admin/orders")
-    async def everybodys(cursor: Cursor = None, limit: Limit = 20) -> Response:
+    @app.get("/v1/admin/orders", **answers(OrderPageOfAll, problems={400: "bad-cursor"}))
+    async def list_everybodys(cursor: Cursor = None, limit: Limit = 20) -> Response:
+        """List everybody's orders, the newest first."""
         return JSONResponse(await lists.page(cursor, limit))

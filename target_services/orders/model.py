@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+from target_services.chassis import idempotency
 from target_services.chassis.problems import Problem
 
 
@@ -35,12 +34,14 @@ class OrderRequest:
     product_id: int
     quantity: int
     unit_price_cents: int
+    currency: str
     card: str
 
     def digest(self) -> str:
         """Return what tells this request from any other under the same key."""
-        parts = [self.customer, self.product_id, self.quantity, self.unit_price_cents, self.card]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return idempotency.digest(
+            self.customer, self.product_id, self.quantity, self.unit_price_cents, self.currency, self.card
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Order:
     product_id: int
     quantity: int
     total_cents: int
+    currency: str
     card: str
     state: State
     queued: bool
@@ -60,6 +62,7 @@ class Order:
     tries: int
     traceparent: str | None
     run_id: str | None
+    created_ns: int
 
     @property
     def is_final(self) -> bool:
@@ -67,9 +70,7 @@ class Order:
 
     @property
     def shown_state(self) -> str:
-        """Return the state as clients see it."""
-        waiting = self.queued and self.state in (State.PENDING, State.RESERVED, State.PAID)
-        return QUEUED if waiting else self.state.value
+        return shown(self.state, queued=self.queued)
 
     def document(self) -> dict[str, object]:
         """Return what a client is told."""
@@ -79,6 +80,7 @@ class Order:
             "product_id": self.product_id,
             "quantity": self.quantity,
             "total_cents": self.total_cents,
+            "currency": self.currency,
             "reason": self.reason,
             "degraded": self.shown_state == QUEUED,
         }
@@ -90,8 +92,14 @@ class Order:
             "order_key": self.key,
             "customer": self.customer,
             "total_cents": self.total_cents,
-            "currency": "EUR",
+            "currency": self.currency,
         }
+
+
+def shown(state: State, *, queued: bool) -> str:
+    """Return the state of an order as clients see it."""
+    waiting = queued and state in (State.PENDING, State.RESERVED, State.PAID)
+    return QUEUED if waiting else state.value
 
 
 def answer_to(order: Order) -> tuple[int, dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from enum import StrEnum
 
 from target_services.chassis.resilience.edge import Edge
@@ -10,18 +12,20 @@ from target_services.chassis.resilience.wire import Answer, Call
 from target_services.orders.model import Order
 
 
-class Reserved(StrEnum):
-    """What became of a reservation."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that is not to be had. `certain`: it had no effect and will have none, so there is nothing to undo."""
 
-    YES = "yes"
-    OUT_OF_STOCK = "out-of-stock"
+    reason: str
+    certain: bool = True
 
 
 class Paid(StrEnum):
-    """What became of a capture. `UNKNOWN`: payments has not heard of it, or waits for its provider."""
+    """What payments knows of a capture. `UNKNOWN`: it has not heard of it, or waits for its provider."""
 
-    YES = "yes"
+    YES = "captured"
     DECLINED = "payment-declined"
+    VOIDED = "payment-voided"
     UNKNOWN = "unknown"
 
 
@@ -31,46 +35,60 @@ class Inventory:
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
 
-    async def reserve(self, order: Order) -> Reserved:
+    async def reserve(self, order: Order) -> Refusal | None:
         """Set the goods aside."""
         goods = {"product_id": order.product_id, "quantity": order.quantity}
         call = Call("POST", "/v1/reservations", goods, idempotency_key=order.key)
         return await self.edge.call(call, _reserved)
 
-    async def confirm(self, order: Order) -> Reserved:
+    async def confirm(self, order: Order) -> Refusal | None:
         """Sell what was set aside."""
         path = f"/v1/reservations/{order.key}/confirm"
         return await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-confirm"), _reserved)
 
     async def release(self, order: Order) -> None:
-        """Put back what was set aside. Nothing to put back is fine too."""
+        """Put back what was set aside or sold. Nothing to put back is fine too."""
         path = f"/v1/reservations/{order.key}/release"
-        await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-release"), _done_or_unknown)
+        await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-release"), _released)
 
 
 class Payments:
     """Money for an order. Every call can be repeated: the order's key names the capture."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, *, give_up_s: float = 600.0) -> None:
+        """`give_up_s`: an order of this age is no longer paid for. Less than goods are held for."""
         self.edge = edge
+        self._give_up_ns = int(give_up_s * 1e9)
 
-    async def capture(self, order: Order) -> Paid:
+    async def capture(self, order: Order) -> Refusal | None:
         """Take the money. When the answer is lost, ask by key what became of it before giving up."""
-        payment = {"order_id": order.id, "amount_cents": order.total_cents, "card": order.card}
+        if time.time_ns() - order.created_ns > self._give_up_ns:
+            return await self._give_up(order)
+        payment = {
+            "order_id": order.id,
+            "amount_cents": order.total_cents,
+            "currency": order.currency,
+            "card": order.card,
+        }
         call = Call("POST", "/v1/captures", payment, idempotency_key=order.key)
         try:
-            return await self.edge.call(call, _paid)
+            return _refusal(await self.edge.call(call, _paid))
         except CallFailed as failure:
-            if failure.may_have_acted and (found := await self._find(order)) is not Paid.UNKNOWN:
-                return found
+            if failure.may_have_acted and (found := await self._find_once(order)) is not Paid.UNKNOWN:
+                return _refusal(found)
             raise
 
     async def refund(self, order: Order) -> None:
-        """Give the money back. Money that was never taken is fine too."""
+        """See to it that no money is taken for this order: given back, or never accepted from now on."""
         path = f"/v1/captures/{order.key}/refund"
-        await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-refund"), _done_or_unknown)
+        await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-refund"), _refunded)
 
-    async def _find(self, order: Order) -> Paid:
+    async def _give_up(self, order: Order) -> Refusal | None:
+        """Too late to begin a payment. One that was made all the same counts; one in the making is to be undone."""
+        paid = await self.edge.call(Call("GET", f"/v1/captures/{order.key}"), _found)
+        return Refusal("payment-unavailable", certain=False) if paid is Paid.UNKNOWN else _refusal(paid)
+
+    async def _find_once(self, order: Order) -> Paid:
         """Ask once; this is a reconciliation, and the worker will come back to it."""
         try:
             return await self.edge.call(Call("GET", f"/v1/captures/{order.key}", attempts=1), _found)
@@ -78,35 +96,50 @@ class Payments:
             return Paid.UNKNOWN
 
 
+_PAID = {
+    "captured": Paid.YES,
+    "declined": Paid.DECLINED,
+    "refunded": Paid.VOIDED,
+    "voided": Paid.VOIDED,
+    "pending": Paid.UNKNOWN,
+}
+
+
 def _state(answer: Answer) -> str:
     document = answer.json()
-    if not isinstance(document, dict) or not isinstance(document["state"], str):
-        raise TypeError("the answer has no state")
+    if answer.status >= 400 or not isinstance(document, dict) or not isinstance(document["state"], str):
+        raise ValueError(f"answered {answer.status}, without a state")
     return document["state"]
 
 
-def _reserved(answer: Answer) -> Reserved:
-    if answer.problem() in ("out-of-stock", "unknown-reservation"):
-        return Reserved.OUT_OF_STOCK
-    if answer.status >= 400:
-        raise ValueError(f"inventory answered {answer.status}")
-    return Reserved.YES if _state(answer) in ("held", "confirmed") else Reserved.OUT_OF_STOCK
+def _reserved(answer: Answer) -> Refusal | None:
+    gone = answer.problem() in ("out-of-stock", "unknown-reservation")
+    if gone or _state(answer) not in ("held", "confirmed"):
+        return Refusal("out-of-stock")
+    return None
+
+
+def _released(answer: Answer) -> None:
+    if answer.problem() != "unknown-reservation" and _state(answer) not in ("released", "expired"):
+        raise ValueError("inventory has not released the goods")
 
 
 def _paid(answer: Answer) -> Paid:
-    if answer.problem() == "payment-declined":
-        return Paid.DECLINED
-    if answer.status >= 400 or _state(answer) != "captured":
-        raise ValueError(f"payments answered {answer.status}")
+    if (problem := answer.problem()) in (Paid.DECLINED, Paid.VOIDED):
+        return Paid(problem)
+    if _state(answer) != "captured":
+        raise ValueError("payments has not captured")
     return Paid.YES
 
 
 def _found(answer: Answer) -> Paid:
-    if answer.status >= 400:
-        return Paid.UNKNOWN
-    return {"captured": Paid.YES, "declined": Paid.DECLINED}.get(_state(answer), Paid.UNKNOWN)
+    return Paid.UNKNOWN if answer.problem() == "unknown-capture" else _PAID[_state(answer)]
 
 
-def _done_or_unknown(answer: Answer) -> None:
-    if answer.status >= 400 and answer.status != 404:
-        raise ValueError(f"answered {answer.status}")
+def _refunded(answer: Answer) -> None:
+    if _state(answer) not in ("refunded", "voided", "declined"):
+        raise ValueError("payments has not given the money back")
+
+
+def _refusal(paid: Paid) -> Refusal | None:
+    return None if paid is Paid.YES else Refusal(paid.value)

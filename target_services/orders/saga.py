@@ -1,16 +1,20 @@
-"""The saga of an order: reserve, pay, confirm; or compensate. Each step is written down before the next.
+"""The saga of an order: reserve, pay, confirm; or compensate, in reverse order of what was done.
 
-It can be stopped anywhere and taken up again by anybody with the lease, because each step can be repeated.
+Each step is written down before it is asked for, and what came of it together with the next one, so it can be
+stopped anywhere and taken up again by anybody with the lease: a step that is repeated has its effect once.
 """
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.orders.model import Order, State
-from target_services.orders.remote import Inventory, Paid, Payments, Reserved
+from target_services.orders.remote import Inventory, Payments, Refusal
+from target_services.orders.saga_log import Step, asked, done, refused, undone
 from target_services.orders.store import OrderStore
 
 
@@ -24,56 +28,58 @@ class Stuck(Exception):
         self.failure = failure
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A step on the way forward: what is asked of whom, and where that leads."""
+
+    step: Step
+    do: Callable[[Order], Awaitable[Refusal | None]]
+    leads_to: State
+    next_step: Step | None
+
+
 class Saga:
     """Brings orders to their end."""
 
     def __init__(self, store: OrderStore, inventory: Inventory, payments: Payments) -> None:
         self._store = store
-        self._inventory = inventory
-        self._payments = payments
         self._edges = {edge.name: edge for edge in (inventory.edge, payments.edge)}
+        self._forward = {
+            State.PENDING: Forward(Step.RESERVE, inventory.reserve, State.RESERVED, Step.PAY),
+            State.RESERVED: Forward(Step.PAY, payments.capture, State.PAID, Step.CONFIRM),
+            State.PAID: Forward(Step.CONFIRM, inventory.confirm, State.CONFIRMED, None),
+        }
+        self._undo: dict[Step, Callable[[Order], Awaitable[None]]] = {
+            Step.CONFIRM: inventory.release,
+            Step.PAY: payments.refund,
+            Step.RESERVE: inventory.release,
+        }
 
     async def run(self, order: Order) -> Order:
         """Work until the order is final. Raises Stuck, or LeaseLost when somebody else has taken over."""
         while not order.is_final:
             try:
-                order = await self._step(order)
+                order = await (self._back(order) if order.state is State.COMPENSATING else self._on(order))
             except CallFailed as failure:
                 raise Stuck(order, self._edges[failure.edge], failure) from failure
         return order
 
-    async def _step(self, order: Order) -> Order:
-        match order.state:
-            case State.PENDING:
-                return await self._reserve(order)
-            case State.RESERVED:
-                return await self._pay(order)
-            case State.PAID:
-                return await self._confirm(order)
-            case State.COMPENSATING:
-                return await self._compensate(order)
-            case State.CONFIRMED | State.CANCELLED:
-                return order
-            case _:
-                assert_never(order.state)
+    async def _on(self, order: Order) -> Order:
+        """Do the next step, and write down what came of it."""
+        forward = self._forward[order.state]
+        refusal = await forward.do(order)
+        if refusal is None:
+            lines = [done(forward.step)] + ([asked(forward.next_step)] if forward.next_step is not None else [])
+            return await self._store.advance(order, forward.leads_to, *lines)
+        lines = [refused(forward.step)] if refusal.certain else []
+        return await self._store.go_back(order, *lines, reason=refusal.reason)
 
-    async def _reserve(self, order: Order) -> Order:
-        if await self._inventory.reserve(order) is Reserved.OUT_OF_STOCK:
-            return await self._store.advance(order, State.CANCELLED, reason="out-of-stock")
-        return await self._store.advance(order, State.RESERVED)
-
-    async def _pay(self, order: Order) -> Order:
-        if await self._payments.capture(order) is Paid.DECLINED:
-            return await self._store.advance(order, State.COMPENSATING, reason="payment-declined")
-        return await self._store.advance(order, State.PAID)
-
-    async def _confirm(self, order: Order) -> Order:
-        if await self._inventory.confirm(order) is Reserved.OUT_OF_STOCK:
-            return await self._store.advance(order, State.COMPENSATING, reason="out-of-stock")
-        return await self._store.advance(order, State.CONFIRMED)
-
-    async def _compensate(self, order: Order) -> Order:
-        if order.reason != "payment-declined":
-            await self._payments.refund(order)
-        await self._inventory.release(order)
-        return await self._store.advance(order, State.CANCELLED)
+    async def _back(self, order: Order) -> Order:
+        """Undo the last step that is not undone, and write that down."""
+        step, *_ = await self._store.left_to_undo(order)
+        try:
+            await self._undo[step](order)
+        except CallFailed:
+            if not is_planted(Bug.COMPENSATION_LOST):
+                raise
+        return await self._store.go_back(order, undone(step))

@@ -1,9 +1,10 @@
-"""Tables of orders. An order and the answer to its key are changed in one transaction."""
+"""Tables of orders. An order, its log, its answer and its outbox row are changed in one transaction."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
+from target_services.chassis.idempotency import answers_table
 from target_services.chassis.lease import lease_table
 from target_services.chassis.outbox import outbox_table
 
@@ -18,6 +19,7 @@ ORDERS = Table(
     Column("product_id", Integer, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("total_cents", Integer, nullable=False),
+    Column("currency", String, nullable=False, server_default="EUR"),
     Column("card", String, nullable=False),
     Column("state", String, nullable=False),
     Column("queued", Boolean, nullable=False),
@@ -34,14 +36,18 @@ ORDERS = Table(
     Index("orders_by_customer", "customer", "created_ns", "id"),
 )
 
-ANSWERS = Table(
-    "answers",
+SAGA_LOG = Table(
+    "saga_log",
     SCHEMA,
-    Column("key", String, primary_key=True),
-    Column("digest", String, nullable=False),
-    Column("status", Integer, doc="empty while the first request with this key is in progress"),
-    Column("body", Text),
+    Column("order_id", String, ForeignKey("orders.id"), primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("state", String, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,  # the key is all there is to find a line by
 )
+
+ANSWERS = answers_table(SCHEMA)
 
 OUTBOX = outbox_table(SCHEMA)
 LEASES = lease_table(SCHEMA)

@@ -83,7 +83,7 @@ class Worker:
             done = await self._saga.run(order)
         except Stuck as stuck:
             wait_s = min(LONGEST_WAIT_S, PAUSE_S * 2 ** min(order.tries, 4))
-            await self._store.postpone(stuck.order, after_s=wait_s)
+            await self._store.enqueue(stuck.order, after_s=wait_s)  # so that whoever asks again has an answer
             return False
         except LeaseLost:
             return True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import FastAPI, Header
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
+from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.resilience.breaker import BreakerPolicy
@@ -17,9 +15,11 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import BaseUrl, DatabaseUrl, ServiceSettings
-from target_services.payments.domain import SCHEMA, Capture, KeyReused, Payments
-
-Key = Annotated[str, Header(alias="idempotency-key", pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+from target_services.payments.domain import Payments
+from target_services.payments.reconciler import Reconciler
+from target_services.payments.shapes import KEPT_BY_KEY, CaptureRequest, CaptureShown, Key, KeyInPath
+from target_services.payments.store import Capture, CaptureStore, KeyReused
+from target_services.payments.tables import SCHEMA
 
 
 class Settings(ServiceSettings):
@@ -29,41 +29,45 @@ class Settings(ServiceSettings):
     payments_provider_url: BaseUrl
 
 
-class CaptureRequest(BaseModel):
-    """What to take, for which order, from which card."""
-
-    order_id: str = Field(min_length=1, max_length=64)
-    amount_cents: int = Field(gt=0)
-    card: str = Field(min_length=1, max_length=64)
-
-
 def routes(app: FastAPI, payments: Payments) -> None:
     """Add the API of payments."""
 
-    @app.post("/v1/captures")
+    @app.post(
+        "/v1/captures",
+        **answers(
+            CaptureShown,
+            201,
+            problems={402: "payment-declined", 409: "idempotency-key-reused payment-voided"},
+            links={"find": KEPT_BY_KEY, "refund": KEPT_BY_KEY},
+        ),
+    )
     async def capture(request: CaptureRequest, key: Key) -> Response:
+        """Take money from a card through the provider, once per key."""
         try:
-            capture = await payments.capture(key, request.order_id, request.amount_cents, request.card)
+            capture = await payments.capture(key, **request.model_dump())
         except KeyReused:
             raise Problem(409, "this key is in use for another capture", slug="idempotency-key-reused") from None
         if capture.state == "declined":
             raise Problem(402, "the payment was declined", slug="payment-declined", id=capture.id)
+        if capture.state in ("voided", "refunded"):
+            raise Problem(409, "nothing is captured under this key any more", slug="payment-voided", id=capture.id)
         return _shown(capture, 201)
 
-    @app.get("/v1/captures/{key}")
-    async def find(key: str) -> Response:
+    @app.get("/v1/captures/{key}", **answers(CaptureShown, problems={404: "unknown-capture"}))
+    async def find(key: KeyInPath) -> Response:
+        """Show what became of a key."""
         return _shown(await payments.find(key))
 
-    @app.post("/v1/captures/{key}/refund")
-    async def refund(key: str) -> Response:
+    @app.post("/v1/captures/{key}/refund", **answers(CaptureShown))
+    async def refund(key: KeyInPath) -> Response:
+        """Give the money back, once; a key that was never captured will not be from now on."""
         return _shown(await payments.refund(key))
 
 
 def _shown(capture: Capture | None, status: int = 200) -> Response:
     if capture is None:
         raise Problem(404, "there is no capture of this key", slug="unknown-capture")
-    document = {"id": capture.id, "state": capture.state, "amount_cents": capture.amount_cents}
-    return JSONResponse(document, status)
+    return JSONResponse({name: getattr(capture, name) for name in CaptureShown.model_fields}, status)
 
 
 def build(settings: Settings) -> RequestScope:
@@ -83,8 +87,14 @@ def build(settings: Settings) -> RequestScope:
         breaker=BreakerPolicy(failures=32, window=40, reset_s=2.0),
         bulkhead=48,
     )
-    payments = Payments(database, provider)
-    return chassis.application(lambda app: routes(app, payments), database=database, audited=payments)
+    store = CaptureStore(database)
+    payments = Payments(store, provider)
+    return chassis.application(
+        lambda app: routes(app, payments),
+        database=database,
+        audited=store,
+        background=[Reconciler(store, payments).run],
+    )
 
 
 def main() -> None:

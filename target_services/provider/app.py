@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
@@ -20,6 +21,7 @@ class Settings(ServiceSettings):
     """What the provider has to be told."""
 
     database_url: DatabaseUrl
+    provider_declines: float = Field(default=0.0, ge=0, le=1, description="share of cards without enough money")
 
 
 def routes(app: FastAPI, provider: Provider) -> None:
@@ -30,18 +32,20 @@ def routes(app: FastAPI, provider: Provider) -> None:
         **answers(
             ChargeShown,
             201,
-            problems={402: "card-declined", 409: "idempotency-key-reused"},
+            problems={402: "card-declined", 409: "idempotency-key-reused charge-voided"},
             links={"find": KEPT_BY_KEY, "refund": KEPT_BY_KEY},
         ),
     )
     async def charge(request: ChargeRequest, key: Key) -> Response:
         """Take money from a card, once per key."""
         try:
-            charge = await provider.charge(key, request.amount_cents, request.card)
+            charge = await provider.charge(key, **request.model_dump())
         except KeyReused:
             raise Problem(409, "this key is in use for another charge", slug="idempotency-key-reused") from None
         if charge.state == "declined":
             raise Problem(402, "the card was declined", slug="card-declined", id=charge.id)
+        if charge.state == "voided":
+            raise Problem(409, "this key was given up before it was charged", slug="charge-voided", id=charge.id)
         return _shown(charge, 201)
 
     @app.get("/v1/charges/{key}", **answers(ChargeShown, problems={404: "unknown-charge"}))
@@ -49,24 +53,23 @@ def routes(app: FastAPI, provider: Provider) -> None:
         """Show what became of a key."""
         return _shown(await provider.find(key))
 
-    @app.post("/v1/charges/{key}/refund", **answers(ChargeShown, problems={404: "unknown-charge"}))
+    @app.post("/v1/charges/{key}/refund", **answers(ChargeShown))
     async def refund(key: KeyInPath) -> Response:
-        """Give the money back, once."""
+        """Give the money back, once; a key that was never charged will not be from now on."""
         return _shown(await provider.refund(key))
 
 
 def _shown(charge: Charge | None, status: int = 200) -> Response:
     if charge is None:
         raise Problem(404, "there is no charge of this key", slug="unknown-charge")
-    document = {"id": charge.id, "state": charge.state, "amount_cents": charge.amount_cents}
-    return JSONResponse(document, status)
+    return JSONResponse({name: getattr(charge, name) for name in ChargeShown.model_fields}, status)
 
 
 def build(settings: Settings) -> RequestScope:
     """Put the provider together."""
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA, migrations="target_services.provider.migrations")
-    provider = Provider(database)
+    provider = Provider(database, declines=settings.provider_declines)
     return chassis.application(lambda app: routes(app, provider), database=database, audited=provider)
 
 

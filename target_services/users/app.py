@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import structlog
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from target_services.chassis import cursors
+from target_services.chassis.cursors import Cursor, Limit
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
+from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
@@ -23,12 +22,20 @@ from target_services.users.accounts import Account
 from target_services.users.domain import Lifetimes, Users
 from target_services.users.lockout import Lockout, LockoutPolicy
 from target_services.users.passwords import Passwords
+from target_services.users.shapes import (
+    Accepted,
+    AccountChange,
+    AccountPage,
+    AccountShown,
+    Customer,
+    Login,
+    PublicKeys,
+    Refresh,
+    SignUp,
+    Tokens,
+)
 from target_services.users.signing import KeyPolicy, SigningKeys
 from target_services.users.tables import SCHEMA
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@+-]{2,63}$")]
-DisplayName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
-Customer = Annotated[str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 _NOT_TO_BE_KEPT = {"cache-control": "no-store"}
 
@@ -64,68 +71,45 @@ class Settings(ServiceSettings):
         return overlap_s
 
 
-class SignUp(BaseModel):
-    """Who wants an account."""
-
-    name: Name
-    password: SecretStr = Field(min_length=8, max_length=128)
-    display_name: DisplayName
-
-
-class Login(BaseModel):
-    """Who says to be whom."""
-
-    name: Name
-    password: SecretStr = Field(min_length=1, max_length=128)
-
-
-class Refresh(BaseModel):
-    """What was given out with the last access token."""
-
-    refresh_token: SecretStr = Field(min_length=1, max_length=200)
-
-
-class AccountChange(BaseModel):
-    """What to change."""
-
-    display_name: DisplayName
-
-
 def routes(app: FastAPI, users: Users, keys: SigningKeys) -> None:
     """Add the API of users."""
 
-    @app.post("/v1/accounts")
+    @app.post("/v1/accounts", **answers(Accepted, 202, problems={429: "too-many-logins"}))
     async def sign_up(request: SignUp) -> Response:
+        """Make an account. Nobody learns from the answer whether the name was taken."""
         await users.sign_up(request.name, request.password.get_secret_value(), request.display_name)
         return JSONResponse({"name": request.name, "state": "accepted"}, 202)
 
-    @app.post("/v1/sessions")
+    @app.post("/v1/sessions", **answers(Tokens, 201, problems={401: "bad-credentials", 429: "too-many-logins"}))
     async def log_in(request: Login) -> Response:
+        """Show a password and get tokens."""
         tokens = await users.log_in(request.name, request.password.get_secret_value())
         return JSONResponse(tokens, 201, headers=_NOT_TO_BE_KEPT)
 
-    @app.post("/v1/sessions/refresh")
+    @app.post("/v1/sessions/refresh", **answers(Tokens, problems={401: "bad-refresh-token"}))
     async def refresh(request: Refresh) -> Response:
+        """Get new tokens for a refresh token, which is good once."""
         return JSONResponse(await users.refresh(request.refresh_token.get_secret_value()), headers=_NOT_TO_BE_KEPT)
 
-    @app.get("/v1/account")
-    async def read(customer: Customer) -> Response:
+    @app.get("/v1/account", **answers(AccountShown, problems={404: "unknown-account"}))
+    async def account(customer: Customer) -> Response:
+        """Show somebody's own account."""
         return _shown(await users.accounts.find(customer))
 
-    @app.patch("/v1/account")
-    async def change(request: AccountChange, customer: Customer) -> Response:
+    @app.patch("/v1/account", **answers(AccountShown, problems={404: "unknown-account"}))
+    async def change_account(request: AccountChange, customer: Customer) -> Response:
+        """Change how somebody is called."""
         return _shown(await users.accounts.rename(customer, request.display_name))
 
-    @app.get("/v1/admin/accounts")
-    async def overview(
-        cursor: Annotated[str | None, Query(max_length=cursors.LONGEST)] = None,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    ) -> Response:
+    @app.get("/v1/admin/accounts", **answers(AccountPage, problems={400: "bad-cursor"}))
+    async def accounts(cursor: Cursor = None, limit: Limit = 20) -> Response:
+        """List all accounts, the oldest first. The gateway lets only admins ask."""
         page, next_cursor = await users.accounts.page(cursor, limit)
         return JSONResponse({"items": [account.document() for account in page], "next_cursor": next_cursor})
 
-    @app.get("/v1/jwks.json")
+    @app.get("/v1/jwks.json", **answers(PublicKeys))
     async def jwks() -> Response:
+        """Show the public keys that access tokens are checked with."""
         return JSONResponse(keys.published())
 
 

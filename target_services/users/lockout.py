@@ -29,15 +29,16 @@ class Lockout:
     def __init__(self, database: Database, policy: LockoutPolicy) -> None:
         self._policy = policy
         self._window_ns = int(policy.window_s * 1e9)
-        self._first = database.insert(ATTEMPTS).on_conflict_do_nothing()
+        one_more = {"count": ATTEMPTS.c.count + 1}
+        self._count = database.insert(ATTEMPTS).on_conflict_do_update(index_elements=["name_digest"], set_=one_more)
 
     def count(self, connection: Connection, name: str, now_ns: int) -> bool:
         """Count an attempt; tell whether it may succeed."""
         # A clock that was set back must not lock anybody out for longer than the window.
         connection.execute(_FORGET, {"before": now_ns - self._window_ns, "after": now_ns})
-        digest = _digest(name)
-        connection.execute(self._first, {"name_digest": digest, "count": 0, "since_ns": now_ns})
-        return int(connection.execute(_COUNT, {"of": digest}).scalar_one()) <= self._policy.attempts
+        row = {"name_digest": _digest(name), "count": 1, "since_ns": now_ns}
+        count = connection.execute(self._count.returning(ATTEMPTS.c.count), row).scalar_one()
+        return int(count) <= self._policy.attempts
 
     def clear(self, connection: Connection, name: str) -> None:
         """Forget the attempts, because one was right."""
@@ -46,12 +47,6 @@ class Lockout:
 
 _FORGET = delete(ATTEMPTS).where(
     or_(ATTEMPTS.c.since_ns <= bindparam("before"), ATTEMPTS.c.since_ns > bindparam("after"))
-)
-_COUNT = (
-    ATTEMPTS.update()
-    .where(ATTEMPTS.c.name_digest == bindparam("of"))
-    .values(count=ATTEMPTS.c.count + 1)
-    .returning(ATTEMPTS.c.count)
 )
 _CLEAR = delete(ATTEMPTS).where(ATTEMPTS.c.name_digest == bindparam("of"))
 

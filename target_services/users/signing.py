@@ -72,7 +72,7 @@ class SigningKeys:
 
     async def tend(self) -> None:
         """Read the keys; make the first one, or the next one, or delete one, when it is time to."""
-        rows = await self._db.write(lambda connection: self._tended(connection, self._clock_ns()))
+        rows = await self._db.write_alone(lambda connection: self._tended(connection, self._clock_ns()))
         self._keys = [_Key(row, _private(row.private_pem)) for row in rows]
 
     def sign(self, claims: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ def the_stack(folder: Folder) -> dict[str, object]:
 
 
 @pytest.mark.timeout(TRIES * RUN_WITHIN_S + 60)
-@pytest.mark.parametrize("scenario", ["no-fault", "latency-spike"])
+@pytest.mark.parametrize("scenario", ["no-fault", "latency-spike", "kill-service", "response-lost"])
 def test_the_healthy_shop_passes(scenario: str, folder: Folder) -> None:
     ended, verdict = whole_run(folder, scenario, "--port-base", str(folder.port_base))
     assert Outcome.PASS is verdict.outcome, verdict.reasons
@@ -87,9 +87,11 @@ def test_the_healthy_shop_passes(scenario: str, folder: Folder) -> None:
     [
         ("latency-spike", "breaker-off", "A6:orders:payments"),
         ("error-burst", "retries-unbounded", "A3:payments:provider"),
-        ("latency-spike", "idempotency-ignored", "A19:capture"),
+        ("response-lost", "idempotency-ignored", "A19:capture"),
+        ("duplicate-delivery", "consumer-not-idempotent", "A19:notification"),
+        ("db-error", "outbox-outside", "A20:order"),
     ],
-    ids=["breaker-off", "retries-unbounded", "idempotency-ignored"],
+    ids=["breaker-off", "retries-unbounded", "idempotency-ignored", "consumer-not-idempotent", "outbox-outside"],
 )
 def test_a_planted_bug_fails_by_the_check_about_it(scenario: str, bug: str, check: str, folder: Folder) -> None:
     ended, verdict = whole_run(folder, scenario, "--bug", bug, "--port-base", str(folder.port_base))

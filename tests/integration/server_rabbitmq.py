@@ -24,7 +24,7 @@ import pytest
 
 REMEDY = "RabbitMQ is not installed; on Debian: apt-get install rabbitmq-server"
 USER, PASSWORD = "shop", "shop"
-HOSTS = 24
+HOSTS = 48
 """Virtual hosts that are there from the start: to make one later takes seconds of command line."""
 
 _PREFIX = "shop-rabbitmq-"

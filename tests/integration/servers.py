@@ -24,12 +24,11 @@ USER = "shop"
 _PREFIX = "shop-postgresql-"
 _WITHIN_S = 60
 _SETTINGS = {
-    "fsync": "off",  # nobody pulls the plug of a test
-    "synchronous_commit": "off",
+    "fsync": "off",  # a server may crash, the machine will not
     "full_page_writes": "off",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "32MB",
     "log_line_prefix": "%m [%p] %d ",
 }

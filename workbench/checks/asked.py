@@ -23,6 +23,7 @@ from workbench.checks.isolation import ISOLATED
 from workbench.checks.process_fault import process_fault_needs
 from workbench.checks.recovery import RECOVERS
 from workbench.checks.retry import RETRIES_BOUNDED, RETRY_AMPLIFICATION
+from workbench.checks.saga import SAGA_ATOMIC
 from workbench.checks.slo import SLO
 from workbench.checks.steady_state import STEADY_STATE
 from workbench.checks.timeout import TIMEOUT_BOUND
@@ -43,6 +44,7 @@ EXPECTATIONS: Mapping[str, Check[Any]] = {
     "recovers": RECOVERS,
     "no_lost_orders": NO_LOST_ORDERS,
     "no_duplicate_effects": NO_DUPLICATE_EFFECTS,
+    "saga_atomic": SAGA_ATOMIC,
     "detects": DETECTS,
     "traces_explain": TRACES_EXPLAIN,
 }

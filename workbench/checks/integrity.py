@@ -5,44 +5,26 @@ What clients were told (see `promises`) is held against what the services' own d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id
-from workbench.checks.deciding import universal
 from workbench.checks.estimates import PowerEstimate
 from workbench.checks.facts import Facts
+from workbench.checks.offences import Found, judge_found, judge_unfinished
 from workbench.checks.promises import (
     Promise,
     Unreadable,
     effects_by_key,
+    first_records,
     missing_accounts,
     promises,
     records_by_key,
 )
 from workbench.checks.sli import EVIDENCE
 from workbench.model.audit import AuditRecord
-from workbench.model.events import Settled
 from workbench.model.expectations import NoDuplicateEffects, NoLostOrders
 from workbench.model.history import History
 from workbench.model.plan import Plan
-from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Outcome, Value
-
-
-@dataclass(slots=True)
-class _Found:
-    """What a walk over all promises has found."""
-
-    checked: int = 0
-    broken: int = 0
-    unfinished: int = 0
-    unreadable: int = 0
-    examples: list[Evidence] = field(default_factory=list)
-
-    def note(self, promise: Promise, text: str) -> None:
-        if len(self.examples) < EVIDENCE:
-            trace = f" (trace {promise.trace_id})" if promise.trace_id else ""
-            self.examples.append(Evidence(kind="record", ref=promise.id or promise.key, text=f"{text}{trace}"))
+from workbench.model.verdict import CheckClass, CheckResult
 
 
 def judge_no_lost_orders(spec: NoLostOrders, history: History) -> list[CheckResult]:
@@ -59,27 +41,28 @@ def judge_no_lost_orders(spec: NoLostOrders, history: History) -> list[CheckResu
         return [claim.undecided(f"no account of {wording.listed(missing)} was read after the run")]
     found = _held_against_records(spec, history)
     if found.unfinished and not found.broken:
-        return [_judge_unfinished(claim, spec, found, history)]
+        return [judge_unfinished(claim, spec.settle, found, history, f"acknowledged {spec.record}")]
     promised = wording.count(found.checked, f"acknowledged {spec.record}")
-    return [_judge_found(claim, found, f"{promised} are missing, doubled or changed", spec.min_n)]
+    return [judge_found(claim, found, f"{promised} are missing, doubled or changed", spec.min_n)]
 
 
-def _held_against_records(spec: NoLostOrders, history: History) -> _Found:
+def _held_against_records(spec: NoLostOrders, history: History) -> Found:
     records = records_by_key(history, spec.record)
     final = {record.state for group in records.values() for record in group if record.terminal}
-    found = _Found()
+    found = Found()
     for promise in promises(history):
         if isinstance(promise, Unreadable):
             found.unreadable += 1
         elif promise.acknowledged:
             found.checked += 1
-            broken, unfinished = _fate(promise, records.get(promise.key, []), final, spec.record)
+            own = records.get(promise.key, [])
+            broken, unfinished = _fate(promise, own, final, spec.record)
             found.broken += broken is not None
             found.unfinished += unfinished
             if broken is not None:
-                found.note(promise, broken)
+                found.note(promise, broken, next(iter(own), None))
             elif unfinished:
-                found.note(promise, f"{spec.record} {promise.id} is not finished")
+                found.note(promise, f"{spec.record} {promise.id} is not finished", own[0])
     return found
 
 
@@ -95,38 +78,6 @@ def _fate(promise: Promise, records: list[AuditRecord], final: set[str], kind: s
     if record.terminal and promise.state in final and record.state != promise.state:
         return f"{kind} {promise.id} was acknowledged as {promise.state} and is {record.state}", False
     return None, not record.terminal
-
-
-def _judge_unfinished(claim: Claim, spec: NoLostOrders, found: _Found, history: History) -> CheckResult:
-    """Unfinished work breaks the promise only if it had its time, or if the services say that nothing is left."""
-    settled = history.events(Settled)
-    waited = max((event.waited_ns for event in settled), default=0)
-    all_done = bool(settled) and settled[-1].pending == 0
-    unfinished = f"{found.unfinished} of {wording.count(found.checked, f'acknowledged {spec.record}')} not finished"
-    if waited < spec.settle and not all_done:
-        reason = f"{unfinished}, and only {wording.time(waited)} of {wording.time(spec.settle)} were waited for them"
-        return claim.undecided(reason, n=found.checked, evidence=found.examples)
-    return claim.result(
-        Outcome.FAIL,
-        f"{unfinished} {wording.time(waited)} after the load had ended; {wording.time(spec.settle)} is allowed",
-        observed=Value(number=found.unfinished, unit="count"),
-        limit=Limit(comparison="at_most", number=0, unit="count"),
-        n=found.checked,
-        evidence=found.examples,
-    )
-
-
-def _judge_found(claim: Claim, found: _Found, said: str, min_n: int) -> CheckResult:
-    if found.unreadable and not found.broken:
-        return claim.undecided(f"{wording.count(found.unreadable, 'acknowledgement')} cannot be read", n=found.checked)
-    return claim.decided(
-        universal(found.broken, found.checked, min_n),
-        f"{found.broken} of {said}" + (f", such as: {found.examples[0].text}" if found.broken else ""),
-        observed=Value(number=found.broken, unit="count"),
-        limit=Limit(comparison="at_most", number=0, unit="count"),
-        n=found.checked,
-        evidence=found.examples,
-    )
 
 
 def judge_no_duplicate_effects(spec: NoDuplicateEffects, history: History) -> list[CheckResult]:
@@ -150,34 +101,35 @@ def _effect_claim(spec: NoDuplicateEffects, kind: str) -> Claim:
     )
 
 
-def _held_against_effects(kinds: list[str], history: History) -> dict[str, _Found]:
+def _held_against_effects(kinds: list[str], history: History) -> dict[str, Found]:
+    known = first_records(history)
     effects = {kind: effects_by_key(history, kind) for kind in kinds}
-    found = {kind: _Found() for kind in kinds}
+    found = {kind: Found() for kind in kinds}
     for promise in promises(history):
         for kind in kinds:
             if isinstance(promise, Unreadable):
                 found[kind].unreadable += 1
             elif promise.key in effects[kind]:
-                _count_effects(found[kind], promise, kind, effects[kind][promise.key])
+                _count_effects(found[kind], promise, kind, effects[kind][promise.key], known.get(promise.key))
     return found
 
 
-def _count_effects(found: _Found, promise: Promise, kind: str, ids: set[str]) -> None:
+def _count_effects(found: Found, promise: Promise, kind: str, ids: set[str], record: AuditRecord | None) -> None:
     found.checked += 1
     if len(ids) > 1:
         found.broken += 1
         some = wording.listed(sorted(ids)[:EVIDENCE])
-        found.note(promise, f"key {promise.key} has {len(ids)} of {kind}: {some}")
+        found.note(promise, f"key {promise.key} has {len(ids)} of {kind}: {some}", record)
 
 
-def _judge_effect(claim: Claim, spec: NoDuplicateEffects, kind: str, found: _Found) -> CheckResult:
+def _judge_effect(claim: Claim, spec: NoDuplicateEffects, kind: str, found: Found) -> CheckResult:
     if not found.checked and not found.unreadable:
         return claim.undecided(f"no key of this run has any {kind} in the accounts", n=0, needed_n=spec.min_n)
     keys = wording.count(found.checked, f"key with {kind}", f"keys with {kind}")
-    return _judge_found(claim, found, f"{keys} have more than one", spec.min_n)
+    return judge_found(claim, found, f"{keys} have more than one", spec.min_n)
 
 
-def _needs_accounts(what: str, facts: Facts) -> list[str]:
+def needs_accounts(what: str, facts: Facts) -> list[str]:
     if facts.audited:
         return []
     lack = f"{what} needs a service that gives an account of what it did; give its address as `audit:` of the service"
@@ -186,12 +138,12 @@ def _needs_accounts(what: str, facts: Facts) -> list[str]:
 
 def no_lost_orders_needs(spec: NoLostOrders, facts: Facts) -> list[str]:
     """Say what keeps it from being judged."""
-    return _needs_accounts(spec.kind, facts)
+    return needs_accounts(spec.kind, facts)
 
 
 def no_duplicate_effects_needs(spec: NoDuplicateEffects, facts: Facts) -> list[str]:
     """Say what keeps it from being judged."""
-    return _needs_accounts(spec.kind, facts)
+    return needs_accounts(spec.kind, facts)
 
 
 def _unknown_power(_spec: NoLostOrders | NoDuplicateEffects, _facts: Facts, _plan: Plan) -> list[PowerEstimate]:

@@ -72,6 +72,25 @@ def records_by_key(history: History, kind: str) -> dict[str, list[AuditRecord]]:
     return found
 
 
+def first_records(history: History) -> dict[str, AuditRecord]:
+    """Return one record for each key, of any kind: who was told nothing is told apart by it."""
+    found: dict[str, AuditRecord] = {}
+    for audit in history.audits_after.values():
+        for record in audit.records:
+            found.setdefault(record.key, record)
+    return found
+
+
+def states_by_key(history: History, kind: str) -> dict[str, set[str]]:
+    """Return the states of the effects of one kind, of all services, by the key of the client's request."""
+    found: dict[str, set[str]] = {}
+    for audit in history.audits_after.values():
+        for effect in audit.effects:
+            if effect.kind == kind:
+                found.setdefault(effect.key, set()).add(effect.state)
+    return found
+
+
 def effects_by_key(history: History, kind: str) -> dict[str, set[str]]:
     """Return the ids of the effects of one kind, of all services, by the key of the client's request."""
     found: dict[str, set[str]] = {}

@@ -17,7 +17,7 @@ from workbench.engine.ports import Rim
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import DirtyError, EnvironmentFailure, HarnessError, Interrupted, UsageError, WorkbenchError
 from workbench.model.events import Clock, Collected, Failed, InterruptedBy, RunEnded
-from workbench.model.expectations import NoLostOrders
+from workbench.model.expectations import NoLostOrders, SagaAtomic
 from workbench.model.loadjob import LoadJob
 from workbench.model.run import RunRecord
 from workbench.model.units import Duration
@@ -154,7 +154,7 @@ class Conductor:
             return [error.message]
 
     def _settle_ns(self) -> int:
-        asked = [e.settle for e in self.record.scenario.expect if isinstance(e, NoLostOrders)]
+        asked = [e.settle for e in self.record.scenario.expect if isinstance(e, (NoLostOrders, SagaAtomic))]
         return max(asked, default=_SETTLE)
 
     def _note(self, event: InterruptedBy | Failed) -> None:

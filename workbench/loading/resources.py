@@ -17,4 +17,5 @@ def used(fault: FaultBase, system: System) -> FaultBase:
     """Return one fault so."""
     if not isinstance(fault, ResourceFault) or fault.resource not in system.resources:
         return fault
-    return fault.used_by(system.resources[fault.resource].of)
+    resource = system.resources[fault.resource]
+    return fault.used_by(resource.of, resource.receivers)

@@ -19,6 +19,7 @@ class AuditRecord(Frozen):
     key: str = Field(description="idempotency key of the client's request")
     state: str
     terminal: bool = Field(description="nothing more will happen to it")
+    trace_id: str | None = Field(default=None, description="W3C trace id of the request that made it, if it is known")
 
 
 class AuditEffect(Frozen):
@@ -28,6 +29,7 @@ class AuditEffect(Frozen):
     key: str = Field(description="idempotency key of the client's request that caused it")
     id: str
     state: str = ""
+    trace_id: str | None = Field(default=None, description="W3C trace id of the request that caused it, if it is known")
 
 
 class Audit(Frozen):
@@ -37,3 +39,9 @@ class Audit(Frozen):
     records: list[AuditRecord] = Field(default_factory=list)
     effects: list[AuditEffect] = Field(default_factory=list)
     pending: int = Field(default=0, description="work accepted and not finished: queued orders, outbox rows")
+    totals: dict[str, int] = Field(
+        default_factory=dict,
+        description="sums over all that there is, read in one transaction; `conserved` of system.yaml says how they"
+        " have to agree",
+        examples=[{"on_hand": 41, "reserved": 0, "sold": 9}],
+    )

@@ -124,6 +124,18 @@ class NoDuplicateEffects(Expectation):
     min_n: int = Field(default=10, ge=1, description="keys below this leave it undecided")
 
 
+class SagaAtomic(Expectation):
+    """What several services did for one record agrees with its end, and what has to be conserved is."""
+
+    kind: Literal["saga_atomic"]
+    record: Name = Field(default="order", description="one of the system's `sagas`")
+    conserved: list[Name] | None = Field(
+        default=None, description="which of the system's `conserved` rules are judged; default: all"
+    )
+    settle: Duration = Field(default=Duration.parse("15s"), description="time to finish after the load has ended")
+    min_n: int = Field(default=10, ge=1, description="finished records below this leave it undecided")
+
+
 class Detects(Expectation):
     """An alert of the SLO's error budget fires under the fault, clears afterwards, and is silent without it."""
 
@@ -154,6 +166,7 @@ ExpectationSpec = Annotated[
     | Recovers
     | NoLostOrders
     | NoDuplicateEffects
+    | SagaAtomic
     | Detects
     | TracesExplain,
     Field(discriminator="kind"),

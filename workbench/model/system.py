@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from workbench.model.base import Frozen, Misfits, Place
 from workbench.model.faults.resource_actions import ResourceType
+from workbench.model.integrity import Conserved, Saga, parts
 from workbench.model.names import EdgeName, JourneyName, Name
 from workbench.model.policies import EdgePolicy
 from workbench.model.units import Duration
@@ -96,6 +97,9 @@ class Resource(Frozen):
 
     kind: ResourceType
     of: list[Name] = Field(min_length=1, description="the services that use it; each uses one of a kind at the most")
+    receivers: list[Name] = Field(
+        default_factory=list, description="of a broker: those of them that messages are delivered to; default: all"
+    )
 
 
 class Journey(Frozen):
@@ -119,6 +123,12 @@ class System(Frozen):
         description="databases, brokers and caches that can be disturbed",
         examples=[{"orders-db": {"kind": "database", "of": ["orders"]}}],
     )
+    sagas: dict[Name, Saga] = Field(
+        default_factory=dict, description="by kind of record in the audits, such as `order`: what belongs to its ends"
+    )
+    conserved: dict[Name, Conserved] = Field(
+        default_factory=dict, description="rules about the totals of the audits, by a name such as `money`"
+    )
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
@@ -138,6 +148,7 @@ class System(Frozen):
     @model_validator(mode="after")
     def _names_resolve(self) -> System:
         problems = [*self._edge_problems(), *self._port_problems(), *self._resource_problems()]
+        problems += self._total_problems()
         if self.entry not in self.services:
             problems.append((("entry",), f"there is no service {self.entry!r}; there are: {', '.join(self.services)}"))
         for index, mask in enumerate(self.masks):
@@ -184,6 +195,9 @@ class System(Frozen):
         for name, resource in self.resources.items():
             if name in self.services:
                 yield ("resources", name), f"{name!r} is the name of a service; give the resource another one"
+            for index, service in enumerate(resource.receivers):
+                if service not in resource.of:
+                    yield ("resources", name, "receivers", index), f"{service} is not among those that use it (`of`)"
             for index, service in enumerate(resource.of):
                 place: Place = ("resources", name, "of", index)
                 if service not in self.services:
@@ -191,6 +205,17 @@ class System(Frozen):
                 elif (service, resource.kind) in users:
                     yield place, f"{service} has a {resource.kind} already: {users[service, resource.kind]}"
                 users.setdefault((service, resource.kind), name)
+
+    def _total_problems(self) -> Iterator[tuple[Place, str]]:
+        audited = [name for name, service in self.services.items() if service.audit is not None]
+        for name, rule in self.conserved.items():
+            for _, service, total in map(parts, rule.terms):
+                if service not in audited:
+                    known = ", ".join(audited) or "none"
+                    yield (
+                        ("conserved", name),
+                        f"{service}.{total}: no service {service!r} has an `audit`; those that have are: {known}",
+                    )
 
     def edge(self, name: EdgeName) -> Edge | None:
         """Return the edge of that name, if there is one."""

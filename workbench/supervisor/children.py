@@ -18,6 +18,7 @@ from workbench.supervisor.guard import Guard
 from workbench.supervisor.lifeline import LIFELINE
 from workbench.supervisor.spec import ProcessSpec
 
+_LONG_LINE = 600
 _LOG_TAIL = 15
 
 
@@ -262,14 +263,15 @@ class Children:
 
 
 def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:
-    """Return the last lines of a log."""
+    """Return the last lines of a log; of a very long one, such as a stack trace in JSON, its beginning and its end."""
     try:
         with Path(path).open("rb") as log:
             log.seek(0, os.SEEK_END)
             log.seek(max(0, log.tell() - 16_384))
-            return log.read().decode(errors="replace").splitlines()[-lines:]
+            last = log.read().decode(errors="replace").splitlines()[-lines:]
     except OSError as error:
         return [f"(no log: {error.strerror})"]
+    return [line if len(line) <= _LONG_LINE else f"{line[:100]} ... {line[100 - _LONG_LINE :]}" for line in last]
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from target_services.chassis.bugs import Bug, is_planted
+from target_services.chassis.resilience.decisions import Decision, Observer, nobody
 
 
 class State(StrEnum):
@@ -25,27 +26,11 @@ class State(StrEnum):
     OPEN = "open"
 
 
-class Decision(StrEnum):
-    """Everything a breaker decides, one event each."""
-
-    ADMITTED = "admitted"
-    REJECTED = "rejected"
-    COUNTED_SUCCESS = "counted_success"
-    COUNTED_FAILURE = "counted_failure"
-    LEFT_OUT = "left_out"
-    CAME_LATE = "came_late"
-    OPENED = "opened"
-    HALF_OPENED = "half_opened"
-    CLOSED = "closed"
-
-
 TRANSITIONS = {
-    Decision.OPENED: State.OPEN,
-    Decision.HALF_OPENED: State.HALF_OPEN,
-    Decision.CLOSED: State.CLOSED,
+    Decision.BREAKER_OPENED: State.OPEN,
+    Decision.BREAKER_HALF_OPENED: State.HALF_OPEN,
+    Decision.BREAKER_CLOSED: State.CLOSED,
 }
-
-Observer = Callable[[Decision], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +113,7 @@ class Breaker:
         policy: BreakerPolicy,
         *,
         clock: Callable[[], float] = time.monotonic,
-        observer: Observer = lambda _: None,
+        observer: Observer = nobody,
     ) -> None:
         self.policy = policy
         self.observer = observer
@@ -146,11 +131,11 @@ class Breaker:
         if self.state is State.OPEN and now_s >= self._open_until_s:
             self._enter(State.HALF_OPEN)
         if not self._has_room() and not is_planted(Bug.BREAKER_OFF):
-            self.observer(Decision.REJECTED)
+            self.observer(Decision.BREAKER_REJECTED)
             raise BreakerOpen
         if self.state is State.HALF_OPEN:
             self._probes_out += 1
-        self.observer(Decision.ADMITTED)
+        self.observer(Decision.BREAKER_ADMITTED)
         return Permit(self, self._generation, now_s)
 
     def _has_room(self) -> bool:
@@ -160,9 +145,9 @@ class Breaker:
 
     def _settle(self, generation: int, started_s: float, *, failed: bool) -> None:
         if generation != self._generation:
-            self.observer(Decision.CAME_LATE)
+            self.observer(Decision.BREAKER_CAME_LATE)
             return
-        self.observer(Decision.COUNTED_FAILURE if failed else Decision.COUNTED_SUCCESS)
+        self.observer(Decision.BREAKER_COUNTED_FAILURE if failed else Decision.BREAKER_COUNTED_SUCCESS)
         slow = self.policy.slow is not None and self._clock() - started_s >= self.policy.slow_s
         if self.state is State.HALF_OPEN:
             self._settle_probe(good=not failed and not slow)
@@ -185,7 +170,7 @@ class Breaker:
     def _leave_out(self, generation: int) -> None:
         if generation == self._generation and self.state is State.HALF_OPEN:
             self._probes_out -= 1
-        self.observer(Decision.LEFT_OUT)
+        self.observer(Decision.BREAKER_LEFT_OUT)
 
     def _enter(self, state: State) -> None:
         self.state = state

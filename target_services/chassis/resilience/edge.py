@@ -1,6 +1,6 @@
 """An edge: everything between "ask the callee" and the wire, in one order, visible in one place.
 
-    deadline -> fallback -> retry with budget -> breaker -> bulkhead -> per-attempt timeout -> client
+    deadline -> fallback -> hedge -> retry with budget -> breaker -> bulkhead -> per-attempt timeout -> wire
 
 A call keeps the outcome of its last attempt. It ends as `rejected_breaker`, `rejected_bulkhead` or `deadline`
 only when the mechanism ended it before an attempt did, and as `retry_budget` when a retry was wanted and the
@@ -21,8 +21,10 @@ from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.breaker import Breaker, BreakerOpen, Permit
 from target_services.chassis.resilience.bulkhead import Bulkhead, BulkheadFull
+from target_services.chassis.resilience.decisions import Decision, Observer, nobody
 from target_services.chassis.resilience.edge_metrics import EdgeMetrics
 from target_services.chassis.resilience.edge_spans import CallSpan, fallback_span
+from target_services.chassis.resilience.hedge import Hedge
 from target_services.chassis.resilience.outcomes import (
     CALL_ONLY,
     CALLEE_FAILED,
@@ -49,17 +51,18 @@ class Edge:
     def __init__(
         self,
         name: str,
-        base_url: str,
+        wire: Wire,
         *,
         timeout_s: float,
         retry: Retry,
         breaker: Breaker,
         bulkhead: Bulkhead,
         fallback: str | None = None,
+        hedge: Hedge | None = None,
         retry_on: frozenset[Outcome] = TRANSIENT,
-        wire: Wire,
         tracer: Tracer,
         metrics: EdgeMetrics,
+        decided: Observer = nobody,
     ) -> None:
         self.name = name
         self.timeout_s = timeout_s
@@ -67,9 +70,10 @@ class Edge:
         self.breaker = breaker
         self.bulkhead = bulkhead
         self.fallback = fallback
-        self._base_url = base_url
+        self.hedge = hedge
         self._retry_on = retry_on
-        self._wire = wire
+        self.wire = wire
+        self._decided = decided
         self._tracer = tracer
         self._metrics = metrics
 
@@ -89,15 +93,16 @@ class Edge:
         if is_planted(Bug.FALLBACK_OFF):
             raise failure
         assert self.fallback is not None, f"{self.name} declares no fallback"
-        self._metrics.fallback_ran()
         with fallback_span(self._tracer, self.fallback, failure):
+            self._decided(Decision.FALLBACK_SERVED, kind=self.fallback, instead_of=failure.outcome.value)
             return await fallback(failure)
 
     async def _observed(self, call: Call, read: Read[T]) -> T:
         span = CallSpan(self._tracer, self.name)
         outcome = Outcome.CANCELLED
         try:
-            result, outcome = await self._within_deadline(call, read, span)
+            with span.current():
+                result, outcome = await self._within_deadline(call, read, span)
         except AttemptFailed as failure:
             outcome = failure.outcome
             raise CallFailed(
@@ -112,13 +117,24 @@ class Edge:
     async def _within_deadline(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         deadline = deadlines.current.get()
         if deadline.has_passed():
+            self._decided(Decision.DEADLINE_REFUSED)
             raise AttemptFailed(Outcome.DEADLINE)
         remaining_s = deadline.remaining_s()
         try:
             async with asyncio.timeout(remaining_s if math.isfinite(remaining_s) else None):
-                return await self._with_retries(call, read, span)
+                return await self._hedged(call, read, span)
         except TimeoutError:
+            self._decided(Decision.DEADLINE_EXPIRED)
             raise AttemptFailed(Outcome.DEADLINE) from None
+
+    async def _hedged(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
+        if self.hedge is None or not call.reads:
+            return await self._with_retries(call, read, span)
+        return await self.hedge.run(
+            lambda: self._with_retries(call, read, span),
+            lambda: self._through_breaker(call, read, span),  # no retries: they double what is added already
+            observer=self._decided,
+        )
 
     async def _with_retries(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         last: AttemptFailed | None = None
@@ -136,7 +152,9 @@ class Edge:
 
         remaining_s = deadlines.current.get().remaining_s
         try:
-            return await self.retry.run(attempt, retryable=retryable, remaining_s=remaining_s, at_most=call.attempts)
+            return await self.retry.run(
+                attempt, retryable=retryable, remaining_s=remaining_s, at_most=call.attempts, observer=self._decided
+            )
         except AttemptFailed as failure:
             if last is not None and failure.outcome in _REJECTED:
                 raise last from failure
@@ -152,7 +170,7 @@ class Edge:
                 result = await self._attempt(call, read, span)
         except BulkheadFull:
             permit.left_out()
-            self._metrics.bulkhead_rejected()
+            self._decided(Decision.BULKHEAD_REJECTED)
             raise AttemptFailed(Outcome.REJECTED_BULKHEAD) from None
         except AttemptFailed as failure:
             _report(permit, failure.outcome)
@@ -164,23 +182,25 @@ class Edge:
         return result
 
     async def _attempt(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
-        url = self._base_url + call.path
         timeout_s = self._attempt_timeout_s()
-        attempt = span.start_attempt(call.method, url)
+        attempt = span.start_attempt(call.method, self.wire.attributes(call))
         headers = self._headers(call, timeout_s)
         attempt.inject(headers)
         outcome, status = Outcome.CANCELLED, None
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._wire.exchange(url, call, headers)
+                answer = await self.wire.exchange(call, headers)
             status = answer.status
             outcome = Outcome.OK if status < 400 else Outcome.CLIENT_ERROR
             return read(answer), outcome
         except AttemptFailed as failure:
             outcome, status = failure.outcome, failure.status
+            if outcome is Outcome.TIMEOUT:  # a wire that keeps the time itself
+                self._decided(Decision.TIMEOUT_EXPIRED)
             raise
         except TimeoutError:
             outcome = Outcome.TIMEOUT
+            self._decided(Decision.TIMEOUT_EXPIRED)
             raise AttemptFailed(outcome) from None
         except (ValueError, KeyError, TypeError) as error:
             outcome = Outcome.INVALID
@@ -196,9 +216,7 @@ class Edge:
         return self.timeout_s
 
     def _headers(self, call: Call, timeout_s: float | None) -> dict[str, str]:
-        headers = {"accept": "application/json", **call.headers}
-        if call.body is not None:
-            headers["content-type"] = "application/json"
+        headers = dict(call.headers)
         if call.idempotency_key is not None:
             headers["idempotency-key"] = call.idempotency_key
         if (request := correlation.current.get()) is not None:

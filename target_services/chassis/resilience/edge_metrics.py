@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from target_services.chassis.resilience.breaker import TRANSITIONS, Decision, State
+from target_services.chassis.resilience.breaker import TRANSITIONS, State
+from target_services.chassis.resilience.decisions import Decision
 from target_services.chassis.resilience.outcomes import ATTEMPT_OUTCOMES, CALL_OUTCOMES, Outcome
 
 _STATE_VALUE = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
@@ -19,6 +20,7 @@ class EdgeFamilies:
 
         self.calls = counter("edge_calls", "Logical calls by how they ended", "outcome")
         self.attempts = counter("edge_attempts", "Attempts on the wire by how they ended", "outcome")
+        self.decisions = counter("decisions", "What the mechanisms of an edge decided", "decision")
         self.transitions = counter("breaker_transitions", "Changes of a breaker's state", "to")
         self.fallbacks = counter("fallback", "Fallbacks that ran", "kind")
         self.bulkhead = counter("bulkhead_rejected", "Attempts refused by a full bulkhead")
@@ -32,6 +34,7 @@ class EdgeMetrics:
     def __init__(self, families: EdgeFamilies, edge: str, fallback: str | None) -> None:
         self._calls = {o: families.calls.labels(edge, o.value) for o in CALL_OUTCOMES}
         self._attempts = {o: families.attempts.labels(edge, o.value) for o in ATTEMPT_OUTCOMES}
+        self._decisions = {d: families.decisions.labels(edge, d.value) for d in Decision}
         self._transitions = {d: families.transitions.labels(edge, s.value) for d, s in TRANSITIONS.items()}
         self._fallback = families.fallbacks.labels(edge, fallback) if fallback is not None else None
         self._bulkhead = families.bulkhead.labels(edge)
@@ -48,17 +51,13 @@ class EdgeMetrics:
         """Count an attempt on the wire."""
         self._attempts[outcome].inc()
 
-    def bulkhead_rejected(self) -> None:
-        """Count an attempt that found the bulkhead full."""
-        self._bulkhead.inc()
-
-    def fallback_ran(self) -> None:
-        """Count a fallback."""
-        if self._fallback is not None:
+    def decided(self, decision: Decision) -> None:
+        """Count a decision, and show the state of the breaker that it leads to."""
+        self._decisions[decision].inc()
+        if decision is Decision.BULKHEAD_REJECTED:
+            self._bulkhead.inc()
+        elif decision is Decision.FALLBACK_SERVED and self._fallback is not None:
             self._fallback.inc()
-
-    def breaker_decided(self, decision: Decision) -> None:
-        """Count a change of the breaker's state, and show the new one."""
-        if decision in TRANSITIONS:
+        elif decision in TRANSITIONS:
             self._transitions[decision].inc()
             self._state.set(_STATE_VALUE[TRANSITIONS[decision]])

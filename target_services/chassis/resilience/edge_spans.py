@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context as otel_context
@@ -35,7 +35,16 @@ class CallSpan:
         self._span = tracer.start_span(f"call {edge}", attributes=self._attributes)
         self._context = trace.set_span_in_context(self._span)
 
-    def start_attempt(self, method: str, url: str) -> AttemptSpan:
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make this the span of what happens inside: decisions and log lines belong to the call."""
+        token = otel_context.attach(self._context)
+        try:
+            yield
+        finally:
+            otel_context.detach(token)
+
+    def start_attempt(self, method: str, attributes: Mapping[str, str]) -> AttemptSpan:
         """Begin the next attempt."""
         self.attempts += 1
         span = self._tracer.start_span(
@@ -45,8 +54,7 @@ class CallSpan:
             {
                 **self._attributes,
                 "workbench.attempt": self.attempts,
-                "http.request.method": method,
-                "url.full": url,
+                **attributes,
             },
         )
         return AttemptSpan(span, self._context)

@@ -16,7 +16,7 @@ def _describe(edge: Edge) -> dict[str, object]:
     breaker = edge.breaker.policy
     return {
         "timeout": _duration(edge.timeout_s),
-        "attempts": edge.retry.attempts,
+        "attempts": edge.retry.attempts + (edge.hedge is not None),
         "breaker": {
             "failures_to_open": breaker.failures,
             "reset_timeout": _duration(breaker.reset_s),

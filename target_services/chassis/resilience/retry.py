@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.resilience.budget import RetryBudget
+from target_services.chassis.resilience.decisions import Decision, Observer, nobody
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class Retry:
         retryable: Callable[[AttemptFailed], bool],
         remaining_s: Callable[[], float] = lambda: math.inf,
         at_most: int | None = None,
+        observer: Observer = nobody,
     ) -> T:
         """Call `attempt(1)`, `attempt(2)` and so on. Raises the failure of the last one.
 
@@ -84,8 +86,11 @@ class Retry:
                     raise
                 wait_s = max(self._backoff.wait_s(number, self._rng), failure.retry_after_s or 0.0)
                 if wait_s > self._longest_wait_s or wait_s >= remaining_s():
+                    observer(Decision.RETRY_NO_TIME, wait_s=wait_s)
                     raise
                 if not unbounded and not self._budget.take():
+                    observer(Decision.RETRY_BUDGET_EXHAUSTED)
                     raise BudgetExhausted(Outcome.RETRY_BUDGET, status=failure.status) from failure
+                observer(Decision.RETRY_SCHEDULED, wait_s=wait_s, after=failure.outcome.value)
             await self._sleep(wait_s)
             number += 1

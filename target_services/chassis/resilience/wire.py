@@ -1,24 +1,28 @@
-"""One HTTP exchange, and what became of it in the words of `outcomes`. It decides nothing else."""
+"""What an edge asks and is answered, and the wire that carries it: one exchange, whatever the protocol.
+
+A wire says what became of an exchange in the words of `outcomes`, and decides nothing else. Statuses are those of
+HTTP on every wire, and a refusal is a problem document on every wire, so that callers read all callees alike.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import Protocol
 
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 
-IDLE_S = 15.0
-"""How long an unused connection is kept. Shorter than the servers' limit, so that it is us who close it."""
-
-_IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_IDEMPOTENT_METHODS = _READING_METHODS | {"PUT", "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of a callee. `attempts` lowers the number of attempts of the edge's policy."""
+    """What is asked of a callee. `attempts` lowers the number of attempts of the edge's policy.
+
+    `body` is what the wire makes a message of: data for JSON, a protobuf message for gRPC.
+    """
 
     method: str
     path: str
@@ -26,11 +30,17 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     attempts: int | None = None
+    read_only: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Tell whether it changes nothing, so that it may even be under way twice."""
+        return self.read_only or self.method in _READING_METHODS
 
     @property
     def repeatable(self) -> bool:
         """Tell whether it may be sent twice."""
-        return self.method in _IDEMPOTENT_METHODS or self.idempotency_key is not None
+        return self.reads or self.method in _IDEMPOTENT_METHODS or self.idempotency_key is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,51 +64,24 @@ class Answer:
         return kind.rpartition(":")[2] if isinstance(kind, str) else None
 
 
-class Wire:
-    """The one HTTP client of the process."""
-
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+class Wire(Protocol):
+    """Carries calls to one callee."""
 
     async def open(self) -> None:
-        """Make the client ready; needs the running event loop."""
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # `edge` bounds the whole exchange
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        )
-        # aiohttp would silently send a GET a second time when a pooled connection turns out closed. An
-        # attempt has to be one request on the wire, or retries cannot be counted. There is no public switch.
-        self._session._retry_connection = False  # noqa: SLF001
+        """Make it ready; within the running event loop."""
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
 
-    async def exchange(self, url: str, call: Call, headers: Mapping[str, str]) -> Answer:
-        """Send a request and read the whole answer. Raises AttemptFailed for everything that is no answer."""
-        assert self._session is not None, "the client is not open"
-        content = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
-        try:
-            async with self._session.request(
-                call.method, url, data=content, headers=headers, allow_redirects=False
-            ) as response:
-                answer = Answer(response.status, response.headers, await response.read())
-        except aiohttp.ClientConnectorError as error:
-            raise AttemptFailed(Outcome.CONNECT_REFUSED, detail=str(error)) from error
-        except aiohttp.ClientConnectionError as error:
-            raise AttemptFailed(Outcome.CONNECTION_LOST, detail=str(error)) from error
-        except aiohttp.ClientError as error:
-            lost = isinstance(error, aiohttp.ClientPayloadError)
-            outcome = Outcome.CONNECTION_LOST if lost else Outcome.INVALID
-            raise AttemptFailed(outcome, detail=str(error)) from error
-        return _judged(answer)
+    def attributes(self, call: Call) -> dict[str, str]:
+        """Return what the span of an attempt says of it."""
+
+    async def exchange(self, call: Call, headers: Mapping[str, str]) -> Answer:
+        """Send a call, once, and return the whole answer. Raises AttemptFailed for everything that is none."""
 
 
-def _judged(answer: Answer) -> Answer:
+def judged(answer: Answer) -> Answer:
+    """Return an answer that is one. Raises AttemptFailed where its status says that the callee failed."""
     if answer.status == 429:
         outcome = Outcome.RATE_LIMITED
     elif answer.status >= 500:

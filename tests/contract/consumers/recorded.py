@@ -9,14 +9,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.contract.consumers import orders
+from tests.contract.consumers import gateway, orders, payments
 from tests.contract.consumers.story import Story, play
 
 COMMITTED = Path(__file__).parents[1] / "pacts"
 
 PAIRS: dict[tuple[str, str], tuple[Story, ...]] = {
+    ("gateway", "users"): gateway.USERS,
+    ("gateway", "catalog"): gateway.CATALOG,
+    ("gateway", "orders"): gateway.ORDERS,
     ("orders", "inventory"): orders.INVENTORY,
     ("orders", "payments"): orders.PAYMENTS,
+    ("orders", "notifications"): orders.NOTIFICATIONS,
+    ("payments", "provider"): payments.PROVIDER,
 }
 
 
@@ -30,7 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for (consumer, provider), stories in PAIRS.items():
             for story in stories:
-                play(consumer, provider, story, Path(scratch))
+                understood = play(consumer, provider, story, Path(scratch))
+                assert understood == story.understood, f"{consumer} takes {story.what} for {understood}"
         shutil.copytree(scratch, COMMITTED, dirs_exist_ok=True)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pact import Pact
+from pact import Pact, generate, match
+from pact.match import AbstractMatcher
 
 from target_services.chassis.resilience.breaker import BreakerPolicy
 from target_services.chassis.resilience.budget import RetryBudget
@@ -41,6 +42,19 @@ class Story:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     answer_headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def made_up(example: str, by_state: str) -> AbstractMatcher[str]:
+    """Return text that the provider makes up: an example for the mock, and where a provider's state tells the real one.
+
+    `by_state` has the names of what the state returns in it, such as /v1/orders/${order_id}.
+    """
+    return match.type(example, generator=generate.provider_state(by_state))
+
+
+def one_of(*words: str) -> AbstractMatcher[str]:
+    """Return the words that a consumer knows for a field; the first is the example."""
+    return match.regex(words[0], regex=f"^({'|'.join(words)})$")
 
 
 def problem(name: str) -> dict[str, object]:
@@ -86,8 +100,8 @@ async def _asked(consumer: str, provider: str, url: str, ask: Callable[[Edge], A
         bulkhead=1,
         fallback="none",
     )
-    await chassis._wire.open()
+    await edge.wire.open()
     try:
         return await ask(edge)
     finally:
-        await chassis._wire.close()
+        await edge.wire.close()

@@ -28,7 +28,7 @@ def test_no_pact_is_left_of_a_pair_that_is_gone() -> None:
 
 def test_a_consumer_that_asks_for_something_else_is_caught(tmp_path: Path) -> None:
     asks_for_two = INVENTORY[0]
-    with pytest.raises(AssertionError, match="Expected 2 .* to be equal to 3"):
+    with pytest.raises(AssertionError, match=r"Expected 2 .* to be equal to 3"):
         play("orders", "inventory", replace(asks_for_two, body={"product_id": 7, "quantity": 3}), tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from target_services.chassis.problems import MEDIA_TYPE
 from target_services.documents import openapi, services
 
-EVERY = {"400", "422", "500", "503", "504"}
+EVERY = {"400", "413", "422", "500", "503", "504"}
 
 
 class Operation(NamedTuple):
@@ -57,7 +57,7 @@ class TestEachOperation:
         assert {"x-correlation-id", "x-deadline-ms"} <= sent
         for status, answer in operation.told["responses"].items():
             assert "x-correlation-id" in answer["headers"]
-            assert ("retry-after" in answer["headers"]) is (status in ("409", "429", "502", "503", "504"))
+            assert ("retry-after" in answer["headers"]) is (status in ("409", "429", "500", "502", "503", "504"))
 
     def test_has_examples_of_all_that_is_sent(self, operation: Operation) -> None:
         for parameter in operation.told["parameters"]:

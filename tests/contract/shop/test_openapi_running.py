@@ -7,6 +7,7 @@ not, and sequences along the document's links. The same cases each time, as many
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_the_running_service_serves_the_committed_document(shop: Shop, service: 
 
 @pytest.mark.parametrize("service", services())
 def test_whatever_is_asked_the_answer_is_documented(shop: Shop, service: str, tmp_path: Path) -> None:
-    done = fuzz(SHOP / service / "openapi.json", shop.url(service), tmp_path)
+    done = fuzz(SHOP / service / "openapi.json", shop.url(service), tmp_path, known_to(shop))
     assert done.returncode == 0, done.stdout + shop.log(service)[-4000:]
     assert shop.ask("GET", "/readyz", service=service).status == 200
 
@@ -54,11 +55,23 @@ def test_a_service_that_differs_from_its_document_is_caught(
     assert fuzz(document, shop.url("provider"), tmp_path).returncode == 1
 
 
-def fuzz(document: Path, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def known_to(shop: Shop) -> dict[str, str]:
+    """Return what the configuration takes from the environment: tokens, and the id of an account."""
+    customer, admin = shop.logged_in("customer-1"), shop.logged_in("admin")
+    account = shop.ask("GET", "/v1/account", headers=customer).body
+    return {"CUSTOMER": customer["authorization"], "ADMIN": admin["authorization"], "ACCOUNT": account["id"]}
+
+
+def fuzz(
+    document: Path, url: str, folder: Path, known: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
     command += ["run", str(document), "--url", url, "--checks", "all", "--continue-on-failure", "--no-color"]
     command += ["--seed", str(SEED), "--max-examples", str(CASES), "--generation-database", "none"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280, check=False)
+    environment = {**os.environ, "CUSTOMER": "", "ADMIN": "", "ACCOUNT": "nobody", **(known or {})}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
 
 
 def committed(service: str) -> object:

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
+from tests.integration.databases import database_kind, run_on_both  # noqa: F401 - fixtures
+from tests.integration.server_rabbitmq import rabbitmq  # noqa: F401 - a fixture
+from tests.integration.servers import postgresql  # noqa: F401 - a fixture
 from tests.integration.shop.between import Between
 from tests.integration.shop.receiver import Receiver
-from tests.integration.shop.stack import EDGES, Shop, free_ports
+from tests.integration.shop.stack import Shop, free_ports
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run everything once on each kind of database."""
+    run_on_both(metafunc)
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +27,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Shop]:
+def shop(
+    tmp_path_factory: pytest.TempPathFactory,
+    receiver: Receiver,
+    database_kind: str,  # noqa: F811
+) -> Iterator[Shop]:
     """The whole shop in good health. Shared: tests must not harm it."""
     shop = Shop(tmp_path_factory.mktemp("shop"), traces_to=receiver.url)
     try:
@@ -51,10 +63,11 @@ def put_between() -> Iterator[Callable[[Shop, str], Between]]:
     placed: list[Between] = []
 
     def place(shop: Shop, variable: str) -> Between:
-        caller, callee = EDGES[variable]
+        caller, callee_port, speaks_grpc = shop.behind(variable)
         (port,) = free_ports(1)
-        placed.append(Between(port, shop.ports[callee]))
-        shop.extra.setdefault(caller, {})[variable] = f"http://127.0.0.1:{port}"
+        placed.append(Between(port, callee_port))
+        scheme = "" if speaks_grpc else "http://"
+        shop.extra.setdefault(caller, {})[variable] = f"{scheme}127.0.0.1:{port}"
         return placed[-1]
 
     yield place

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import uuid
-from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,11 +51,11 @@ class Stream:
             self._over.wait(0.01)
 
 
-def buy(shop: Shop, key: str, *, quantity: int = 1, card: str = "tok_visa") -> Reply:
+def buy(shop: Shop, key: str, *, quantity: int = 1, card: str = "tok_visa", **headers: str) -> Reply:
     """Order from orders itself, as the gateway does for customer c1."""
     body = {"product_id": 1, "quantity": quantity, "unit_price_cents": shop.price(1), "currency": "EUR", "card": card}
-    headers = {"idempotency-key": key, "x-customer-id": "c1"}
-    return shop.ask("POST", "/v1/orders", body, service="orders", headers=headers)
+    whose = {"idempotency-key": key, "x-customer-id": "c1"}
+    return shop.ask("POST", "/v1/orders", body, service="orders", headers=whose | headers)
 
 
 def event(message_id: str, *, order: str = "ord-1", key: str = "key-1", **changes: Any) -> dict[str, Any]:
@@ -77,6 +75,12 @@ def notified(shop: Shop) -> list[str]:
     return [row["key"] for row in shop.audit("notifications")["effects"]]
 
 
+def dead_letters(shop: Shop) -> list[dict[str, Any]]:
+    """Return the messages that were put aside."""
+    items: list[dict[str, Any]] = shop.ask("GET", "/v1/dead-letters", service="notifications").body["items"]
+    return items
+
+
 def settled(shop: Shop) -> None:
     """Wait until every order is at its end and every message has arrived."""
     wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=60)
@@ -85,6 +89,6 @@ def settled(shop: Shop) -> None:
 
 
 def undelivered(shop: Shop) -> int:
-    """Return how many messages have not arrived."""
-    with closing(sqlite3.connect(shop.folder / "orders.db")) as database:
-        return int(database.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    """Return how many messages have not arrived, as orders counts them."""
+    count: int = shop.audit("orders")["totals"]["outbox"]
+    return count

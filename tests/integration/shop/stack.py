@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.integration.databases import Databases
+
 TOKEN = "let-me-in"
 PASSWORD = "correct horse battery staple"
 SERVICES = ("provider", "payments", "inventory", "notifications", "orders", "catalog", "users", "gateway")
@@ -29,7 +31,7 @@ EDGES = {
     "GATEWAY_USERS_URL": ("gateway", "users"),
     "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
     "GATEWAY_ORDERS_URL": ("gateway", "orders"),
-    "CATALOG_INVENTORY_URL": ("catalog", "inventory"),
+    "CATALOG_INVENTORY_TARGET": ("catalog", "inventory"),
     "ORDERS_INVENTORY_URL": ("orders", "inventory"),
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),
     "ORDERS_NOTIFICATIONS_URL": ("orders", "notifications"),
@@ -108,18 +110,31 @@ class Shop:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        *ports, self.grpc_port = free_ports(len(SERVICES) + 1)
+        self.ports = dict(zip(SERVICES, ports, strict=True))
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.ports[service]}"
 
+    def behind(self, variable: str) -> tuple[str, int, bool]:
+        """Return the caller of an edge, the port of its callee, and whether it speaks gRPC."""
+        caller, callee = EDGES[variable]
+        speaks_grpc = variable.endswith("_TARGET")
+        return caller, self.grpc_port if speaks_grpc else self.ports[callee], speaks_grpc
+
     def environment(self, service: str) -> dict[str, str]:
-        edges = {name: self.url(callee) for name, (caller, callee) in EDGES.items() if caller == service}
+        edges = {}
+        for variable in EDGES:
+            caller, port, speaks_grpc = self.behind(variable)
+            if caller == service:
+                edges[variable] = f"127.0.0.1:{port}" if speaks_grpc else f"http://127.0.0.1:{port}"
+        if service == "inventory":
+            edges["GRPC_PORT"] = str(self.grpc_port)
         return {
             "PATH": os.environ["PATH"],
             "OTEL_SERVICE_NAME": service,
             "PORT": str(self.ports[service]),
-            "DATABASE_URL": f"sqlite:///{self.folder}/{service}.db",
+            "DATABASE_URL": Databases.url(self.folder, service),
             "DRAIN_S": "0.3",
             "DEMO_ACCOUNTS": "20",
             "WORKBENCH_STACK": "test",
@@ -198,7 +213,9 @@ class Shop:
         """Order something the way a client does."""
         price = options.pop("price", None) or self.price(product)
         body = {"product_id": product, "quantity": quantity, "unit_price_cents": price, "card": card}
-        headers = {"idempotency-key": key, **self.logged_in(), **options.pop("headers", {})}
+        # Services behind believe the gateway, so that whoever asks them directly says who it is.
+        who = {"x-customer-id": "c1"} if options.get("service", "gateway") != "gateway" else self.logged_in()
+        headers = {"idempotency-key": key, **who, **options.pop("headers", {})}
         return self.ask("POST", "/v1/orders", body, headers=headers, **options)
 
     def log_in(self, name: str = "customer-1", password: str = PASSWORD) -> Reply:

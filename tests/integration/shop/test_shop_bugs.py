@@ -54,7 +54,7 @@ def test_retries_unbounded_makes_more_attempts_than_the_policy_says(
     shop = make_shop(bugs="retries-unbounded")
     put_between(shop, "PAYMENTS_PROVIDER_URL").error_every = 1
     shop.start(*CHECKOUT)
-    capture = {"order_id": "o1", "amount_cents": 100, "card": "tok_visa"}
+    capture = {"order_id": "o1", "amount_cents": 100, "currency": "EUR", "card": "tok_visa"}
     headers = {"idempotency-key": "k1", "x-deadline-ms": "500"}
     assert shop.ask("POST", "/v1/captures", capture, service="payments", headers=headers).status == 502
     assert shop.metric("payments", ATTEMPTS.format(edge="payments:provider", outcome="server_error")) > 3

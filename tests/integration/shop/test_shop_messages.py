@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 
-from tests.integration.shop.messages import CHECKOUT, Stream, buy, event, notified, post_event, settled
+from tests.integration.shop.messages import CHECKOUT, Stream, buy, dead_letters, event, notified, post_event, settled
 from tests.integration.shop.stack import Shop, wait_until
 
 
@@ -66,7 +66,7 @@ def test_orders_go_on_while_notifications_is_away(make_shop: Callable[..., Shop]
     shop.start(*(service for service in CHECKOUT if service != "notifications"))
     keys = [str(uuid.uuid4()) for _ in range(5)]
     replies = [buy(shop, key) for key in keys]
-    assert {reply.status for reply in replies} == {201}
+    assert {reply.status for reply in replies} <= {201, 202}  # a machine without room queues some
     wait_until(
         "the relay to say that nobody listens",
         lambda: shop.metric("orders", 'workbench_outbox_tries_total{end="away"}') > 0,
@@ -92,7 +92,7 @@ def test_killing_orders_and_notifications_in_turn_loses_nothing_and_repeats_noth
     confirmed = [key for key, state in states.items() if state == "confirmed"]
     assert set(stream.acknowledged) <= set(confirmed)
     assert Counter(notified(shop)) == Counter(confirmed)
-    assert shop.ask("GET", "/v1/dead-letters", service="notifications").body["items"] == []
+    assert dead_letters(shop) == []
 
 
 def test_with_the_inbox_ignored_a_message_delivered_twice_is_sent_twice(make_shop: Callable[..., Shop]) -> None:

@@ -54,3 +54,25 @@ def test_everything_is_still_there_after_a_restart(make_shop: Callable[..., Shop
     again = shop.order(key, service="orders", quantity=4)
     assert (again.body, again.headers["idempotent-replayed"]) == (first.body, "true")
     assert shop.ask("GET", "/v1/stock/1", service="inventory").body["on_hand"] == 1_000_000 - 4
+
+
+def test_whoever_asks_for_an_orphan_that_cannot_be_finished_is_told_that_it_is_queued(
+    make_shop: Callable[..., Shop],
+) -> None:
+    """Orders was killed, and payments is still away when it is back: 202, not "in progress" for as long as that."""
+    shop = make_shop()
+    shop.start(*CHECKOUT)
+    key = str(uuid.uuid4())
+    shop.processes["payments"].send_signal(signal.SIGSTOP)
+    client = threading.Thread(target=_try_to_order, args=(shop, key), daemon=True)
+    client.start()
+    wait_until("the goods to be reserved", lambda: shop.audit("inventory")["effects"])
+    shop.stop("orders", signal.SIGKILL)
+    client.join(10)
+    shop.stop("payments", signal.SIGKILL)
+    shop.start("orders")
+    wait_until("an answer", lambda: shop.order(key, service="orders").status == 202, within_s=40)
+    shop.start("payments")
+    wait_until("the orphan to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    (record,) = shop.audit("orders")["records"]
+    assert record["state"] == "confirmed"

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from target_services.chassis.resilience.http_wire import HttpClient, HttpWire
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
-from target_services.chassis.resilience.wire import Answer, Call, Wire
+from target_services.chassis.resilience.wire import Answer, Call
 from tests.integration.shop.stack import free_ports
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -35,15 +36,14 @@ async def _resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def _exchange(behave: Behaviour, times: int = 1) -> list[Answer | AttemptFailed]:
     server = await asyncio.start_server(behave, "127.0.0.1", 0)
-    wire = Wire()
+    wire = HttpWire(HttpClient(), f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await wire.open()
     results: list[Answer | AttemptFailed] = []
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/thing"
     try:
         async with asyncio.timeout(10):
             for _ in range(times):
                 try:
-                    results.append(await wire.exchange(url, Call("GET", "/thing"), {}))
+                    results.append(await wire.exchange(Call("GET", "/thing"), {}))
                 except AttemptFailed as failure:
                     results.append(failure)
     finally:
@@ -77,10 +77,10 @@ def test_nobody_there_is_refused() -> None:
     """Nothing was sent, and that is certain."""
 
     async def ask() -> None:
-        wire = Wire()
+        wire = HttpWire(HttpClient(), f"http://127.0.0.1:{free_ports(1)[0]}")
         await wire.open()
         try:
-            await wire.exchange(f"http://127.0.0.1:{free_ports(1)[0]}/", Call("GET", "/"), {})
+            await wire.exchange(Call("GET", "/"), {})
         finally:
             await wire.close()
 

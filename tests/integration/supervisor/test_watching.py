@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.integration.supervisor.marks import gone, nothing_left, wait_until
 from tests.integration.supervisor.rig import Rig
+from workbench.supervisor.children import log_tail
 
 
 def test_a_service_that_dies_is_reported_through_the_attachment_and_stays_dead(rig: Rig) -> None:
@@ -110,3 +112,13 @@ def _known(rig: Rig, name: str) -> int | None:
 
 def _made(rig: Rig) -> list[str]:
     return [line for line in rig.requests("faultproxy") if line.startswith("POST /populate")]
+
+
+def test_of_a_log_line_as_long_as_a_page_its_ends_are_shown(tmp_path: Path) -> None:
+    log = tmp_path / "orders.log"
+    log.write_text("starts\n" + '{"event": "Traceback ' + "x" * 5000 + 'index already exists"}\n')
+    short, long = log_tail(str(log))
+    assert ("starts", 605) == (short, len(long))
+    assert long.startswith('{"event": "Traceback xxx')
+    assert long.endswith('xxxindex already exists"}')
+    assert " ... " in long

@@ -56,9 +56,10 @@ def test_an_order_that_does_not_exist_is_lost() -> None:
     seen = result(run, LOST)
     assert seen.outcome is FAIL
     assert seen.observed == Value(number=1, unit="count")
-    assert [e.ref for e in seen.evidence] == [ack["id"]]
+    record, trace = seen.evidence
+    assert (record.kind, record.ref, trace.kind) == ("record", ack["id"], "trace")
     assert "does not exist" in seen.reason
-    assert "trace " in seen.evidence[0].text
+    assert f"key {ack['key']}, trace {trace.ref}" in record.text
 
 
 def test_an_order_that_exists_twice_is_a_broken_promise() -> None:
@@ -196,6 +197,17 @@ def test_a_duplicate_of_a_client_that_could_not_know_counts() -> None:
     row = [row for row in run.journeys if row.ack][7]
     row.ack = json.dumps({"id": None, "key": json.loads(str(row.ack))["key"], "state": "indeterminate"})
     assert result(run, TWICE).outcome is FAIL
+
+
+def test_who_was_told_nothing_and_sent_no_trace_is_named_by_the_account() -> None:
+    run = capture(healthy(), 7, "c-again")
+    row = [row for row in run.journeys if row.ack][7]
+    key, id_ = (json.loads(str(row.ack))[name] for name in ("key", "id"))
+    row.ack, row.trace_id = json.dumps({"id": None, "key": key, "state": "indeterminate"}), None
+    records(run, lambda kept: kept.__setitem__(7, kept[7].model_copy(update={"trace_id": "a" * 32})))
+    record, trace = result(run, TWICE).evidence
+    assert (id_, "a" * 32) == (record.ref, trace.ref)
+    assert key in record.text
 
 
 def test_duplicates_of_other_runs_do_not_count() -> None:

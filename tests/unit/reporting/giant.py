@@ -82,6 +82,7 @@ def _record(edges: list[str]) -> Any:
         "title": WORST,
         "services": services,
         "edges": [dict(zip(("caller", "callee"), e.split(":"), strict=True), env=f"E{i}") for i, e in enumerate(edges)],
+        "conserved": {},
         "entry": f"s0-{LONG}",
         "journeys": {name: {"locustfile": "u.py", "user": "U", "description": WORST} for name in _journeys()},
     }

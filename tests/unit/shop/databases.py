@@ -1,4 +1,4 @@
-"""Runs a coroutine with an open database of its own."""
+"""Runs a coroutine with an open database of its own, of the kind that the test runs on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TypeVar
 from sqlalchemy import MetaData
 
 from target_services.chassis.database import Database
+from tests.integration.databases import Databases
 
 T = TypeVar("T")
 
 
 def with_database(folder: Path, schema: MetaData, test: Callable[[Database], Awaitable[T]]) -> T:
     async def run() -> T:
-        database = Database(f"sqlite:///{folder}/test.db", schema)
+        database = Database(Databases.url(folder), schema)
         await database.open()
         try:
             return await test(database)

@@ -16,7 +16,9 @@ from target_services.chassis.resilience.breaker import Breaker, BreakerPolicy
 from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.bulkhead import Bulkhead
 from target_services.chassis.resilience.edge import Edge
+from target_services.chassis.resilience.edge_decisions import EdgeDecisions
 from target_services.chassis.resilience.edge_metrics import EdgeFamilies, EdgeMetrics
+from target_services.chassis.resilience.hedge import Hedge
 from target_services.chassis.resilience.outcomes import TRANSIENT, AttemptFailed, Outcome
 from target_services.chassis.resilience.retry import Backoff, Retry
 from target_services.chassis.resilience.wire import Answer, Call, Wire
@@ -37,15 +39,23 @@ async def never() -> Answer:
     raise AssertionError
 
 
-class FakeWire(Wire):
+class FakeWire:
     """Plays its script, and repeats the last step of it."""
 
     def __init__(self, *script: Step) -> None:
-        super().__init__()
         self.script = list(script)
         self.sent: list[tuple[Call, Mapping[str, str]]] = []
 
-    async def exchange(self, url: str, call: Call, headers: Mapping[str, str]) -> Answer:  # noqa: ARG002 - as Wire
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def attributes(self, call: Call) -> dict[str, str]:
+        return {"url.full": f"fake://callee{call.path}"}
+
+    async def exchange(self, call: Call, headers: Mapping[str, str]) -> Answer:
         self.sent.append((call, dict(headers)))
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, AttemptFailed):
@@ -65,17 +75,20 @@ class Bench:
         breaker: BreakerPolicy | None = None,
         bulkhead: int = 10,
         budget: RetryBudget | None = None,
+        hedge: Hedge | None = None,
         retry_on: frozenset[Outcome] = TRANSIENT,
     ) -> None:
         self.wire = FakeWire(*script)
+        wire: Wire = self.wire
         self.registry = CollectorRegistry()
         self.exporter = InMemorySpanExporter()
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         metrics = EdgeMetrics(EdgeFamilies(self.registry), name, "plan-b")
+        decided = EdgeDecisions(name, metrics)
         self.edge = Edge(
             name,
-            "http://callee",
+            wire,
             timeout_s=timeout_s,
             retry=Retry(
                 attempts=attempts,
@@ -83,13 +96,14 @@ class Bench:
                 backoff=Backoff(first_s=0.0002, most_s=0.0004),
                 rng=random.Random(1),
             ),
-            breaker=Breaker(breaker or BreakerPolicy(failures=20, window=20), observer=metrics.breaker_decided),
+            breaker=Breaker(breaker or BreakerPolicy(failures=20, window=20), observer=decided),
             bulkhead=Bulkhead(bulkhead),
             fallback="plan-b",
+            hedge=hedge,
             retry_on=retry_on,
-            wire=self.wire,
             tracer=provider.get_tracer("test"),
             metrics=metrics,
+            decided=decided,
         )
 
     async def ask(self, call: Call | None = None, **options: object) -> object:

@@ -69,5 +69,5 @@ def users(*script: Step) -> Bench:
     return Bench(*script, name="gateway:users", attempts=1)
 
 
-def tokens(*script: Step) -> Tokens:
-    return Tokens(KeySet(users(*script or (jwks(),)).edge, fresh_s=300, at_most_every_s=0), leeway_s=5)
+def tokens(*script: Step, leeway_s: float = 5) -> Tokens:
+    return Tokens(KeySet(users(*script or (jwks(),)).edge, fresh_s=300, at_most_every_s=0), leeway_s=leeway_s)

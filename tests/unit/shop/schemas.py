@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from target_services.catalog.domain import SCHEMA as CATALOG
+from target_services.catalog.tables import SCHEMA as CATALOG
 from target_services.inventory.domain import SCHEMA as INVENTORY
 from target_services.notifications.domain import SCHEMA as NOTIFICATIONS
 from target_services.orders.tables import SCHEMA as ORDERS
-from target_services.payments.domain import SCHEMA as PAYMENTS
+from target_services.payments.tables import SCHEMA as PAYMENTS
 from target_services.provider.domain import SCHEMA as PROVIDER
+from target_services.users.tables import SCHEMA as USERS
 
 SCHEMAS = {
     "catalog": CATALOG,
@@ -16,6 +17,7 @@ SCHEMAS = {
     "orders": ORDERS,
     "payments": PAYMENTS,
     "provider": PROVIDER,
+    "users": USERS,
 }
 """A service with a database belongs in here."""
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from target_services.chassis import bugs
 from target_services.chassis.bugs import Bug
-from target_services.chassis.resilience.breaker import Breaker, BreakerOpen, BreakerPolicy, Decision, State
+from target_services.chassis.resilience.breaker import Breaker, BreakerOpen, BreakerPolicy, State
+from target_services.chassis.resilience.decisions import Decision
 from tests.unit.shop.clocks import FakeClock
 
 POLICY = BreakerPolicy(failures=3, window=5, reset_s=4.0)
@@ -198,7 +199,11 @@ def test_every_decision_is_an_event() -> None:
     """Observers see each admission, rejection, count and change, in order."""
     clock = FakeClock()
     seen: list[Decision] = []
-    breaker = Breaker(BreakerPolicy(failures=1, window=1, reset_s=4.0), clock=clock, observer=seen.append)
+
+    def observer(decision: Decision, /, **_: str | float) -> None:
+        seen.append(decision)
+
+    breaker = Breaker(BreakerPolicy(failures=1, window=1, reset_s=4.0), clock=clock, observer=observer)
     late = breaker.admit()
     breaker.admit().failed()
     with pytest.raises(BreakerOpen):
@@ -208,18 +213,18 @@ def test_every_decision_is_an_event() -> None:
     breaker.admit().left_out()
     breaker.admit().succeeded()
     assert seen == [
-        Decision.ADMITTED,
-        Decision.ADMITTED,
-        Decision.COUNTED_FAILURE,
-        Decision.OPENED,
-        Decision.REJECTED,
-        Decision.CAME_LATE,
-        Decision.HALF_OPENED,
-        Decision.ADMITTED,
-        Decision.LEFT_OUT,
-        Decision.ADMITTED,
-        Decision.COUNTED_SUCCESS,
-        Decision.CLOSED,
+        Decision.BREAKER_ADMITTED,
+        Decision.BREAKER_ADMITTED,
+        Decision.BREAKER_COUNTED_FAILURE,
+        Decision.BREAKER_OPENED,
+        Decision.BREAKER_REJECTED,
+        Decision.BREAKER_CAME_LATE,
+        Decision.BREAKER_HALF_OPENED,
+        Decision.BREAKER_ADMITTED,
+        Decision.BREAKER_LEFT_OUT,
+        Decision.BREAKER_ADMITTED,
+        Decision.BREAKER_COUNTED_SUCCESS,
+        Decision.BREAKER_CLOSED,
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, select
 
 from target_services.chassis.database import Database
+from tests.integration.databases import Databases
 
 SCHEMA = MetaData()
 THINGS = Table("things", SCHEMA, Column("name", String, primary_key=True), Column("count", Integer, nullable=False))
@@ -19,8 +21,8 @@ THINGS = Table("things", SCHEMA, Column("name", String, primary_key=True), Colum
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """In a folder that does not exist yet."""
-    return f"sqlite:///{tmp_path}/deeper/things.db"
+    """Where it is a file, in a folder that does not exist yet."""
+    return Databases.url(tmp_path / "deeper")
 
 
 def _run(url: str, test: Callable[[Database], Awaitable[None]]) -> None:
@@ -61,11 +63,11 @@ def test_a_transaction_is_kept_whole_or_not_at_all(url: str) -> None:
     _run(url, test)
 
 
-def test_concurrent_writers_do_not_lose_updates(tmp_path: Path) -> None:
-    """A hundred read-modify-write transactions at once add up to a hundred."""
+def test_concurrent_writers_do_not_lose_updates(url: str) -> None:
+    """A hundred read-modify-write transactions at once, which lock what they read, add up to a hundred."""
 
     def increase(connection: Connection) -> None:
-        count = connection.execute(select(THINGS.c.count)).scalar_one()
+        count = connection.execute(select(THINGS.c.count).with_for_update()).scalar_one()
         connection.execute(THINGS.update().values(count=count + 1))
 
     async def test(database: Database) -> None:
@@ -73,10 +75,26 @@ def test_concurrent_writers_do_not_lose_updates(tmp_path: Path) -> None:
         await asyncio.gather(*(database.write(increase) for _ in range(100)))
         assert await database.read(lambda c: c.execute(select(THINGS.c.count)).scalar_one()) == 100
 
-    _run(f"sqlite:///{tmp_path}/things.db", test)
+    _run(url, test)
 
 
-def test_reading_does_not_wait_for_writing(tmp_path: Path) -> None:
+def test_who_writes_alone_sees_what_the_one_before_wrote(url: str) -> None:
+    """Twenty want to make the first row, in two processes' worth of connections: one does."""
+
+    def first(connection: Connection) -> None:
+        if not connection.execute(select(THINGS)).all():
+            connection.execute(THINGS.insert(), {"name": str(uuid.uuid4()), "count": 1})
+
+    async def test(database: Database) -> None:
+        other = Database(url, SCHEMA)
+        await asyncio.gather(*(one.write_alone(first) for one in (database, other) for _ in range(10)))
+        await other.close()
+        assert await database.read(_count) == 1
+
+    _run(url, test)
+
+
+def test_reading_does_not_wait_for_writing(url: str) -> None:
     """While a transaction is open, readers see what was committed before it."""
 
     async def test(database: Database) -> None:
@@ -95,7 +113,7 @@ def test_reading_does_not_wait_for_writing(tmp_path: Path) -> None:
         await writing
         assert await database.read(_count) == 1
 
-    _run(f"sqlite:///{tmp_path}/things.db", test)
+    _run(url, test)
 
 
 def test_an_insert_can_leave_alone_what_is_there(url: str) -> None:

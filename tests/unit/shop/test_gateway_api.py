@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp
 
 from target_services.chassis import problems
 from target_services.chassis.body_limit import BodyLimit
+from target_services.documents import openapi
 from target_services.gateway import routes
 from target_services.gateway.access import ADMINS, OPEN, ROLES
 from target_services.gateway.answer_headers import SECURITY, AnswerHeaders
@@ -45,8 +45,7 @@ class _Rig:
         return asyncio.run(self.ask_in_loop(method, path, body, **headers))
 
     async def ask_in_loop(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return await ask(self.app, method, path, body=content, content_type="application/json", **headers)
+        return await ask(self.app, method, path, body, content_type="application/json", **headers)
 
     def count(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)
@@ -60,6 +59,13 @@ def test_the_table_of_roles_and_the_routes_are_the_same() -> None:
     """No route without its roles, none in the table that there is not."""
     there = {(method, r.path) for r in _Rig().inner.routes if isinstance(r, APIRoute) for method in r.methods or ()}
     assert there == set(ROLES)
+
+
+def test_the_document_says_which_routes_ask_for_a_token() -> None:
+    """Exactly those that are not open."""
+    document = openapi("gateway")["paths"]
+    asking = {(verb.upper(), path) for path, told in document.items() for verb in told if told[verb].get("security")}
+    assert asking == {route for route, roles in ROLES.items() if roles is not OPEN}
 
 
 def test_a_route_that_is_not_in_the_table_cannot_be_made() -> None:
@@ -182,6 +188,12 @@ def test_bodies_that_make_no_sense_are_problem_documents(body: bytes, status: in
         assert not rig.users.wire.sent
 
 
+def test_a_body_that_says_that_it_is_too_large_is_not_read() -> None:
+    """413 at once, whatever comes of it."""
+    reply = _Rig().ask("POST", "/v1/sessions", b"{", content_length="5000")
+    assert (reply.status, reply.headers["connection"]) == (413, "close")
+
+
 def test_a_body_that_hides_its_length_is_cut() -> None:
     """413 as soon as too much has come, whatever the header says or does not say."""
     rig = _Rig()
@@ -191,6 +203,12 @@ def test_a_body_that_hides_its_length_is_cut() -> None:
         assert (reply.status, reply.headers["connection"]) == (413, "close")
         assert reply.headers["content-type"] == "application/problem+json"
     assert not rig.users.wire.sent
+
+
+def test_a_wrong_method_is_told_all_right_ones() -> None:
+    """405 with the methods of the address, whichever of its routes they belong to."""
+    reply = _Rig().ask("DELETE", "/v1/orders")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, POST")
 
 
 def _order(**changes: object) -> dict[str, object]:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from target_services.chassis import bugs
+from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
-from target_services.inventory.domain import HOLD_NS, SCHEMA, STOCK, Inventory, KeyReused, OutOfStock
+from target_services.inventory.domain import HOLD_NS, SCHEMA, STOCK, Inventory, KeyReused, OutOfStock, Reservation
 from tests.unit.shop.databases import with_database
 
 
@@ -70,16 +72,38 @@ def test_a_key_belongs_to_its_goods(tmp_path: Path) -> None:
     _with_inventory(tmp_path, test)
 
 
-def test_no_oversell_when_many_come_at_once(tmp_path: Path) -> None:
-    """Twenty buyers, five pieces: five reservations."""
+BUYERS = 200
+
+
+def _buy_the_last(folder: Path) -> tuple[int, tuple[int, int, int]]:
+    """Let many reserve the last piece at once; return how many got it, and the heaps."""
+    got = (0, (0, 0, 0))
 
     async def test(inventory: Inventory) -> None:
-        tries = (inventory.reserve(f"k{n}", 1, 1) for n in range(20))
+        nonlocal got
+        tries = (inventory.reserve(f"k{n}", 1, 1) for n in range(BUYERS))
         results = await asyncio.gather(*tries, return_exceptions=True)
-        assert sum(isinstance(result, OutOfStock) for result in results) == 15
-        assert await _heaps(inventory) == (0, 5, 0)
+        refused = sum(isinstance(result, OutOfStock) for result in results)
+        held = sum(isinstance(result, Reservation) for result in results)
+        assert held + refused == BUYERS, results
+        got = held, await _heaps(inventory)
 
-    _with_inventory(tmp_path, test)
+    _with_inventory(folder, test, stock=1)
+    return got
+
+
+def test_of_many_who_want_the_last_piece_one_gets_it(tmp_path: Path) -> None:
+    """Two hundred buyers at once and one piece: one reservation, and nothing is below zero."""
+    assert _buy_the_last(tmp_path) == (1, (0, 1, 0))
+
+
+@pytest.mark.usefixtures("planted")
+def test_stock_that_is_looked_at_and_then_taken_from_is_oversold(tmp_path: Path) -> None:
+    """The planted bug: the same buyers get more than there is, and the heaps no longer add up."""
+    bugs.plant([Bug.OVERSELL])
+    held, heaps = _buy_the_last(tmp_path)
+    assert held > 1
+    assert sum(heaps) == held
 
 
 def test_what_is_held_for_too_long_goes_back(tmp_path: Path) -> None:

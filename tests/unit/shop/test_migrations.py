@@ -20,6 +20,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String
 from target_services.chassis import migrations as chassis_migrations
 from target_services.chassis.database import Database
 from target_services.chassis.migrations import SchemaRefused
+from tests.integration.databases import Databases
 from tests.unit.shop.schemas import SCHEMAS, migrations
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ _BROKEN = _SECOND + "    raise RuntimeError('the power went')\n"
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/a.db"
+    return Databases.url(tmp_path)
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_databases_that_one_process_opens_at_once_do_not_meet(tmp_path: Path) ->
     """Revisions of five services in five threads: each makes its own tables."""
 
     async def opened(service: str) -> tuple[str, list[object]]:
-        database = Database(f"sqlite:///{tmp_path}/{service}.db", SCHEMAS[service], migrations=migrations(service))
+        database = Database(Databases.url(tmp_path, service), SCHEMAS[service], migrations=migrations(service))
         await database.open()
         try:
             return service, await database.read(partial(_differences, SCHEMAS[service]))

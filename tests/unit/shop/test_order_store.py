@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from target_services.chassis.database import Database
+from target_services.chassis.idempotency import Known
+from target_services.orders.account import OrderAccount
 from target_services.orders.model import Order, OrderRequest, State
-from target_services.orders.store import LEASE_NS, Known, LeaseLost, OrderStore
+from target_services.orders.saga_log import Step, asked, done, refused, undone
+from target_services.orders.store import FARTHEST_NS, LEASE_NS, LeaseLost, OrderStore
 from target_services.orders.tables import SCHEMA
 from tests.unit.shop.databases import with_database
 
-REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, card="tok_visa")
+REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, currency="EUR", card="tok_visa")
 
 
 def _with_store(folder: Path, test: Callable[[OrderStore, Database], Awaitable[None]]) -> None:
@@ -121,6 +124,21 @@ def test_the_longest_waiting_are_claimed_first_and_once(tmp_path: Path, monkeypa
     _with_store(tmp_path, test)
 
 
+def test_workers_of_several_processes_share_what_is_due(tmp_path: Path) -> None:
+    """Thirty orders and six workers that claim at once, again and again: each order is claimed once."""
+
+    async def test(store: OrderStore, database: Database) -> None:
+        for number in range(30):
+            await store.enqueue(await _begin(store, f"k{number}"), after_s=0)
+        workers = [OrderStore(database) for _ in range(6)]
+        claimed: list[str] = []
+        while found := [order for orders in await asyncio.gather(*(w.claim(3) for w in workers)) for order in orders]:
+            claimed += [order.key for order in found]
+        assert sorted(claimed) == sorted(f"k{number}" for number in range(30))
+
+    _with_store(tmp_path, test)
+
+
 def test_only_its_customer_finds_an_order(tmp_path: Path) -> None:
     """Somebody else's order is not there."""
 
@@ -132,22 +150,85 @@ def test_only_its_customer_finds_an_order(tmp_path: Path) -> None:
     _with_store(tmp_path, test)
 
 
+def test_a_clock_that_goes_back_keeps_no_order_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases and waits that were written an hour ahead of now are over, and whoever held them cannot go on."""
+
+    async def test(store: OrderStore, _: Database) -> None:
+        leased, queued = await _begin(store, "leased"), await _begin(store, "queued")
+        await store.enqueue(queued, after_s=4)
+        assert await store.claim(10) == []
+        _later(monkeypatch, -3_600_000_000_000)
+        assert {order.key for order in await store.claim(10)} == {"leased", "queued"}
+        with pytest.raises(LeaseLost):
+            await store.advance(leased, State.RESERVED)
+
+    _with_store(tmp_path, test)
+
+
+def test_a_clock_that_goes_back_a_little_does_not_end_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than what tells a clock that went back from one that is corrected."""
+
+    async def test(store: OrderStore, _: Database) -> None:
+        await _begin(store)
+        _later(monkeypatch, LEASE_NS - FARTHEST_NS)
+        assert await store.claim(10) == []
+
+    _with_store(tmp_path, test)
+
+
+def test_an_order_for_the_worker_is_answered_when_it_is_begun(tmp_path: Path) -> None:
+    """Queued at once: its key has its answer, and it is due."""
+
+    async def test(store: OrderStore, _: Database) -> None:
+        order = await store.begin("k1", REQUEST, traceparent=None, run_id=None, queued=True)
+        assert isinstance(order, Order)
+        known = await store.begin("k1", REQUEST, traceparent=None, run_id=None)
+        assert isinstance(known, Known)
+        assert known.status == 202
+        (claimed,) = await store.claim(10)
+        assert claimed.id == order.id
+
+    _with_store(tmp_path, test)
+
+
+def test_what_has_to_be_undone_is_in_the_log(tmp_path: Path) -> None:
+    """What was asked for and not refused, the last first; with nothing left the order is cancelled and answered."""
+
+    async def test(store: OrderStore, _: Database) -> None:
+        order = await store.advance(await _begin(store), State.RESERVED, done(Step.RESERVE), asked(Step.PAY))
+        order = await store.advance(order, State.PAID, done(Step.PAY), asked(Step.CONFIRM))
+        order = await store.go_back(order, refused(Step.CONFIRM), reason="out-of-stock")
+        for step in (Step.PAY, Step.RESERVE):
+            assert order.state is State.COMPENSATING
+            assert (await store.left_to_undo(order))[0] is step
+            order = await store.go_back(order, undone(step))
+        assert (order.state, order.reason) == (State.CANCELLED, "out-of-stock")
+        known = await store.begin("k1", REQUEST, traceparent=None, run_id=None)
+        assert isinstance(known, Known)
+        assert known.status == 409
+
+    _with_store(tmp_path, test)
+
+
 def test_the_audit_tells_every_order_and_what_is_pending(tmp_path: Path) -> None:
     """Over more than one page, each once, with the states that clients see; older ones can be left out."""
 
-    async def test(store: OrderStore, _: Database) -> None:
+    async def test(store: OrderStore, database: Database) -> None:
+        account = OrderAccount(database)
         before = await _begin(store, "before")
         since_ns = time.time_ns()
         for number in range(1005):
             order = await _begin(store, f"k{number}")
             if number % 2:
                 await store.advance(order, State.CONFIRMED)
-        records = [row async for page in store.records(since_ns) for row in page]
+        records = [row async for page in account.records(since_ns) for row in page]
         assert len({row["id"] for row in records}) == len(records) == 1005
+        assert {row["trace_id"] for row in records} == {"ab"}
         assert sum(bool(row["terminal"]) for row in records) == 502
-        effects = [row async for page in store.effects(0) for row in page]
+        effects = [row async for page in account.effects(0) for row in page]
         assert effects[0] == {"kind": "order", "key": "before", "id": before.id, "state": "pending"}
         assert len(effects) == 1006
-        assert await store.pending() == 504
+        assert await account.pending() == 504
+        assert await account.totals() == {"confirmed_cents": 502 * 1000, "outbox": 502}
 
     _with_store(tmp_path, test)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from target_services.chassis import bugs
+from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
@@ -18,7 +20,7 @@ from target_services.orders.tables import SCHEMA
 from tests.unit.shop.databases import with_database
 from tests.unit.shop.edges import Bench, answer, failed
 
-REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, card="tok_visa")
+REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, currency="EUR", card="tok_visa")
 HELD, CONFIRMED, RELEASED = (answer(200, {"state": state}) for state in ("held", "confirmed", "released"))
 CAPTURED = answer(201, {"state": "captured"})
 DECLINED = answer(402, {"type": "urn:shop:problem:payment-declined"})
@@ -26,6 +28,8 @@ SOLD_OUT = answer(409, {"type": "urn:shop:problem:out-of-stock"})
 UNKNOWN_CAPTURE = answer(404, {"type": "urn:shop:problem:unknown-capture"})
 LOST = failed(Outcome.CONNECTION_LOST)
 REFUSED = failed(Outcome.CONNECT_REFUSED)
+
+REFUND = "POST captures/k1/refund"
 
 Steps = list[Answer | AttemptFailed]
 
@@ -35,12 +39,16 @@ class Shop:
         self.store = store
         self.inventory = Bench(*inventory, name="orders:inventory", attempts=1)
         self.payments = Bench(*payments, attempts=1)
-        self.saga = Saga(store, Inventory(self.inventory.edge), Payments(self.payments.edge))
+        self.saga = self.saga_that(give_up_s=600)
 
-    async def run(self) -> Order:
+    def saga_that(self, *, give_up_s: float) -> Saga:
+        payments = Payments(self.payments.edge, give_up_s=give_up_s)
+        return Saga(self.store, Inventory(self.inventory.edge), payments)
+
+    async def run(self, *, give_up_s: float = 600) -> Order:
         order = await self.store.begin("k1", REQUEST, traceparent=None, run_id=None)
         assert isinstance(order, Order)
-        return await self.saga.run(order)
+        return await self.saga_that(give_up_s=give_up_s).run(order)
 
     def asked(self) -> list[str]:
         calls = [call for bench in (self.inventory, self.payments) for call, _ in bench.wire.sent]
@@ -166,5 +174,60 @@ def test_a_compensation_that_gets_stuck_stays_one(tmp_path: Path) -> None:
         assert (stuck.shown_state, answer_to(stuck)[0]) == ("compensating", 402)
         (claimed,) = await shop.store.claim(1)
         assert (await shop.saga.run(claimed)).state is State.CANCELLED
+
+    _with_shop(tmp_path, test, inventory=[HELD, REFUSED, RELEASED], payments=[DECLINED])
+
+
+def test_compensation_goes_the_other_way(tmp_path: Path) -> None:
+    """What was done last is undone first: the money before the goods."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck):
+            await shop.run()
+        assert shop.asked() == ["POST reservations", "POST reservations/k1/confirm", "POST captures", REFUND]
+
+    _with_shop(tmp_path, test, inventory=[HELD, SOLD_OUT, RELEASED], payments=[CAPTURED, REFUSED])
+
+
+def test_an_order_that_is_too_old_is_not_paid_for(tmp_path: Path) -> None:
+    """Payments is asked by key; it knows of nothing, is told to take nothing any more, and the order is cancelled."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run(give_up_s=0)
+        assert (order.state, order.reason) == (State.CANCELLED, "payment-unavailable")
+        assert shop.asked()[-2:] == ["GET captures/k1", REFUND]
+
+    voided = answer(200, {"state": "voided"})
+    _with_shop(tmp_path, test, inventory=[HELD, RELEASED], payments=[UNKNOWN_CAPTURE, voided])
+
+
+def test_an_order_that_is_too_old_and_paid_is_confirmed(tmp_path: Path) -> None:
+    """The capture was made although its answer was lost: that is found out before anything is undone."""
+
+    async def test(shop: Shop) -> None:
+        assert (await shop.run(give_up_s=0)).state is State.CONFIRMED
+        assert shop.asked()[-1] == "GET captures/k1"
+
+    _with_shop(tmp_path, test, inventory=[HELD, CONFIRMED], payments=[answer(200, {"state": "captured"})])
+
+
+def test_a_key_that_payments_gave_up_cancels_the_order(tmp_path: Path) -> None:
+    """Payments says that it takes no money for this key any more; the goods go back."""
+
+    async def test(shop: Shop) -> None:
+        order = await shop.run()
+        assert (order.state, order.reason, answer_to(order)[0]) == (State.CANCELLED, "payment-voided", 409)
+
+    voided = answer(409, {"type": "urn:shop:problem:payment-voided"})
+    _with_shop(tmp_path, test, inventory=[HELD, RELEASED], payments=[voided])
+
+
+def test_planted_compensation_lost_keeps_the_goods(tmp_path: Path, planted: None) -> None:
+    """The bug: a release that failed once is never made, and the order is cancelled all the same."""
+    bugs.plant({Bug.COMPENSATION_LOST})
+
+    async def test(shop: Shop) -> None:
+        assert (await shop.run()).state is State.CANCELLED
+        assert shop.asked().count("POST reservations/k1/release") == 1
 
     _with_shop(tmp_path, test, inventory=[HELD, REFUSED, RELEASED], payments=[DECLINED])

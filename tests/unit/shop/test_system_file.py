@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from pydantic import SecretStr
 from ruamel.yaml import YAML
 
 import target_services
+from target_services import goods
 from target_services.chassis import bugs
 from target_services.chassis.request_scope import RequestScope
+from target_services.users import demo
 from tests.unit.shop.asgi import ask_once
 from workbench.model.policies import EdgePolicy, Policies
 from workbench.model.slo import SloDocument
@@ -30,7 +33,8 @@ SYSTEM = System.model_validate(_yaml(FOLDER / "system.yaml"))
 
 def _application(service: str) -> RequestScope:
     module = importlib.import_module(f"target_services.{service}.app")
-    urls = {edge.env.lower(): "http://127.0.0.1:1" for edge in SYSTEM.edges if edge.caller == service}
+    of_protocol = {"http": "http://127.0.0.1:1", "tcp": "127.0.0.1:1"}
+    urls = {edge.env.lower(): of_protocol[edge.protocol] for edge in SYSTEM.edges if edge.caller == service}
     settings = module.Settings(
         service_name=service,
         port=1,
@@ -119,3 +123,11 @@ def test_outside_the_workbench_there_is_no_audit() -> None:
 
     settings = Settings(service_name="provider", port=1, database_url="sqlite:////nowhere.db")
     assert ask_once(build(settings), "GET", "/audit").status == 404
+
+
+def test_the_journeys_know_the_shop_that_they_visit() -> None:
+    """They are loaded by a process that has nothing of the shop, so what they know of it is written down twice."""
+    told = dict(re.findall(r"^(_[A-Z]+) = (.*?)(?:  #.*)?$", (FOLDER / "journeys.py").read_text(), re.MULTILINE))
+    assert int(told["_PRODUCTS"]) == goods.COUNT
+    assert told["_ACCOUNTS"] == SYSTEM.services["users"].environment["DEMO_ACCOUNTS"]
+    assert told["_PASSWORD"].strip('"') == demo.PASSWORD

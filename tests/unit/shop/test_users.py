@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, event, func, select
 
 from target_services.chassis.database import Database
 from target_services.chassis.problems import Problem
+from target_services.chassis.resilience import deadline as deadlines
+from target_services.chassis.resilience.deadline import Deadline
 from target_services.users import demo
 from target_services.users.accounts import Account
 from target_services.users.domain import AUDIENCE, Lifetimes, Users
@@ -256,6 +258,19 @@ def test_more_logins_than_can_wait_are_sent_away(tmp_path: Path) -> None:
         await desk.passwords.hash(RIGHT)
 
     _with_desk(tmp_path, test, waiting=1)
+
+
+def test_a_hash_that_nobody_waits_for_any_more_is_not_made(tmp_path: Path, operations: Operations) -> None:
+    """Its caller left while it waited for its turn; it gives its place to the next."""
+
+    async def test(desk: Desk) -> None:
+        some_hash = await desk.passwords.hash(RIGHT)
+        operations.reset()
+        with deadlines.apply(Deadline.after(-1)), pytest.raises(Problem) as caught:
+            await desk.passwords.matches(some_hash, RIGHT)
+        assert (caught.value.status, operations.reset()) == (504, [])
+
+    _with_desk(tmp_path, test)
 
 
 def test_hashing_does_not_stop_the_loop(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ class DuplicateDelivery(PartialResourceFault):
 
     is_on: ClassVar[ResourceType] = "broker"
     does: ClassVar[Doing] = "duplicate"
+    is_received: ClassVar[bool] = True
 
     kind: Literal["duplicate_delivery"] = "duplicate_delivery"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -22,6 +23,8 @@ class ResourceFault(CalleeFault, ABC):
     is_on: ClassVar[ResourceType]
     """What kind of resource it can be done to."""
     does: ClassVar[Doing]
+    is_received: ClassVar[bool] = False
+    """Whether it is done to messages where they are delivered, and not where they are sent."""
     is_felt: ClassVar[bool] = False
     """Whether it promises that callers of the services feel it; elsewhere what it hit is the evidence."""
 
@@ -41,11 +44,14 @@ class ResourceFault(CalleeFault, ABC):
 
     def touches(self, edge: str) -> bool:
         """What is done to messages is felt between those who send and receive them, not by who asks one of them."""
-        return super().touches(edge) and (self.is_on != "broker" or edge.partition(":")[0] in self.services)
+        between = self.is_on != "broker" or self.is_received or edge.partition(":")[0] in self.services
+        return between and super().touches(edge)
 
-    def used_by(self, services: list[Name]) -> Self:
-        """Return it as it is in a system where these services use the resource."""
-        return self if self.services else self.model_copy(update={"services": services})
+    def used_by(self, services: list[Name], receivers: Sequence[Name] = ()) -> Self:
+        """Return it as it is in a system where these services use the resource, and messages come to the receivers."""
+        if self.services:
+            return self
+        return self.model_copy(update={"services": list(receivers) if self.is_received and receivers else services})
 
     @property
     def part_hit(self) -> float:

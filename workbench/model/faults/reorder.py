@@ -16,6 +16,7 @@ class Reorder(PartialResourceFault):
 
     is_on: ClassVar[ResourceType] = "broker"
     does: ClassVar[Doing] = "reorder"
+    is_received: ClassVar[bool] = True
 
     kind: Literal["reorder"] = "reorder"
 

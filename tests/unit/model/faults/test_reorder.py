@@ -37,3 +37,11 @@ def test_a_share_of_the_messages_is_drawn_by_the_seed() -> None:
 def test_what_is_for_edges_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         fault(**fields)
+
+
+def test_it_is_met_where_messages_are_delivered() -> None:
+    used = fault().used_by(["orders", "notifications"], ["notifications"])
+    assert ["notifications"] == used.services
+    assert used.touches("orders:notifications")
+    assert not used.touches("gateway:orders")
+    assert ["orders", "notifications"] == fault().used_by(["orders", "notifications"]).services

@@ -1,0 +1,1 @@
+"""What services say to each other over gRPC. `make protos` makes the modules and descriptors here from the files."""

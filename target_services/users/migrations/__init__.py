@@ -1,0 +1,1 @@
+"""Revisions of the schema of users, oldest first. One that was released is never changed."""

@@ -1,0 +1,152 @@
+"""The catalog's cache in a real Redis: what it saves, and that nobody notices when it is away, hangs or comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from target_services.chassis.cache import StoreAway
+from target_services.chassis.cache_redis import RedisStore
+from tests.integration.server_redis import RedisServer, new_redis, redis  # noqa: F401 - fixtures
+from tests.integration.shop.stack import TOKEN, Shop, wait_until
+
+DOWN = 'cache_decisions_total{cache="catalog",decision="breaker.opened"}'
+
+
+def _with_store(url: str, test: Callable[[RedisStore], Awaitable[Any]]) -> None:
+    async def whole() -> None:
+        store = RedisStore(url, "test:")
+        try:
+            async with asyncio.timeout(60):
+                await test(store)
+        finally:
+            await store.close()
+
+    asyncio.run(whole())
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server to be harmed."""
+    server = new_redis()
+    yield server
+    server.kill()
+
+
+def test_what_is_put_is_there_until_its_time_is_over(redis: RedisServer) -> None:  # noqa: F811 - the fixture
+    async def test(store: RedisStore) -> None:
+        assert await store.get("k") is None
+        await store.put("k", b"\x00value", 60)
+        found = await store.get("k")
+        assert found is not None
+        assert found.value == b"\x00value"
+        assert 0 < found.left_s <= 60
+        await store.put("k", b"", 0.001)
+        while await store.get("k") is not None:  # noqa: ASYNC110 - Redis tells nobody
+            await asyncio.sleep(0.01)
+
+    _with_store(redis.new_database(), test)
+
+
+def test_a_store_that_hangs_or_dies_is_away_and_comes_back(own_redis: RedisServer) -> None:
+    """Whoever asks is told soon; a connection that broke under it does not stay broken."""
+
+    async def test(store: RedisStore) -> None:
+        await store.put("k", b"v", 60)
+        own_redis.hang()
+        for _ in range(3):
+            with pytest.raises(StoreAway):
+                await store.get("k")
+        own_redis.go_on()
+        await _comes_back(store)
+        own_redis.kill()
+        with pytest.raises(StoreAway):
+            await store.put("k", b"v", 60)
+        own_redis.start()
+        await _comes_back(store)
+
+    _with_store(own_redis.new_database(), test)
+
+
+async def _comes_back(store: RedisStore) -> None:
+    while True:
+        try:
+            await store.put("again", b"v", 60)
+        except StoreAway:
+            await asyncio.sleep(0.01)
+        else:
+            found = await store.get("again")
+            if found is not None and found.value == b"v":  # and no answer of another question
+                return
+
+
+def test_products_are_shown_whatever_becomes_of_the_cache(
+    make_shop: Callable[..., Shop], own_redis: RedisServer
+) -> None:
+    """With it, hanging, killed, back: 200 each time. The breaker of the cache opens; no request waits long for it."""
+    shop = make_shop(extra={"catalog": {"CACHE_URL": own_redis.new_database()}})
+    shop.start("catalog", "inventory")
+
+    def all_shown() -> None:
+        for number in range(1, 30):
+            product = shop.ask("GET", f"/v1/products/{number}", service="catalog")
+            assert (product.status, product.body["degraded"]) == (200, False)
+
+    all_shown()
+    own_redis.hang()
+    all_shown()
+    assert shop.metric("catalog", DOWN) >= 1
+    own_redis.kill()
+    all_shown()
+    own_redis.start()
+    hits = 'cache_lookups_total{cache="catalog",result="hit"}'
+    before = shop.metric("catalog", hits)
+
+    def hit_again() -> bool:
+        shop.ask("GET", "/v1/products/1", service="catalog")
+        return shop.metric("catalog", hits) > before
+
+    wait_until("the cache to be used again", hit_again)
+
+
+@pytest.mark.parametrize("where", ["memory", "redis"])
+def test_a_product_that_is_kept_is_shown_while_the_database_fails(
+    make_shop: Callable[..., Shop],
+    redis: RedisServer,  # noqa: F811 - the fixture
+    where: str,
+) -> None:
+    """Stale while error: it says that it is degraded and how old it is; what was never seen is an error."""
+    cached = {"CACHE_URL": redis.new_database()} if where == "redis" else {}
+    shop = make_shop(extra={"catalog": cached})
+    shop.start("catalog", "inventory")
+    assert shop.ask("GET", "/v1/products/3", service="catalog").body["degraded"] is False
+    with sqlite3.connect(shop.folder / "catalog.db") as database:
+        database.execute("ALTER TABLE products RENAME TO gone")
+
+    def stale() -> Any:
+        product = shop.ask("GET", "/v1/products/3", service="catalog")
+        assert product.status == 200
+        return product.body["degraded"] and product.body
+
+    product = wait_until("the product to be stale", stale)
+    assert product["stock"]["level"] == "in_stock"
+    assert product["age_s"] >= 2
+    assert shop.ask("GET", "/v1/products/77", service="catalog").status == 500
+
+
+def test_the_cache_can_be_disturbed(make_shop: Callable[..., Shop]) -> None:
+    """`down` under the workbench: products are shown, and the lookups that it hit are counted."""
+    shop = make_shop()
+    shop.start("catalog", "inventory")
+    token = {"authorization": f"Bearer {TOKEN}"}
+    wanted = {"resource": "cache", "do": "down", "lease_ms": 60_000}
+    assert shop.ask("PUT", "/disturbances/d", wanted, service="catalog", headers=token).status == 200
+    for _ in range(10):
+        assert shop.ask("GET", "/v1/products/5", service="catalog").status == 200
+    ended = shop.ask("DELETE", "/disturbances/d", service="catalog", headers=token)
+    assert ended.status == 200
+    assert ended.body["hit"] >= 3
