@@ -54,7 +54,8 @@ def write_schedule(folder: Path, schedule: Schedule) -> None:
 def collect(folder: Path, zero: Clock) -> dict[str, int]:
     """Turn `raw/` into the Parquet tables and return rows by table. Torn last lines are dropped.
 
-    A table whose raw file is missing becomes an empty table: its producer never wrote a row.
+    A table whose raw file is missing becomes an empty table: its producer never wrote a row. Empty ones of tools that
+    were not there are not counted.
     Raises EnvironmentFailure if the tables cannot be made.
     """
     raw = folder / "raw"
@@ -76,7 +77,8 @@ def collect(folder: Path, zero: Clock) -> dict[str, int]:
                 f"p.time - {zero_ns} AS time, coalesce(s.service, '') AS service, s.name, s.labels, p.value",
                 f"{points.name} p JOIN {series.name} s USING (series)",
             )
-    return counts
+    unused = {table.name for table in OF_TOOLS if not counts[table.name]}
+    return {name: count for name, count in counts.items() if name not in unused}
 
 
 @dataclass(frozen=True, slots=True)
