@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.integration.native.rig import Folder
-from tests.integration.supervisor.marks import nothing_left
+from tests.integration.native.rig import Folder, done
+from tests.integration.supervisor.marks import nothing_left, wait_until
 from workbench.adapters.components.finding import find
 from workbench.model.tools import Tool
 
@@ -131,3 +133,30 @@ def test_the_rules_are_printed_as_the_run_has_them(tools: Folder) -> None:
     assert re.search(r"alert: ErrorBudgetBurn", printed)
     assert 0 == tools.workbench("run", "counted", *WITH, "--keep-up").code
     assert printed.strip() == (tools.state / "prometheus" / "rules.yml").read_text().strip()
+
+
+def test_a_run_that_is_stopped_leaves_no_tool_behind(tools: Folder) -> None:
+    runner = tools.start("run", "counted", *WITH)
+    tools.wait_for_event("fault_on")
+    assert 0 == tools.workbench("stop").code
+    assert 143 == done(runner).code
+    nothing_left(tools.mark)
+
+
+def test_a_prometheus_that_was_killed_comes_back(tools: Folder) -> None:
+    address = tools.up(*WITH)["stack"]["tools"]["prometheus"]
+    before = tools.pid("prometheus")
+    os.kill(before, signal.SIGKILL)
+
+    def is_back() -> bool:
+        process = tools.status()["processes"]["prometheus"]
+        return process["pid"] not in (None, before) and bool(scraped(address))
+
+    wait_until("prometheus scrapes again", is_back)
+
+
+def scraped(address: str) -> list[Any]:
+    try:
+        return list(get(f"{address}/api/v1/query?query=up==1")["data"]["result"])
+    except OSError:
+        return []
