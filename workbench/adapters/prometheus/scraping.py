@@ -43,6 +43,7 @@ def arguments(program: str, configuration: str, data: str, port: int) -> list[st
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",  # rules are those of the run that goes on
         "--enable-feature=exemplar-storage",
+        "--scrape.discovery-reload-interval=500ms",  # hidden, 5s by default: nothing is scraped before the first one
         "--log.level=warn",
     ]
 
