@@ -130,6 +130,7 @@ class HistoryBuilder:
     attempts: list[AttemptRow] = field(default_factory=list)
     spans: list[SpanRow] = field(default_factory=list)
     metrics: list[MetricRow] = field(default_factory=list)
+    prometheus: list[MetricRow] = field(default_factory=list)
     processes: list[ProcessRow] = field(default_factory=list)
     audits_before: dict[str, Audit] = field(default_factory=dict)
     audits_after: dict[str, Audit] = field(default_factory=dict)
@@ -253,6 +254,7 @@ class HistoryBuilder:
             "attempts": self.attempts,
             "spans": self.spans,
             "metrics": self.metrics,
+            "prometheus": self.prometheus,
             "processes": self.processes,
         }
         with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -13,11 +14,13 @@ from typing import Any, Literal
 
 import psutil
 
-from workbench.adapters import toxiproxy_server
+from workbench.adapters.components import finding
+from workbench.adapters.components.releases import releases
 from workbench.adapters.machine import usable_cores, versions
 from workbench.adapters.native.ports import choose
 from workbench.errors import WorkbenchError
 from workbench.loading.scenario_files import load_system
+from workbench.model.tools import Tool
 from workbench.wiring import LocalStack
 
 _DISK_NEEDED = 500 * 2**20
@@ -47,7 +50,7 @@ def examine(local: LocalStack) -> list[Finding]:
         _folder,
         _ports,
         _docker,
-        _toxiproxy,
+        _components,
         _stack,
     ]
     findings: list[Finding] = []
@@ -122,17 +125,23 @@ def _docker(_: LocalStack) -> Iterator[Finding]:
     yield Finding("docker", f"found at {where}; not needed" if where else "not found; not needed", "note")
 
 
-def _toxiproxy(_: LocalStack) -> Iterator[Finding]:
-    program = toxiproxy_server.find()
-    if program is None:
-        missing = "not found; only --fault-plane toxiproxy needs it"
-        yield Finding("toxiproxy", missing, "note", toxiproxy_server.HOW_TO_GET)
-        return
-    version = toxiproxy_server.version(program)
-    if version is None:
-        yield Finding("toxiproxy", f"{program} is there and does not run", "warning", toxiproxy_server.HOW_TO_GET)
-    else:
-        yield Finding("toxiproxy", f"{version} at {program}, for --fault-plane toxiproxy", "note")
+_USED_BY = {tool: f"--with {tool}" for tool in Tool} | {Tool.TOXIPROXY: "--fault-plane toxiproxy"}
+
+
+def _components(_: LocalStack) -> Iterator[Finding]:
+    for tool in Tool:
+        program, use = finding.find(tool), _USED_BY[tool]
+        if program is None:
+            named = os.environ.get(releases()[tool].setting)
+            missing = f"not found where {releases()[tool].setting} says: {named}" if named else "not found"
+            yield Finding(tool, f"{missing}; only {use} needs it", "note", finding.how_to_get(tool))
+            continue
+        version = finding.version(tool, program.path)
+        if version is None:
+            does_not = f"{program.path} (from {program.source}) is there and does not run"
+            yield Finding(tool, does_not, "warning", finding.how_to_get(tool))
+        else:
+            yield Finding(tool, f"{version} at {program.path} (from {program.source}), for {use}", "note")
 
 
 def _stack(local: LocalStack) -> Iterator[Finding]:

@@ -6,14 +6,14 @@ Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from workbench.checks import Facts, Preview, judge, preview, wholly_below
-from workbench.engine.collecting import write_schedule
+from workbench.engine.collecting import COLLECTED, Sources, write_schedule
 from workbench.engine.conducting import Conductor, failed
 from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
@@ -24,6 +24,7 @@ from workbench.engine.refusing import (
     refuse_inability,
     refuse_other_stack,
     refuse_plane,
+    refuse_sources,
     refuse_undecidable,
 )
 from workbench.engine.rundir import RunDirectory
@@ -40,7 +41,9 @@ from workbench.model.plan import Plan
 from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
+from workbench.model.slo import Slo
 from workbench.model.stack import RunningStack
+from workbench.model.tools import Tool
 from workbench.model.verdict import Verdict
 from workbench.reporting import write_reports
 
@@ -59,6 +62,7 @@ class Request:
     keep_up: bool = False
     port_base: int | None = None
     plane: PlaneName = PlaneName.BUILTIN
+    tools: Sequence[Tool] = ()
     command: list[str] = field(default_factory=list)
 
 
@@ -70,6 +74,16 @@ class Planned:
     plan: Plan
     schedule: Schedule
     preview: Preview
+
+    @property
+    def slis(self) -> list[Slo]:
+        """The SLOs that the load counts while it goes on."""
+        return [slo for slo in self.loaded.slos if slo.journey in self.loaded.scenario.load.mix]
+
+    @property
+    def counted(self) -> list[Slo]:
+        """The SLOs that Prometheus can have rules of: of journeys that are made, and of its own counters."""
+        return [*self.slis, *(slo for slo in self.loaded.slos if slo.promql is not None)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,14 @@ class Desk(Protocol):
         """Return the stack that runs here, if there is one."""
 
     def up(
-        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+        self,
+        system: LoadedSystem,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        tools: Sequence[Tool],
+        owned: bool,
     ) -> RunningStack:
         """Start a stack."""
 
@@ -107,12 +128,12 @@ class Desk(Protocol):
         """End a stack."""
 
     def open(
-        self, stack: RunningStack, system: LoadedSystem, interruption: Interruption
+        self, stack: RunningStack, planned: Planned, interruption: Interruption
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
-    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
-        """Return the machine and the versions on it, that of a fault plane included which is not ours."""
+    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
+        """Return the machine and the versions on it, also those of tools that are not ours."""
 
 
 def plan_scenario(request: Request) -> Planned:
@@ -121,7 +142,7 @@ def plan_scenario(request: Request) -> Planned:
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
     refuse_plane(request.plane, loaded.scenario.faults, loaded.system)
     plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
-    facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos)
+    facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos, request.tools)
     return Planned(loaded, plan, schedule, preview(facts, plan))
 
 
@@ -155,10 +176,14 @@ def _judged(directory: RunDirectory, history: History) -> Verdict:
     return verdict
 
 
-def judge_with(directory: RunDirectory, changes: Mapping[str, str]) -> Verdict:
-    """Judge a run directory with other limits. Nothing is written: the run's own verdict stays what it was."""
+def judge_with(directory: RunDirectory, changes: Mapping[str, str], sources: Sources = COLLECTED) -> Verdict:
+    """Judge a run directory with other limits, or from what the real tools have seen.
+
+    Nothing is written: the run's own verdict stays what it was. Raises UsageError for a tool that the run was without.
+    """
     record = with_limits(directory.read_run(), changes)
-    return directory.read(lambda history: judge(history, changes), record)
+    refuse_sources(record, sources)
+    return directory.read(lambda history: judge(history, changes), record, sources)
 
 
 def report_again(directory: RunDirectory) -> list[Path]:
@@ -177,11 +202,11 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
         try:
             with (
                 _stack(request, planned, desk, journal, interruption) as stack,
-                desk.open(stack, planned.loaded.loaded_system, interruption) as opened,
+                desk.open(stack, planned, interruption) as opened,
             ):
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
-                record = record.model_copy(update={"policies": opened.policies()})
+                record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
                 refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
                 write_schedule(directory.folder, planned.schedule)
                 job = _job(planned, stack, directory)
@@ -206,12 +231,13 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane)
+        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane, request.tools)
     stack = found or desk.up(
         planned.loaded.loaded_system,
         port_base=request.port_base,
         bugs=request.bugs,
         plane=request.plane,
+        tools=request.tools,
         owned=not request.keep_up,
     )
     journal.write(
@@ -232,7 +258,7 @@ def _stack(
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
-    machine, versions = desk.circumstances(request.plane)
+    machine, versions = desk.circumstances(request.plane, request.tools)
     system = planned.loaded.system
     services = system.services.items()
     return RunRecord(
@@ -278,5 +304,5 @@ def _job(planned: Planned, stack: RunningStack, directory: RunDirectory) -> Load
         drain_s=load.drain.s,
         probe_journeys=_PROBE_JOURNEYS,
         masks=planned.loaded.system.masks,
-        slis=[slo for slo in planned.loaded.slos if slo.journey in load.mix],
+        slis=planned.slis,
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench.adapters import toxiproxy_server
 from workbench.adapters.builtin_plane import BuiltinPlane
 from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
+from workbench.adapters.components import finding
 from workbench.adapters.fault_planes import FaultPlanes
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
@@ -23,10 +23,12 @@ from workbench.adapters.native.runtime import NativeRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
+from workbench.adapters.native.tools import RULES_FILE
 from workbench.adapters.resource_faults import ResourceFaults
+from workbench.adapters.run_telling import RunTelling
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
-from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Rim, TimeSource
+from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Recorder, Rim, TimeSource
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
@@ -35,8 +37,9 @@ from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
+from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
-from workbench.pipeline import OpenStack
+from workbench.pipeline import OpenStack, Planned
 
 STATE_FOLDER = ".workbench"
 
@@ -63,36 +66,52 @@ class LocalDesk:
         return self._runtime.find()
 
     def up(
-        self, system: LoadedSystem, *, port_base: int | None, bugs: list[str], plane: PlaneName, owned: bool
+        self,
+        system: LoadedSystem,
+        *,
+        port_base: int | None,
+        bugs: list[str],
+        plane: PlaneName,
+        tools: Sequence[Tool],
+        owned: bool,
     ) -> RunningStack:
-        return self._runtime.up(system, port_base=port_base, bugs=bugs, plane=plane, owned=owned, progress=self._note)
+        return self._runtime.up(
+            system, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=owned, progress=self._note
+        )
 
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
 
-    def circumstances(self, plane: PlaneName) -> tuple[Machine, dict[str, str]]:
+    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
         found = versions()
-        if plane is PlaneName.TOXIPROXY:
-            program = toxiproxy_server.find()
-            found["toxiproxy"] = (program and toxiproxy_server.version(program)) or "unknown"
+        for tool in (*tools, *([Tool.TOXIPROXY] if plane is PlaneName.TOXIPROXY else [])):
+            program = finding.find(tool)
+            found[tool] = (program and finding.version(tool, program.path)) or "unknown"
         return machine(), found
 
     @contextmanager
-    def open(self, stack: RunningStack, system: LoadedSystem, interruption: Interruption) -> Iterator[OpenStack]:
+    def open(self, stack: RunningStack, planned: Planned, interruption: Interruption) -> Iterator[OpenStack]:
         """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
+        system = planned.loaded.loaded_system
         log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
         session = StackSession(stack)
         services = StackServices(self._runtime, stack, system.system, session)
         load = LocustLoad()
         plane = _fault_plane(stack, system.system)
-        collector = CollectorRecorder(CollectorClient(stack.collector_url, stack.token))
+        client = CollectorClient(stack.collector_url, stack.token)
+        collector = CollectorRecorder(client)
+        telling = RunTelling(self.sink, client, planned.loaded.scenario, [slo.name for slo in planned.slis])
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),
-            recorders=[plane, collector] if isinstance(plane, BuiltinPlane) else [collector],
+            recorders=[
+                *([plane] if isinstance(plane, BuiltinPlane) else []),
+                collector,
+                *_tool_recorders(stack, planned, self._state.folder),
+            ],
             load=load,
             services=services,
-            sink=self.sink,
+            sink=telling,
             interruption=interruption,
         )
 
@@ -100,10 +119,31 @@ class LocalDesk:
             directory.save_logs(self._state.logs, log_ends, system.system.masks)
 
         try:
+            telling.begin()
             yield OpenStack(rim=rim, policies=services.policies, save_logs=save_logs)
         finally:
             load.kill()
+            telling.end()
             session.release()
+
+
+def _tool_recorders(stack: RunningStack, planned: Planned, state: Path) -> list[Recorder]:
+    """Return who keeps what the real tools have seen."""
+    recorders: list[Recorder] = []
+    if Tool.PROMETHEUS in stack.tools:
+        # imported only where it is used: it writes YAML, and Jaeger's spans come as JSON of protobuf
+        from workbench.adapters.prometheus.client import PrometheusClient  # noqa: PLC0415
+        from workbench.adapters.prometheus.recorder import PrometheusRecorder  # noqa: PLC0415
+
+        prometheus = PrometheusClient(stack.tools[Tool.PROMETHEUS])
+        run_s = planned.plan.end_ns / NS_PER_S
+        recorders.append(PrometheusRecorder(prometheus, state / RULES_FILE, planned.counted, run_s))
+    if Tool.JAEGER in stack.tools:
+        from workbench.adapters.jaeger.client import JaegerClient  # noqa: PLC0415
+        from workbench.adapters.jaeger.recorder import JaegerRecorder  # noqa: PLC0415
+
+        recorders.append(JaegerRecorder(JaegerClient(stack.tools[Tool.JAEGER]), planned.loaded.system.entry))
+    return recorders
 
 
 def _fault_plane(stack: RunningStack, system: System | None) -> FaultPlane:
@@ -134,6 +174,7 @@ class LocalStack:
         port_base: int | None,
         bugs: list[str],
         plane: PlaneName,
+        tools: Sequence[Tool],
         progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
@@ -143,7 +184,7 @@ class LocalStack:
             found = self.runtime.find()
             if found is None:
                 stack = self.runtime.up(
-                    loaded, port_base=port_base, bugs=bugs, plane=plane, owned=False, progress=progress
+                    loaded, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=False, progress=progress
                 )
                 return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
@@ -151,7 +192,7 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane)
+            refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
             return found, False
 
     def plane(self, stack: RunningStack) -> FaultPlane:

@@ -138,7 +138,7 @@ class FakeRecorder:
             self._answer()
             return RecordingState({"spans": 3}, {}, self.error, None)
 
-    def stop_recording(self) -> RecordingState:
+    def stop_recording(self, *, hurry: bool = False) -> RecordingState:  # noqa: ARG002 - it is quick
         with self._calls.passing(f"{self.name}.stop_recording"):
             self._answer()
             self.active = False

@@ -53,7 +53,7 @@ class BuiltinPlane:
         state = self._client.recording()
         return ports.RecordingState(state.rows, state.dropped, state.error, None)
 
-    def stop_recording(self) -> ports.RecordingState:
+    def stop_recording(self, *, hurry: bool = False) -> ports.RecordingState:  # noqa: ARG002 - it is quick
         end = self._client.stop_recording()
         return ports.RecordingState(end.rows, end.dropped, end.error, end.clock)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.adapters.process_client import DEADLINE_S, ProcessClient
-from workbench.collector.wire import Live, LiveSample, Target, Targets
+from workbench.collector.wire import Live, LiveSample, RunNow, Target, Targets
 from workbench.model.events import Clock
 from workbench.model.recording import Health, RecordingEnd, RecordingOrder, RecordingStarted, RecordingState
 
@@ -45,6 +45,10 @@ class CollectorClient:
     def stop_recording(self) -> RecordingEnd:
         """End the recording; when this returns all rows are durable."""
         return self._collector.ask("DELETE", "/recording", RecordingEnd)
+
+    def put_run(self, state: RunNow) -> None:
+        """Say how the run that goes on stands, for scrapers of the collector."""
+        self._collector.send("PUT", "/run", state.model_dump_json())
 
     def live(self) -> list[LiveSample]:
         """Return the latest values of the metrics that begin with `workbench_`."""

@@ -23,6 +23,6 @@ class CollectorRecorder:
         state = self._client.recording()
         return RecordingState(state.rows, state.dropped, state.error, None)
 
-    def stop_recording(self) -> RecordingState:
+    def stop_recording(self, *, hurry: bool = False) -> RecordingState:  # noqa: ARG002 - it is quick
         end = self._client.stop_recording()
         return RecordingState(end.rows, end.dropped, end.error, end.clock)

@@ -13,6 +13,7 @@ from typing import Any
 from workbench.checks.breaker_holds import BREAKER_HOLDS
 from workbench.checks.breaker_opens import BREAKER_OPENS
 from workbench.checks.check import Check, Claim, result_id
+from workbench.checks.detection import DETECTS
 from workbench.checks.estimates import PowerEstimate
 from workbench.checks.facts import Facts
 from workbench.checks.fallback import FALLBACK_SERVED
@@ -26,6 +27,7 @@ from workbench.checks.saga import SAGA_ATOMIC
 from workbench.checks.slo import SLO
 from workbench.checks.steady_state import STEADY_STATE
 from workbench.checks.timeout import TIMEOUT_BOUND
+from workbench.checks.traces import TRACES_EXPLAIN
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.scenario import Scenario
@@ -43,6 +45,8 @@ EXPECTATIONS: Mapping[str, Check[Any]] = {
     "no_lost_orders": NO_LOST_ORDERS,
     "no_duplicate_effects": NO_DUPLICATE_EFFECTS,
     "saga_atomic": SAGA_ATOMIC,
+    "detects": DETECTS,
+    "traces_explain": TRACES_EXPLAIN,
 }
 """Check by the kind of its expectation in scenario files."""
 

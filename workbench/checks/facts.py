@@ -5,6 +5,7 @@ Every sentence here says what is lacking and what would mend it: it is all a use
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workbench.model.plan import Plan
@@ -13,6 +14,7 @@ from workbench.model.run import RunRecord
 from workbench.model.scenario import Role, Scenario
 from workbench.model.slo import Slo
 from workbench.model.system import System
+from workbench.model.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +31,22 @@ class Facts:
     traced: frozenset[str]
     scraped: frozenset[str]
     audited: frozenset[str]
+    tools: frozenset[Tool] = frozenset()
+    """Real tools that stand beside the stack."""
 
     @classmethod
-    def declared(
-        cls, scenario: Scenario, system: System, slos: tuple[Slo, ...], policies: Policies | None = None
-    ) -> Facts:
-        """Return what the files declare; `policies` once the services have said theirs."""
+    def declared(cls, scenario: Scenario, system: System, slos: tuple[Slo, ...], tools: Iterable[Tool] = ()) -> Facts:
+        """Return what the files declare."""
         services = system.services.items()
         return cls(
             scenario=scenario,
             system=system,
             slos=slos,
-            policies=policies,
+            policies=None,
             traced=frozenset(name for name, service in services if service.traces),
             scraped=frozenset(name for name, service in services if service.metrics is not None),
             audited=frozenset(name for name, service in services if service.audit is not None),
+            tools=frozenset(tools),
         )
 
     @classmethod
@@ -57,6 +60,7 @@ class Facts:
             traced=frozenset(run.traced),
             scraped=frozenset(run.scraped),
             audited=frozenset(run.audited),
+            tools=frozenset(run.tools),
         )
 
     def slo(self, name: str) -> Slo | None:
@@ -101,10 +105,17 @@ def lacks_slo(facts: Facts, name: str, target: float | None) -> list[str]:
     if slo is None:
         known = ", ".join(sorted(s.name for s in facts.slos)) or "none"
         return [f"there is no SLO {name!r}; known are: {known}"]
+    if slo.promql is not None:
+        return lacks_tool(facts, Tool.PROMETHEUS, f"SLO {name}, which Prometheus counts,")
     problems = lacks_journey(facts, slo.journey, f"SLO {name}")
     if (slo.target if target is None else target) >= 1:
         problems.append(f"SLO {name}: no number of samples shows 100 %; give a target below it, such as 99.9 %")
     return problems
+
+
+def lacks_tool(facts: Facts, tool: Tool, what: str) -> list[str]:
+    """Say that a real tool is not there."""
+    return [] if tool in facts.tools else [f"{what} needs the real {tool.capitalize()}; --with {tool} starts one"]
 
 
 def lacks_journey(facts: Facts, journey: str, what: str) -> list[str]:

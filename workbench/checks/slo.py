@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id
+from workbench.checks.counters import judge_counters
 from workbench.checks.deciding import share_at_least
 from workbench.checks.estimates import PowerEstimate, share_estimate
 from workbench.checks.facts import Facts, lacks_slo, planned
@@ -31,6 +32,8 @@ def _judge_phase(spec: SloInPhases, phase: str, history: History) -> CheckResult
     if seen is None:
         return Claim(id_, "A16", "slo", text, CheckClass.PROPORTION).undecided(f"phase {phase} was never begun")
     claim = Claim(id_, "A16", "slo", text, CheckClass.PROPORTION, (window_of(seen),))
+    if slo.promql is not None:
+        return judge_counters(claim, slo, target, history)
     return judged_fairly(
         history, lambda start: judge_window(claim, slo, target, history, start), latency=slo.under is not None
     )
@@ -90,7 +93,7 @@ def slo_power(spec: SloInPhases, facts: Facts, plan: Plan) -> list[PowerEstimate
         share_estimate(
             result_id("A16", spec.slo, phase),
             f"{slo.describe()} for at least {wording.share(target)} in {phase}",
-            {phase: planned(plan, phase, slo.journey)},
+            {phase: planned(plan, phase, slo.journey or None)},
             facts,
             target=target,
             expected=spec.expected,

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from workbench.cli import doctor, faults, planes, results, scenarios, stacks
+from workbench.cli import components, doctor, faults, planes, results, scenarios, stacks
 from workbench.cli.streams import last_line, progress, show_error
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
@@ -45,6 +45,7 @@ for command in (
     scenarios.run,
     scenarios.list_,
     scenarios.plan,
+    scenarios.rules,
     scenarios.validate,
     stacks.up,
     stacks.down,
@@ -72,6 +73,12 @@ fault.command("remove")(_interruptible(faults.remove))
 fault.command("clear")(_interruptible(faults.clear))
 fault.command("kinds")(_interruptible(faults.kinds))
 app.add_typer(fault, name="fault")
+
+component = typer.Typer(help="Real tools beside a stack: which are here, how to get them.", no_args_is_help=True)
+component.command("list")(_interruptible(components.list_))
+component.command("install")(_interruptible(components.install))
+component.command("path")(_interruptible(components.path))
+app.add_typer(component, name="components")
 
 
 def main() -> None:

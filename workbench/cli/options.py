@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from workbench.errors import InvalidInput, Problem
+from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import scenario_files
+from workbench.loading.source import nearest
 from workbench.model.planes import PlaneName
+from workbench.model.tools import Tool, in_order
 
 
 def complete_scenario(incomplete: str) -> list[str]:
@@ -54,7 +56,31 @@ FaultPlane = Annotated[
     PlaneName,
     typer.Option("--fault-plane", help="What injects faults on edges; toxiproxy needs toxiproxy-server on PATH"),
 ]
+With = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        help="Real tools beside the embedded parts: prometheus, jaeger, toxiproxy, grafana (comma-separated)",
+        metavar="TOOLS",
+        envvar="WORKBENCH_WITH",
+    ),
+]
 Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]
+
+
+def tools_and_plane(with_: str | None, plane: PlaneName) -> tuple[list[Tool], PlaneName]:
+    """Return the tools that run beside a stack, and what serves its edges: Toxiproxy, where it is one of them.
+
+    Raises UsageError for a tool that nobody knows.
+    """
+    known = [str(tool) for tool in Tool]
+    asked = [name.strip() for name in (with_ or "").split(",") if name.strip()]
+    unknown = [f"{name!r}{nearest(name, known)}" for name in asked if name not in known]
+    if unknown:
+        raise UsageError(f"--with: there is no tool {', '.join(unknown)}", hint=f"known are: {', '.join(known)}")
+    tools = in_order([Tool(name) for name in asked])
+    beside: list[Tool] = [tool for tool in tools if tool is not Tool.TOXIPROXY]
+    return beside, PlaneName.TOXIPROXY if Tool.TOXIPROXY in tools else plane
 
 
 def changes(pairs: list[str] | None) -> dict[str, str]:

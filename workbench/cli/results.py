@@ -12,33 +12,68 @@ from typing import Annotated
 
 import typer
 
+from workbench.adapters.tool_pages import Stretch, page
 from workbench.cli import rendering
 from workbench.cli.options import Json, Reports, RunDir, Set, changes
 from workbench.cli.streams import last_line, progress, say
+from workbench.engine.collecting import COLLECTED, Sources
 from workbench.engine.rundir import RunDirectory, finished_runs
 from workbench.errors import UsageError
 from workbench.gating import gate as apply_gate
 from workbench.gating import read_policy
+from workbench.model.tools import Tool
 from workbench.pipeline import judge_again, judge_with, report_again
+from workbench.wiring import local_stack
 
 
 class Openable(StrEnum):
     """What `open` opens."""
 
     REPORT = "report"
+    PROMETHEUS = "prometheus"
+    JAEGER = "jaeger"
+    GRAFANA = "grafana"
 
 
-def judge(directory: RunDir, *, set_: Set = None, json: Json = False) -> int:
+class MetricsFrom(StrEnum):
+    """Who has seen the metrics."""
+
+    COLLECTOR = "collector"
+    PROMETHEUS = "prometheus"
+
+
+class SpansFrom(StrEnum):
+    """Who has seen the spans."""
+
+    COLLECTOR = "collector"
+    JAEGER = "jaeger"
+
+
+def judge(
+    directory: RunDir,
+    *,
+    set_: Set = None,
+    metrics: Annotated[
+        MetricsFrom, typer.Option("--metrics", help="From whose samples, of a run --with prometheus")
+    ] = MetricsFrom.COLLECTOR,
+    spans: Annotated[SpansFrom, typer.Option("--spans", help="From whose spans, of a run --with jaeger")] = (
+        SpansFrom.COLLECTOR
+    ),
+    json: Json = False,
+) -> int:
     """Judge a finished run again, from its directory alone.
 
-    With --set the limits are changed; the result is then printed and not saved.
+    With --set the limits are changed, with --metrics or --spans others are believed; the result is then printed and
+    not saved.
 
     [bold]Example:[/]  workbench judge reports/latest
     [bold]Example:[/]  workbench judge reports/latest --set expect.breaker_opens.within=1s
+    [bold]Example:[/]  workbench judge reports/latest --metrics prometheus --spans jaeger
     """
     run = RunDirectory.existing(directory)
     asked = changes(set_)
-    verdict = judge_with(run, asked) if asked else judge_again(run)
+    sources = Sources(metrics.value, spans.value)
+    verdict = judge_again(run) if not asked and sources == COLLECTED else judge_with(run, asked, sources)
     rendering.verdict(verdict, run.folder, as_json=json)
     last_line(verdict.exit_code, to_stdout=not json)
     return verdict.exit_code
@@ -86,16 +121,33 @@ def open_(
     *,
     reports: Reports = Path("reports"),
 ) -> None:
-    """Print the address of the latest report, and open it where there is a browser.
+    """Print the address of the latest report, or of a tool at the time of the latest run, and open it in a browser.
 
     [bold]Example:[/]  workbench open report
+    [bold]Example:[/]  workbench open jaeger
     """
-    latest = (reports / "latest" / f"{what}.html").resolve()
+    address = _report(reports) if what is Openable.REPORT else _tool(Tool(what), reports)
+    say(address)
+    if sys.stdout.isatty():
+        webbrowser.open(address)
+
+
+def _report(reports: Path) -> str:
+    latest = (reports / "latest" / "report.html").resolve()
     if not latest.is_file():
         raise UsageError(f"there is no report in {reports}", hint="workbench run latency-spike makes one")
-    say(latest.as_uri())
-    if sys.stdout.isatty():
-        webbrowser.open(latest.as_uri())
+    return latest.as_uri()
+
+
+def _tool(tool: Tool, reports: Path) -> str:
+    stack = local_stack().runtime.find()
+    if stack is None or tool not in stack.tools:
+        what = "nothing is up" if stack is None else f"the stack that is up has no {tool}"
+        raise UsageError(what, hint=f"workbench up --with {tool} (after workbench down) starts one")
+    latest = reports / "latest"
+    run = RunDirectory(latest).read_run() if (latest / "run.json").is_file() else None
+    stretch = None if run is None or stack.tools[tool] != run.tools.get(tool) else Stretch.of(run)
+    return page(tool, stack.tools[tool], stretch, "" if run is None else run.system.entry)
 
 
 def prune(

@@ -21,12 +21,16 @@ from workbench.cli.options import (
     Seed,
     Set,
     SystemFile,
+    With,
     changes,
+    tools_and_plane,
 )
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
 from workbench.loading.overrides import Overrides
 from workbench.model.planes import PlaneName
+from workbench.model.tools import Tool
+from workbench.model.units import NS_PER_S
 from workbench.pipeline import Request, plan_scenario
 from workbench.pipeline import run as run_pipeline
 from workbench.validating import validate_file
@@ -52,6 +56,7 @@ def run(
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the stack running afterwards")] = False,
     port_base: PortBase = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
+    with_: With = None,
     reports: Reports = Path("reports"),
     json: Json = False,
 ) -> int:
@@ -62,8 +67,10 @@ def run(
     [bold]Example:[/]  workbench run latency-spike
     [bold]Example:[/]  workbench run latency-spike --bug breaker-off
     [bold]Example:[/]  workbench run latency-spike --fault-plane toxiproxy
+    [bold]Example:[/]  workbench run latency-spike --with prometheus,jaeger
     [bold]Example:[/]  workbench run no-fault --rate 12/s --json > verdict.json
     """
+    tools, plane = tools_and_plane(with_, fault_plane)
     request = Request(
         scenario=scenario,
         overrides=Overrides(system=system, seed=seed, rate=rate, changes=changes(set_)),
@@ -72,7 +79,8 @@ def run(
         allow_inconclusive=allow_inconclusive,
         keep_up=keep_up,
         port_base=port_base,
-        plane=fault_plane,
+        plane=plane,
+        tools=tools,
         command=["workbench", *sys.argv[1:]],
     )
     planned = plan_scenario(request)
@@ -111,6 +119,7 @@ def plan(
     rate: RateText = None,
     set_: Set = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
+    with_: With = None,
     json: Json = False,
 ) -> int:
     """Show the timed steps of a scenario, and for each claim whether the plan can decide it.
@@ -118,8 +127,29 @@ def plan(
     [bold]Example:[/]  workbench plan latency-spike --rate 6/s
     """
     overrides = Overrides(system=system, seed=seed, rate=rate, changes=changes(set_))
-    request = Request(scenario=scenario, overrides=overrides, plane=fault_plane)
+    tools, plane = tools_and_plane(with_, fault_plane)
+    request = Request(scenario=scenario, overrides=overrides, plane=plane, tools=tools)
     return rendering.plan(plan_scenario(request), as_json=json)
+
+
+def rules(
+    scenario: ScenarioName,
+    *,
+    system: SystemFile = None,
+    set_: Set = None,
+) -> None:
+    """Print the Prometheus rules of a scenario: burn rates and alerts of its SLOs, scaled to the length of the run.
+
+    They are those that `run --with prometheus` puts in place.
+
+    [bold]Example:[/]  workbench rules latency-spike > rules.yml
+    """
+    from workbench.adapters.prometheus.rules import rules as rules_of  # noqa: PLC0415 - no other command needs them
+    from workbench.adapters.yaml_files import yaml_text  # noqa: PLC0415
+
+    overrides = Overrides(system=system, changes=changes(set_))
+    planned = plan_scenario(Request(scenario=scenario, overrides=overrides, tools=list(Tool)))
+    say(yaml_text(rules_of(planned.counted, planned.plan.end_ns / NS_PER_S)).rstrip())
 
 
 def validate(

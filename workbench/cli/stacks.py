@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from workbench.cli.options import Bug, FaultPlane, Json, PortBase
+from workbench.cli.options import Bug, FaultPlane, Json, PortBase, With, tools_and_plane
 from workbench.cli.streams import out, progress, say
 from workbench.errors import UsageError
 from workbench.loading.source import nearest
@@ -26,19 +26,26 @@ def up(
     port_base: PortBase = None,
     bug: Bug = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
+    with_: With = None,
 ) -> None:
     """Start a system and leave it running, to explore it or to run several scenarios on it.
 
     [bold]Example:[/]  workbench up
     [bold]Example:[/]  workbench up --system my/system.yaml --port-base 20000
+    [bold]Example:[/]  workbench up --with prometheus,jaeger
     """
-    stack, fresh = local_stack().up(system, port_base=port_base, bugs=bug or [], plane=fault_plane, progress=progress)
+    tools, plane = tools_and_plane(with_, fault_plane)
+    stack, fresh = local_stack().up(
+        system, port_base=port_base, bugs=bug or [], plane=plane, tools=tools, progress=progress
+    )
     say(f"{stack.system} is up" + (f" after {stack.ready_after_s:.1f} s" if fresh else " already"), "bold")
     table = Table.grid(padding=(0, 2))
     for name, url in stack.services.items():
         table.add_row(f"  {name}", url)
     for name, edge in stack.edges.items():
         table.add_row(f"  {name}", f"http://{edge.listener}", f"-> {edge.upstream}")
+    for tool, url in stack.tools.items():
+        table.add_row(f"  {tool}", url)
     out.print(table)
     say("next: workbench list, workbench status, workbench down", "dim")
 
@@ -65,10 +72,11 @@ def status(*, json: Json = False) -> None:
         say("nothing is up (workbench up starts the shop)")
     else:
         say(f"{found['stack']['system']} is up, stack {found['stack']['stack_id']}", "bold")
+        addresses = found["stack"]["services"] | found["stack"]["tools"]
         table = Table.grid(padding=(0, 2))
         for name, process in found["processes"].items():
             state = f"pid {process['pid']}" if process["pid"] else f"[bold red]{process['ended'] or 'not running'}[/]"
-            table.add_row(f"  {name}", state, found["stack"]["services"].get(name, ""))
+            table.add_row(f"  {name}", state, addresses.get(name, ""))
         out.print(table)
         for fault in found["faults"]:
             say(f"  fault ON: {fault}", "bold magenta")

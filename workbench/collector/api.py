@@ -14,10 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
+from workbench.collector.forwarding import Forwarder
 from workbench.collector.processes import ProcessWatch
 from workbench.collector.recording import Keeping, Recording, read_clocks
+from workbench.collector.run_metrics import RunMetrics
 from workbench.collector.scraping import Scraper
-from workbench.collector.wire import Live, Pid, ProcessName, Targets
+from workbench.collector.wire import Live, Pid, ProcessName, RunNow, Targets
 from workbench.masking import Masks
 from workbench.model.recording import Health, RecordingOrder, RecordingStarted, RecordingState, Refusal
 
@@ -27,7 +29,7 @@ _SHUTDOWN_S = 0.2
 _SPANS_AT_ONCE = 500
 """Between two looks at everything else: some 10 ms."""
 
-_OPEN = (("POST", "/v1/traces"), ("GET", "/health"))
+_OPEN = (("POST", "/v1/traces"), ("GET", "/health"), ("GET", "/metrics"))
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _PIDS = TypeAdapter(dict[ProcessName, Pid])
 
@@ -45,12 +47,16 @@ class Collector:
         self._scraper = Scraper(self._keeping)
         self._processes = ProcessWatch()
         self._masks = Masks()
+        self._forwarder = Forwarder()
+        self._run_metrics = RunMetrics()
         self._ticking: asyncio.Task[None] | None = None
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
         app.add_routes(
             [
                 web.put("/targets", self._put_targets),
                 web.put("/processes", self._put_processes),
+                web.put("/run", self._put_run),
+                web.get("/metrics", self._get_metrics),
                 web.put("/recording", self._put_recording),
                 web.get("/recording", self._get_recording),
                 web.delete("/recording", self._delete_recording),
@@ -75,6 +81,7 @@ class Collector:
         if self._ticking is not None:
             self._ticking.cancel()
         await self._scraper.stop()
+        await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
         if recording is not None:
             recording.close()
@@ -96,12 +103,17 @@ class Collector:
         self._masks = Masks(order.masks)
         self._processes.replace(order.processes)
         await self._scraper.watch(order.services, self._masks)
+        await self._forwarder.forward_to(order.spans_to)
         return web.json_response({"services": sorted(order.services)})
 
     async def _put_processes(self, request: web.Request) -> web.StreamResponse:
         pids = await _order(request, _PIDS)
         self._processes.add(pids)
         return web.json_response({"processes": sorted(pids)})
+
+    async def _put_run(self, request: web.Request) -> web.StreamResponse:
+        self._run_metrics.now(await _order(request, TypeAdapter(RunNow)))
+        return web.json_response({})
 
     async def _put_recording(self, request: web.Request) -> web.StreamResponse:
         order = await _order(request, TypeAdapter(RecordingOrder))
@@ -152,10 +164,15 @@ class Collector:
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
+        self._forwarder.add(spans)
         return web.Response(body=answer.SerializeToString(), content_type="application/x-protobuf")
 
     async def _get_live(self, _request: web.Request) -> web.StreamResponse:
         return _answer(Live(samples=self._scraper.live()))
+
+    async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
+        text = self._run_metrics.render(self._forwarder.dropped)
+        return web.Response(text=text, content_type="text/plain")
 
     async def _get_health(self, _request: web.Request) -> web.StreamResponse:
         return _answer(Health(ok=True, monotonic_ns=time.monotonic_ns()))

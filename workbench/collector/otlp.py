@@ -59,19 +59,55 @@ def parsed(body: bytes) -> ExportTraceServiceRequest:
 
 
 def rows(request: ExportTraceServiceRequest, masks: Masks) -> Iterator[Row | None]:
-    """Yield one row per span, or None for a span without valid ids, which OTLP says to reject."""
+    """Yield one row per span, or None for a span without valid ids, which OTLP says to reject.
+
+    Each span is masked in place before it becomes a row, so that the request may be passed on afterwards.
+    """
     for resource in request.resource_spans:
+        _mask_attributes(resource.resource.attributes, masks)
         service = _service(resource.resource.attributes)
         for scope in resource.scope_spans:
             for span in scope.spans:
+                _mask_span(span, masks)
                 if len(span.trace_id) != 16 or len(span.span_id) != 8:
                     yield None
                 else:
-                    yield _row(span, service, masks)
+                    yield _row(span, service)
 
 
-def _row(span: Any, service: str, masks: Masks) -> Row:
-    attributes = _attributes(span.attributes, masks)
+def _mask_span(span: Any, masks: Masks) -> None:
+    span.name = masks.text(span.name)
+    _mask_attributes(span.attributes, masks)
+    for event in span.events:
+        event.name = masks.text(event.name)
+        _mask_attributes(event.attributes, masks)
+    for link in span.links:
+        _mask_attributes(link.attributes, masks)
+    if span.status.message:
+        span.status.message = masks.text(span.status.message)
+
+
+def _mask_attributes(pairs: Iterable[Any], masks: Masks) -> None:
+    for pair in pairs:
+        if masks.is_secret(pair.key):
+            pair.value.string_value = MASKED
+        else:
+            _mask_value(pair.value, masks)
+
+
+def _mask_value(value: Any, masks: Masks) -> None:
+    match value.WhichOneof("value"):
+        case "string_value":
+            value.string_value = masks.text(value.string_value)
+        case "array_value":
+            for item in value.array_value.values:
+                _mask_value(item, masks)
+        case "kvlist_value":
+            _mask_attributes(value.kvlist_value.values, masks)
+
+
+def _row(span: Any, service: str) -> Row:
+    attributes = _attributes(span.attributes)
     edge, call_id, outcome, fallback = (_text(attributes.pop(name, None)) for name in _TEXT_COLUMNS)
     attempt = attributes.get(_ATTEMPT)
     if isinstance(attempt, int):
@@ -81,7 +117,7 @@ def _row(span: Any, service: str, masks: Masks) -> Row:
         span.span_id.hex(),
         span.parent_span_id.hex() or None,
         service,
-        one_line(masks.text(span.name)),
+        one_line(span.name),
         _KINDS[span.kind] if span.kind < len(_KINDS) else "internal",
         span.start_time_unix_nano,
         span.end_time_unix_nano,
@@ -92,16 +128,12 @@ def _row(span: Any, service: str, masks: Masks) -> Row:
         outcome,
         fallback,
         json.dumps(attributes),
-        json.dumps([_event(event, masks) for event in span.events]) if span.events else None,
+        json.dumps([_event(event) for event in span.events]) if span.events else None,
     )
 
 
-def _event(event: Any, masks: Masks) -> dict[str, Any]:
-    return {
-        "name": masks.text(event.name),
-        "time": event.time_unix_nano,
-        "attributes": _attributes(event.attributes, masks),
-    }
+def _event(event: Any) -> dict[str, Any]:
+    return {"name": event.name, "time": event.time_unix_nano, "attributes": _attributes(event.attributes)}
 
 
 def _service(attributes: Iterable[Any]) -> str:
@@ -109,24 +141,24 @@ def _service(attributes: Iterable[Any]) -> str:
     return one_line(next(names, "unknown_service"))
 
 
-def _attributes(pairs: Iterable[Any], masks: Masks) -> dict[str, Any]:
-    return {pair.key: MASKED if masks.is_secret(pair.key) else _value(pair.value, masks) for pair in pairs}
+def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
 
 
-def _value(value: Any, masks: Masks) -> Any:
+def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
     if kind is None:
         return None
     inner = getattr(value, kind)
-    return _CONVERSIONS[kind](inner, masks) if kind in _CONVERSIONS else inner
+    return _CONVERSIONS[kind](inner) if kind in _CONVERSIONS else inner
 
 
-_CONVERSIONS: dict[str, Callable[[Any, Masks], Any]] = {
-    "string_value": lambda text, masks: masks.text(text)[:_LONGEST_VALUE],
-    "array_value": lambda array, masks: [_value(item, masks) for item in array.values],
-    "kvlist_value": lambda pairs, masks: _attributes(pairs.values, masks),
-    "bytes_value": lambda content, _: content.hex(),
-    "double_value": lambda number, _: number if isfinite(number) else str(number),  # JSON has no word for it
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "string_value": lambda text: text[:_LONGEST_VALUE],
+    "array_value": lambda array: [_value(item) for item in array.values],
+    "kvlist_value": lambda pairs: _attributes(pairs.values),
+    "bytes_value": lambda content: content.hex(),
+    "double_value": lambda number: number if isfinite(number) else str(number),  # JSON has no word for it
 }
 """Of values that JSON does not write as they are."""
 

@@ -38,6 +38,25 @@ class Targets(Frozen):
         default_factory=list, description="regular expressions; what they match is masked in everything kept"
     )
 
+    spans_to: str | None = Field(
+        default=None, pattern=r"^https?://", description="OTLP/HTTP address that all spans are forwarded to"
+    )
+
+
+class SliCount(Frozen):
+    """What users of a run had so far, by one SLO."""
+
+    good: int
+    total: int
+
+
+class RunNow(Frozen):
+    """Body of PUT /run: how the run that goes on stands. Served to scrapers, and never stored."""
+
+    slis: dict[str, SliCount] = Field(default_factory=dict, description="by SLO")
+    faults: dict[str, str] = Field(default_factory=dict, description="all of the run's: id to target")
+    on: list[str] = Field(default_factory=list, description="ids of the faults that are on")
+
 
 class LiveSample(Frozen):
     """The latest finite value of one `workbench_` metric."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -12,11 +14,16 @@ from workbench.errors import EnvironmentFailure
 from workbench.model.arrivals import Schedule
 from workbench.model.events import Clock
 from workbench.model.tables import (
-    ARRIVALS,
     ATTEMPTS,
+    JAEGER,
+    KEPT_TABLES,
     METRIC_POINTS,
     METRICS,
+    OF_TOOLS,
     PROCESSES,
+    PROMETHEUS,
+    PROMETHEUS_POINTS,
+    PROMETHEUS_SERIES,
     REQUESTS,
     SERIES,
     SPANS,
@@ -47,28 +54,56 @@ def write_schedule(folder: Path, schedule: Schedule) -> None:
 def collect(folder: Path, zero: Clock) -> dict[str, int]:
     """Turn `raw/` into the Parquet tables and return rows by table. Torn last lines are dropped.
 
-    A table whose raw file is missing becomes an empty table: its producer never wrote a row.
+    A table whose raw file is missing becomes an empty table: its producer never wrote a row. Empty ones of tools that
+    were not there are not counted.
     Raises EnvironmentFailure if the tables cannot be made.
     """
     raw = folder / "raw"
     counts: dict[str, int] = {}
     with _told("the tables cannot be made"), _database(folder) as database:
-        for table in (REQUESTS, ATTEMPTS, SPANS, PROCESSES):
+        for table in (REQUESTS, ATTEMPTS, SPANS, PROCESSES, JAEGER):
             _load(database, raw, table)
             counts[table.name] = _save(database, folder, table, _select(table, zero), table.name)
-        _load(database, raw, SERIES)
-        _load(database, raw, METRIC_POINTS)
-        counts["metrics"] = _save(
-            database,
-            folder,
-            METRICS,
-            f"p.time - {zero.monotonic_ns} AS time, s.service, s.name, s.labels, p.value",
-            "metric_points p JOIN series s USING (series)",
-        )
-    return counts
+        for table, series, points, zero_ns in (
+            (METRICS, SERIES, METRIC_POINTS, zero.monotonic_ns),
+            (PROMETHEUS, PROMETHEUS_SERIES, PROMETHEUS_POINTS, zero.wall_ns),
+        ):
+            _load(database, raw, series)
+            _load(database, raw, points)
+            counts[table.name] = _save(
+                database,
+                folder,
+                table,
+                f"p.time - {zero_ns} AS time, coalesce(s.service, '') AS service, s.name, s.labels, p.value",
+                f"{points.name} p JOIN {series.name} s USING (series)",
+            )
+    unused = {table.name for table in OF_TOOLS if not counts[table.name]}
+    return {name: count for name, count in counts.items() if name not in unused}
 
 
-def open_tables(folder: Path, *, every_row: bool = False) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """From whom metrics and spans are taken: the embedded collector, or the real tool that stood beside it."""
+
+    metrics: Literal["collector", "prometheus"] = "collector"
+    spans: Literal["collector", "jaeger"] = "collector"
+
+    def file(self, table: Table) -> str:
+        """Return the name of the file that a table is read from."""
+        if table is METRICS and self.metrics == "prometheus":
+            return PROMETHEUS.name
+        if table is SPANS and self.spans == "jaeger":
+            return JAEGER.name
+        return table.name
+
+
+COLLECTED = Sources()
+"""What the workbench has collected itself."""
+
+
+def open_tables(
+    folder: Path, sources: Sources = COLLECTED, *, every_row: bool = False
+) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
     """Return an in-memory database with a view per kept table, and what could not be read.
 
     A missing or unreadable file becomes an empty table and a problem; with `every_row` also one that turns out to be
@@ -78,14 +113,15 @@ def open_tables(folder: Path, *, every_row: bool = False) -> tuple[duckdb.DuckDB
         config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder / ".spill")}
     )
     problems = []
-    for table in (ARRIVALS, REQUESTS, ATTEMPTS, METRICS, SPANS, PROCESSES):
-        file = folder / f"{table.name}.parquet"
+    for table in KEPT_TABLES:
+        file = folder / f"{sources.file(table)}.parquet"
         try:
             database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({_text(file)})")
             if every_row:
                 database.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table.name}").fetchall()
         except duckdb.Error as error:
-            problems.append(_unreadable(file, error))
+            if file.exists() or table not in OF_TOOLS:
+                problems.append(_unreadable(file, error))
             columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
             database.execute(f"DROP VIEW IF EXISTS {table.name}; CREATE TABLE {table.name} ({columns})")
     return database, problems

@@ -97,7 +97,7 @@ class Finish:
 
     def _stop_recorder(self, recorder: Recorder) -> None:
         try:
-            state = recorder.stop_recording()
+            state = recorder.stop_recording(hurry=self.hurry)
         except HarnessError as error:
             self.whole = False
             self._journal.write(Warned(at_ns=self._journal.now(), message=f"{recorder.name}: {error.message}"))

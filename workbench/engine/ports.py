@@ -92,8 +92,8 @@ class Recorder(Protocol):
     def recording(self) -> RecordingState:
         """Ask how it goes."""
 
-    def stop_recording(self) -> RecordingState:
-        """Write everything out, durably."""
+    def stop_recording(self, *, hurry: bool = False) -> RecordingState:
+        """Write everything out, durably. In a hurry, what would have to be fetched first is left out."""
 
 
 class LoadGenerator(Protocol):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.checks import Preview
+from workbench.engine.collecting import Sources
 from workbench.engine.ports import FaultState
 from workbench.errors import UsageError
 from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
+from workbench.model.run import RunRecord
 from workbench.model.stack import RunningStack
 from workbench.model.system import Edge, System
+from workbench.model.tools import Tool
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 _NO_NETEM = (
@@ -71,7 +74,9 @@ def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
     ]
 
 
-def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName) -> None:
+def refuse_other_stack(
+    found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName, tools: Sequence[Tool] = ()
+) -> None:
     """Refuse a running stack that is not what was asked for."""
     if found.fault_plane != plane:
         raise UsageError(
@@ -83,12 +88,28 @@ def refuse_other_stack(found: RunningStack, system: str, bugs: Sequence[str], pl
             f"a stack of system {found.system} is running here, and the scenario wants {system}",
             hint="workbench down ends it",
         )
+    missing = [tool for tool in tools if tool not in found.tools]
+    if missing:
+        raise UsageError(
+            f"the stack that is running here was started without {', '.join(missing)}",
+            hint="workbench down, then the same command again starts a stack of its own",
+        )
     if sorted(found.bugs) != sorted(bugs):
         has = ", ".join(found.bugs) or "none"
         raise UsageError(
             f"bugs are planted when services start; the running stack has: {has}",
             hint="workbench down, then the same command again starts a stack of its own",
         )
+
+
+def refuse_sources(run: RunRecord, sources: Sources) -> None:
+    """Refuse to judge from a tool that the run was without."""
+    for tool in (sources.metrics, sources.spans):
+        if tool != "collector" and tool not in run.tools:
+            raise UsageError(
+                f"the run was made without {tool}, so there is nothing of it to judge from",
+                hint=f"workbench run {run.scenario.name} --with {tool} makes one",
+            )
 
 
 def refuse_foreign_faults(on: Sequence[FaultState]) -> None:

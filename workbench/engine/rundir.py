@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 from pydantic import ValidationError
 
-from workbench.engine.collecting import open_tables
+from workbench.engine.collecting import COLLECTED, Sources, open_tables
 from workbench.engine.journal import read_journal
 from workbench.errors import EnvironmentFailure, InvalidInput, Problem, UsageError
 from workbench.masking import MASKED, Masks
@@ -163,22 +163,24 @@ class RunDirectory:
         except ValidationError as error:
             raise InvalidInput(_misfits(path, error), hint=f"workbench judge {self.folder}") from error
 
-    def read(self, use: Callable[[History], T], record: RunRecord | None = None) -> T:
+    def read(self, use: Callable[[History], T], record: RunRecord | None = None, sources: Sources = COLLECTED) -> T:
         """Return what `use` makes of the run. A table that turns out to be damaged counts as missing, and is told.
 
         `record` stands in for run.json after limits were changed.
         """
         try:
-            return use(self.history(record))
+            return use(self.history(record, sources))
         except duckdb.Error:
-            careful = self.history(record, every_row=True)
+            careful = self.history(record, sources, every_row=True)
             if not careful.problems:
                 raise
             return use(careful)
 
-    def history(self, record: RunRecord | None = None, *, every_row: bool = False) -> History:
+    def history(
+        self, record: RunRecord | None = None, sources: Sources = COLLECTED, *, every_row: bool = False
+    ) -> History:
         """Open everything for reading; with `every_row` find out about damage now, not when a row is asked for."""
-        connection, problems = open_tables(self.folder, every_row=every_row)
+        connection, problems = open_tables(self.folder, sources, every_row=every_row)
         events, torn = read_journal(self.journal)
         before, after, unreadable = self._audits()
         return History(

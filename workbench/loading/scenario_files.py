@@ -16,6 +16,7 @@ from workbench.loading.references import references
 from workbench.loading.resources import with_users
 from workbench.loading.source import Source, nearest, read
 from workbench.loading.validated import checked, validated
+from workbench.model.base import Place
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo, SloDocument
 from workbench.model.system import System
@@ -165,11 +166,25 @@ def _dangling(given: Overridden, system: System, slos: dict[str, Slo]) -> Iterat
                 known = list(slos)
         if name not in known:
             yield given.problem(place, f"unknown {kind} {name!r}{nearest(name, known)}")
-        elif kind == "SLO" and slos[name].journey not in _mix(given):
-            yield given.problem(
-                place, f"SLO {name!r} is about journey {slos[name].journey!r}, which is not in load.mix"
-            )
+        elif kind == "SLO":
+            yield from _unfit_slo(given, place, slos[name])
     yield from _unknown_journeys(given, system)
+
+
+def _unfit_slo(given: Overridden, place: Place, slo: Slo) -> Iterator[Problem]:
+    """Yield why an SLO cannot be judged where it is named."""
+    if slo.promql is None:
+        if slo.journey not in _mix(given):
+            yield given.problem(place, f"SLO {slo.name!r} is about journey {slo.journey!r}, which is not in load.mix")
+    elif _asks_of_journeys(given, place):
+        said = f"SLO {slo.name!r} is counted by Prometheus; it can be judged in `slos` and `detects` only"
+        yield given.problem(place, said)
+
+
+def _asks_of_journeys(given: Overridden, place: Place) -> bool:
+    """Tell whether a claim about an SLO looks at single journeys, which Prometheus does not know."""
+    section, index = place[0], place[1]
+    return section != "slos" and not (section == "expect" and given.data["expect"][index].get("kind") == "detects")
 
 
 def _unfit_faults(given: Overridden, scenario: Scenario, system: System) -> Iterator[Problem]:

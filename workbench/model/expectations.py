@@ -136,6 +136,25 @@ class SagaAtomic(Expectation):
     min_n: int = Field(default=10, ge=1, description="finished records below this leave it undecided")
 
 
+class Detects(Expectation):
+    """An alert of the SLO's error budget fires under the fault, clears afterwards, and is silent without it."""
+
+    kind: Literal["detects"]
+    slo: Name
+    severity: Literal["page", "ticket"] = Field(default="page", description="of the alert, as in `workbench rules`")
+    within: Duration = Field(description="from the verified fault to the first evaluation in which it fires")
+    clears_within: Duration = Field(description="from the verified undo to the evaluation in which it is silent again")
+    min_n: int = Field(default=5, ge=1, description="evaluations in baseline below this leave silence undecided")
+
+
+class TracesExplain(OnEdge):
+    """A trace that failed on the edge says so: the deepest error is there, and attempts are numbered in one trace."""
+
+    kind: Literal["traces_explain"]
+    at_least: Ratio = Field(description="share of the failing traces")
+    expected: Ratio = Field(default=Ratio(0.999), description="what well traced services are expected to reach")
+
+
 ExpectationSpec = Annotated[
     BreakerOpens
     | BreakerHolds
@@ -147,6 +166,8 @@ ExpectationSpec = Annotated[
     | Recovers
     | NoLostOrders
     | NoDuplicateEffects
-    | SagaAtomic,
+    | SagaAtomic
+    | Detects
+    | TracesExplain,
     Field(discriminator="kind"),
 ]

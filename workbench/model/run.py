@@ -14,6 +14,7 @@ from workbench.model.policies import Policies
 from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo
 from workbench.model.system import System
+from workbench.model.tools import Tool
 
 RUN_FORMAT: Literal[1] = 1
 """Version of the run directory. A newer one is refused, an older one is read."""
@@ -51,6 +52,9 @@ class RunRecord(Frozen):
     plan: Plan
     fault_plane: PlaneName = Field(
         default=PlaneName.BUILTIN, description="with `toxiproxy`, attempts are those of the callers' spans"
+    )
+    tools: dict[Tool, str] = Field(
+        default_factory=dict, description="real tools beside the stack, with the addresses they had"
     )
     policies: Policies = Field(description="of all services, as they were before the run; also in policies.json")
     audited: list[str] = Field(description="services that gave an account of themselves")

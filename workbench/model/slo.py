@@ -33,6 +33,12 @@ class WorkbenchGood(WorkbenchTotal):
     under: Duration | None = Field(default=None, description="response time from the intended start")
 
 
+class PromQuery(Frozen):
+    """A counter in PromQL. It has to give one series, such as a `sum`."""
+
+    query: str = Field(min_length=1, description="PromQL that gives one counter, without `rate` or `increase`")
+
+
 class _Metadata(Frozen):
     name: Name
     displayName: str | None = None  # noqa: N815 - OpenSLO
@@ -50,12 +56,17 @@ class _TotalSource(Frozen):
     spec: WorkbenchTotal
 
 
+class _PrometheusSource(Frozen):
+    type: Literal["prometheus"]
+    spec: PromQuery
+
+
 class _Good(Frozen):
-    metricSource: _GoodSource  # noqa: N815 - OpenSLO
+    metricSource: Annotated[_GoodSource | _PrometheusSource, Field(discriminator="type")]  # noqa: N815 - OpenSLO
 
 
 class _Total(Frozen):
-    metricSource: _TotalSource  # noqa: N815 - OpenSLO
+    metricSource: Annotated[_TotalSource | _PrometheusSource, Field(discriminator="type")]  # noqa: N815 - OpenSLO
 
 
 class _RatioMetric(Frozen):
@@ -64,10 +75,17 @@ class _RatioMetric(Frozen):
     total: _Total
 
     @model_validator(mode="after")
-    def _same_journey(self) -> _RatioMetric:
-        good, total = self.good.metricSource.spec.journey, self.total.metricSource.spec.journey
-        if good != total:
-            raise ValueError(f"good counts journey {good!r} and total counts {total!r}; both must name the same one")
+    def _same_thing(self) -> _RatioMetric:
+        good, total = self.good.metricSource, self.total.metricSource
+        if good.type != total.type:
+            raise ValueError(f"good is from {good.type} and total from {total.type}; both must be from the same one")
+        if good.type == "workbench" and total.type == "workbench" and good.spec.journey != total.spec.journey:
+            one, other = good.spec.journey, total.spec.journey
+            raise ValueError(f"good counts journey {one!r} and total counts {other!r}; both must name the same one")
+        if good.type == "prometheus" and not self.counter:
+            raise ValueError(
+                "good and total have to be counters (`counter: true`): what a phase adds to them is judged"
+            )
         return self
 
 
@@ -122,28 +140,40 @@ class SloDocument(Frozen):
 
     def to_slo(self) -> Slo:
         """Return the part that is judged."""
-        good = self.spec.indicator.spec.ratioMetric.good.metricSource.spec
-        return Slo(
-            name=self.metadata.name,
-            title=self.metadata.displayName or self.spec.description or self.metadata.name,
-            journey=good.journey,
-            outcomes=tuple(good.outcome),
-            under=good.under,
-            target=self.spec.objectives[0].target,
-        )
+        metric = self.spec.indicator.spec.ratioMetric
+        name, target = self.metadata.name, self.spec.objectives[0].target
+        title = self.metadata.displayName or self.spec.description or name
+        good, total = metric.good.metricSource, metric.total.metricSource
+        if good.type == "workbench":
+            spec = good.spec
+            outcomes = tuple(spec.outcome)
+            return Slo(name=name, title=title, journey=spec.journey, outcomes=outcomes, under=spec.under, target=target)
+        assert total.type == "prometheus"
+        counters = PromQl(good=good.spec.query, total=total.spec.query)
+        return Slo(name=name, title=title, journey="", outcomes=(), under=None, target=target, promql=counters)
+
+
+class PromQl(Frozen):
+    """Two counters that Prometheus answers for."""
+
+    good: str
+    total: str
 
 
 class Slo(Frozen):
-    """A ratio good/total over journeys, and its target."""
+    """A ratio good/total over journeys, or over what Prometheus counts, and its target."""
 
     name: Name
     title: str
-    journey: JourneyName
+    journey: JourneyName | Literal[""] = Field(description="empty where Prometheus counts")
     outcomes: tuple[OutcomeName, ...]
     under: Duration | None
     target: Ratio
+    promql: PromQl | None = Field(default=None, description="what Prometheus counts, instead of journeys")
 
     def describe(self) -> str:
         """Say what counts as good."""
+        if self.promql is not None:
+            return f"{self.title} (by Prometheus)"
         limit = f" within {self.under}" if self.under is not None else ""
         return f"{self.journey} ends {' or '.join(self.outcomes)}{limit}"

@@ -11,6 +11,7 @@ from workbench.model.faults.base import Ability
 from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
+from workbench.model.tools import Tool
 
 
 class EdgeAddress(Frozen):
@@ -55,6 +56,7 @@ class RunningStack(Frozen):
     fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")
     plane_url: str
     collector_url: str
+    tools: dict[Tool, str] = Field(default_factory=dict, description="base URLs of the real tools beside it")
     token: str
     abilities: list[Ability]
     owned: bool = Field(description="started by `run` and gone with it; a stack from `up` stays")

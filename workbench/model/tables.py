@@ -174,6 +174,29 @@ METRICS = Table(
     ),
 )
 
+PROMETHEUS_SERIES = Table("prometheus_series", "Raw only: the series that `prometheus` rows refer to.", SERIES.columns)
+
+PROMETHEUS_POINTS = Table(
+    "prometheus_points",
+    "Raw only: samples as Prometheus has them; joined with their series they become `prometheus`.",
+    (
+        _time("time", "when Prometheus scraped or evaluated it", clock="wall"),
+        *METRIC_POINTS.columns[1:],
+    ),
+)
+
+PROMETHEUS = Table(
+    "prometheus",
+    "With a real Prometheus: its own samples of the run, also of rules, of alerts (`ALERTS`) and of SLOs in PromQL.",
+    (
+        _time("time", "when Prometheus scraped or evaluated it", clock="wall"),
+        Column("service", "VARCHAR", "service that was scraped; empty for rules and alerts"),
+        *METRICS.columns[2:],
+    ),
+)
+
+JAEGER = Table("jaeger", "With a real Jaeger: its own spans of the run; columns as in `spans`.", SPANS.columns)
+
 PROCESSES = Table(
     "processes",
     "CPU, memory and starvation of every process of the run, each second.",
@@ -187,8 +210,21 @@ PROCESSES = Table(
     ),
 )
 
-RAW_TABLES = (REQUESTS, ATTEMPTS, SPANS, SERIES, METRIC_POINTS, PROCESSES)
+RAW_TABLES = (
+    REQUESTS,
+    ATTEMPTS,
+    SPANS,
+    SERIES,
+    METRIC_POINTS,
+    PROCESSES,
+    PROMETHEUS_SERIES,
+    PROMETHEUS_POINTS,
+    JAEGER,
+)
 """Written by producers while the run goes on."""
 
-KEPT_TABLES = (ARRIVALS, REQUESTS, ATTEMPTS, METRICS, SPANS, PROCESSES)
+OF_TOOLS = (PROMETHEUS, JAEGER)
+"""Empty without the tool; runs of before there were tools have no file of them."""
+
+KEPT_TABLES = (ARRIVALS, REQUESTS, ATTEMPTS, METRICS, SPANS, PROCESSES, *OF_TOOLS)
 """Parquet files of a finished run directory."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.checks import wording
+from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
 from workbench.reporting import drawing, figures, inlined, topology
 from workbench.reporting.detail import DETAILS, Detail, brief, trimmed
@@ -29,6 +30,8 @@ _ROOMY_BYTES = 140_000
 """What a page is made to fit, so that a longer name somewhere does not matter."""
 
 _PLAIN_ID = re.compile(r"[\w:@/#.-]{1,100}")
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def html_page(report: Report) -> str:
@@ -62,6 +65,7 @@ def _rendered(whole: Report, detail: Detail) -> str:
             licence=inlined.licence(),
             hashes=Markup(" ".join(map(inlined.allowed, allowed))),  # noqa: S704 - a hash
             trace_ids={fall.chosen.trace_id for fall in report.waterfalls},
+            in_jaeger=partial(_in_jaeger, report.history.run.tools.get(Tool.JAEGER)),
             check_ids={claim.result.id for group in report.groups for claim in group.claims},
         )
     )
@@ -71,6 +75,13 @@ def _rendered(whole: Report, detail: Detail) -> str:
 def _anchor(name: str) -> str:
     """Return what a link may point to; a name that is no good for that becomes a digest."""
     return name if _PLAIN_ID.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _in_jaeger(base_url: str | None, trace_id: str) -> str | None:
+    """Return the address of a trace in the Jaeger that stood beside the run. Nothing else is ever linked to."""
+    if base_url is None or not _LOOPBACK.fullmatch(base_url) or not _TRACE_ID.fullmatch(trace_id):
+        return None
+    return f"{base_url}/trace/{trace_id}"
 
 
 def _visible(value: object) -> object:

@@ -21,6 +21,8 @@ class ProcessSpec:
     ready_url: str
     essential: bool = False
     """Respawned when it dies (fault plane, collector); services stay dead, so that the run tells."""
+    ready_series: int | None = None
+    """The ready address is a query to Prometheus, and this many series have to be in its answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.calls import NoAnswer, call, call_json
+from workbench.calls import NoAnswer, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
 from workbench.supervisor.deeds import deed_for
 from workbench.supervisor.disturbances import end_all
@@ -20,6 +20,7 @@ from workbench.supervisor.edges import Edges
 from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
 from workbench.supervisor.planes import Plane
+from workbench.supervisor.readiness import is_ready, unscraped
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _POLL_S = 0.03
@@ -107,18 +108,18 @@ class Stack:
         if process.name not in self._children.pids():
             return False
         try:
-            call("GET", process.ready_url, deadline_s=1.0)
+            return is_ready(process)
         except NoAnswer:
             return False
-        return True
 
     def _not_ready(self, waiting: list[ProcessSpec]) -> str:
         parts = [f"not ready after {self.spec.ready_within_s:g} s: {', '.join(p.name for p in waiting)}"]
         for process in waiting:
             try:
-                call("GET", process.ready_url, deadline_s=1.0)
+                is_ready(process)
             except NoAnswer as error:
                 parts.append(f"  GET {process.ready_url}: {error}")
+            parts += unscraped(process)
             parts += [f"  last log lines of {process.name}:", _tail(Path(process.log))]
         return "\n".join(parts)
 

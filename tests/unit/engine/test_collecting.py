@@ -9,11 +9,22 @@ from typing import Any
 
 import pytest
 
-from workbench.engine.collecting import clock_shifts, collect, open_tables, write_schedule
+from workbench.engine.collecting import Sources, clock_shifts, collect, open_tables, write_schedule
 from workbench.errors import EnvironmentFailure
 from workbench.model.arrivals import Schedule
 from workbench.model.events import Clock
-from workbench.model.tables import ATTEMPTS, METRIC_POINTS, PROCESSES, REQUESTS, SERIES, SPANS, Table
+from workbench.model.tables import (
+    ATTEMPTS,
+    JAEGER,
+    METRIC_POINTS,
+    PROCESSES,
+    PROMETHEUS_POINTS,
+    PROMETHEUS_SERIES,
+    REQUESTS,
+    SERIES,
+    SPANS,
+    Table,
+)
 from workbench.rows import RowWriter
 
 ZERO = Clock(monotonic_ns=5_000, wall_ns=1_700_000_000_000_000_000)
@@ -175,3 +186,41 @@ def test_clocks_are_compared_where_both_ends_were_read() -> None:
     start = {"plane": Clock(monotonic_ns=10, wall_ns=110), "load": Clock(monotonic_ns=0, wall_ns=0)}
     end = {"plane": Clock(monotonic_ns=30, wall_ns=135), "other": Clock(monotonic_ns=0, wall_ns=0)}
     assert {"plane": 5} == clock_shifts(start, end)
+
+
+def test_samples_of_a_real_prometheus_have_wall_times(folder: Path) -> None:
+    """Rules and alerts belong to no service, and their service is empty text."""
+    write(folder, PROMETHEUS_SERIES, row(PROMETHEUS_SERIES, series=0, service="", name="ALERTS", labels="{}"))
+    write(folder, PROMETHEUS_POINTS, row(PROMETHEUS_POINTS, time=ZERO.wall_ns + 7, series=0, value=1.0))
+    assert 1 == collect(folder, ZERO)["prometheus"]
+    assert [(7, "", "ALERTS", 1.0)] == kept(folder, "SELECT time, service, name, value FROM prometheus")
+
+
+def test_metrics_and_spans_are_those_of_the_source_that_is_asked_for(folder: Path) -> None:
+    write(folder, SERIES, row(SERIES, series=0, service="orders", name="ours", labels="{}"))
+    write(folder, METRIC_POINTS, row(METRIC_POINTS, time=ZERO.monotonic_ns, series=0, value=1.0))
+    write(folder, PROMETHEUS_SERIES, row(PROMETHEUS_SERIES, series=0, service="orders", name="theirs", labels="{}"))
+    write(folder, PROMETHEUS_POINTS, row(PROMETHEUS_POINTS, time=ZERO.wall_ns, series=0, value=1.0))
+    write(folder, SPANS, row(SPANS, name="ours"))
+    write(folder, JAEGER, row(JAEGER, name="theirs"))
+    collect(folder, ZERO)
+    for sources, metrics, spans in (
+        (Sources(), "ours", "ours"),
+        (Sources(metrics="prometheus"), "theirs", "ours"),
+        (Sources(spans="jaeger"), "ours", "theirs"),
+    ):
+        database, problems = open_tables(folder, sources)
+        assert [] == [problem for problem in problems if "arrivals" not in problem]
+        assert [(metrics,)] == database.execute("SELECT name FROM metrics").fetchall()
+        assert [(spans,)] == database.execute("SELECT name FROM spans").fetchall()
+
+
+def test_runs_of_before_there_were_tools_miss_nothing(folder: Path) -> None:
+    collect(folder, ZERO)
+    for name in ("prometheus", "jaeger"):
+        (folder / f"{name}.parquet").unlink()
+    database, problems = open_tables(folder)
+    assert ["arrivals.parquet is missing"] == problems
+    assert [(0,)] == database.execute("SELECT count(*) FROM prometheus").fetchall()
+    _, problems = open_tables(folder, Sources(metrics="prometheus"))
+    assert "prometheus.parquet is missing" in problems

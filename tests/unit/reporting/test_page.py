@@ -26,6 +26,7 @@ from tests.unit.reporting.runs import (
 )
 from workbench.model.scenario import Scenario
 from workbench.model.system import System
+from workbench.model.tools import Tool
 from workbench.model.verdict import Evidence, Outcome
 from workbench.reporting import inlined
 from workbench.reporting.headline import Banner
@@ -215,3 +216,16 @@ def test_a_control_says_that_nothing_was_done() -> None:
     run = healthy()
     run.record = run.record.model_copy(update={"scenario": Scenario.model_validate({**SCENARIO, "faults": []})})
     assert "this scenario is a control" in Seen(html_page(told(run, verdict(*ALL_PASSED)))).words
+
+
+@pytest.mark.parametrize(
+    ("address", "linked"),
+    [("http://127.0.0.1:18194", True), ("http://example.org:18194", False), ("javascript:alert(1)//", False)],
+)
+def test_a_trace_leads_to_the_jaeger_of_its_run_and_to_nobody_else(address: str, linked: bool) -> None:
+    run = with_breaker(healthy())
+    run.record = run.record.model_copy(update={"tools": {Tool.JAEGER: address}})
+    links = Seen(html_page(told(run, verdict(result("A16:s", Outcome.PASS))))).links
+    leading_out = [link for link in links if not link.startswith("#")]
+    assert linked == bool(leading_out)
+    assert all(re.fullmatch(re.escape(address) + "/trace/[0-9a-f]{32}", link) for link in leading_out)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.adapters.native.ports import Ports
-from workbench.adapters.toxiproxy_server import command
+from workbench.adapters.native.tools import spans_url, tool_processes, tool_urls, toxiproxy
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
 from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
 from workbench.model.system import Service, System
-from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _OWN_MODULES = ["workbench.faultproxy.main", "workbench.collector.main"]
@@ -63,6 +62,7 @@ def stack_spec(
         token=token,
         abilities=[ability for ability in _abilities() if ability in plane.abilities],
         owned=owned,
+        tools=tool_urls(ports),
     )
     common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
     services = [
@@ -76,7 +76,7 @@ def stack_spec(
         )
         for name, service in system.services.items()
     ]
-    serving = _own("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else _toxiproxy(ports, state)
+    serving = _own("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else toxiproxy(ports, state)
     return StackSpec(
         state_folder=str(state),
         stack=stack.model_dump(mode="json"),
@@ -89,7 +89,7 @@ def stack_spec(
             {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
             for name, edge in stack.edges.items()
         ],
-        targets=_targets(system, urls),
+        targets=_targets(system, urls) | {"spans_to": spans_url(ports)},
         disturbances={
             name: f"{urls[name]}{service.disturb}"
             for name, service in system.services.items()
@@ -98,6 +98,7 @@ def stack_spec(
         processes=[
             serving,
             _own("collector", ports.collector, state, common),
+            *tool_processes(ports, state, _metrics_urls(system, urls)),
             *services,
         ],
         preload=[*_OWN_MODULES, *system.preload],
@@ -121,19 +122,6 @@ def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSp
         cwd=str(state),
         log=str(state / "logs" / f"{name}.log"),
         ready_url=f"http://127.0.0.1:{port}/health",
-        essential=True,
-    )
-
-
-def _toxiproxy(ports: Ports, state: Path) -> ProcessSpec:
-    return ProcessSpec(
-        name=TOXIPROXY,
-        target=None,
-        argv=command(ports.plane),
-        environment={"LOG_LEVEL": "warn"},  # by default it logs every connection
-        cwd=str(state),
-        log=str(state / "logs" / f"{TOXIPROXY}.log"),
-        ready_url=f"http://127.0.0.1:{ports.plane}/version",
         essential=True,
     )
 
@@ -205,6 +193,14 @@ def _edge_variables(system: System, caller: str, ports: Ports) -> dict[str, str]
     }
 
 
+def _metrics_urls(system: System, urls: dict[str, str]) -> dict[str, str]:
+    return {
+        name: f"{urls[name]}{service.metrics}"
+        for name, service in system.services.items()
+        if service.metrics is not None
+    }
+
+
 def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddress]:
     found = {}
     for name, resource in system.resources.items():
@@ -216,10 +212,6 @@ def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddres
 
 def _targets(system: System, urls: dict[str, str]) -> dict[str, Any]:
     return {
-        "services": {
-            name: {"metrics_url": f"{urls[name]}{service.metrics}"}
-            for name, service in system.services.items()
-            if service.metrics is not None
-        },
+        "services": {name: {"metrics_url": url} for name, url in _metrics_urls(system, urls).items()},
         "masks": system.masks,
     }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
 from workbench.errors import EnvironmentFailure
 from workbench.model.system import Edge, System
+from workbench.model.tools import Tool
 
 DEFAULT_BASE = 18_000
 _BLOCK = 200
 _BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
 _EDGES, _PLANE, _COLLECTOR, _CONTROL, _CLAIM = 100, 190, 191, 192, 199
+_TOOLS = {Tool.PROMETHEUS: 193, Tool.JAEGER: 194, Tool.GRAFANA: 196}
+_JAEGER_SPANS = 195
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Ports:
     further: dict[tuple[str, str], int]
     """Named ports of services, by service and name."""
     edges: dict[str, int]
+    tools: Mapping[Tool, int] = field(default_factory=dict)
+    """Of the real tools that were asked for; Toxiproxy listens where the plane does."""
 
     def callee(self, edge: Edge) -> int:
         """Return the port that the listener of an edge forwards to."""
@@ -44,6 +49,11 @@ class Ports:
     def control(self) -> int:
         return self.base + _CONTROL
 
+    @property
+    def jaeger_spans(self) -> int:
+        """Where Jaeger takes spans; `tools` has where it is asked."""
+        return self.base + _JAEGER_SPANS
+
     def named(self) -> dict[int, str]:
         """Return what each port is for."""
         return {
@@ -53,16 +63,18 @@ class Ports:
             self.plane: "the fault plane",
             self.collector: "the collector",
             self.control: "the supervisor",
+            **{port: tool for tool, port in self.tools.items()},
+            **({self.jaeger_spans: "jaeger, for spans"} if Tool.JAEGER in self.tools else {}),
         }
 
 
-def choose(system: System, asked_base: int | None) -> Ports:
+def choose(system: System, asked_base: int | None, tools: Sequence[Tool] = ()) -> Ports:
     """Return a block of free ports: the one asked for, or the first free one from the default on.
 
     Raises EnvironmentFailure naming who holds the ports if the block that was asked for is busy.
     """
     if asked_base is not None:
-        ports = _layout(system, asked_base)
+        ports = _layout(system, asked_base, tools)
         busy = [port for port in ports.named() if not _is_free(port)]
         if busy:
             lines = "; ".join(f"{port} ({ports.named()[port]}) is held by {holder(port)}" for port in busy[:5])
@@ -71,20 +83,20 @@ def choose(system: System, asked_base: int | None) -> Ports:
                 hint="end that process, or choose another block with --port-base",
             )
         return ports
-    return next(_free_blocks(system))
+    return next(_free_blocks(system, tools))
 
 
 @contextmanager
-def claimed(system: System, asked_base: int | None) -> Iterator[Ports]:
+def claimed(system: System, asked_base: int | None, tools: Sequence[Tool] = ()) -> Iterator[Ports]:
     """Yield what `choose` returns, and keep it from others who choose meanwhile: a stack takes a while to bind it all.
 
     The claim is a bound port of the block that no stack uses, so it ends with this process at the latest. A block
     that was asked for is not claimed: who asks for the same one twice gets an error in any case.
     """
     if asked_base is not None:
-        yield choose(system, asked_base)
+        yield choose(system, asked_base, tools)
         return
-    for ports in _free_blocks(system):
+    for ports in _free_blocks(system, tools):
         with socket.socket() as claim:
             try:
                 claim.bind(("127.0.0.1", ports.base + _CLAIM))
@@ -94,10 +106,10 @@ def claimed(system: System, asked_base: int | None) -> Iterator[Ports]:
             return
 
 
-def _free_blocks(system: System) -> Iterator[Ports]:
+def _free_blocks(system: System, tools: Sequence[Tool]) -> Iterator[Ports]:
     """Yield the blocks whose ports are all free. Raises EnvironmentFailure when there is no further one."""
     for block in range(_BLOCKS):
-        ports = _layout(system, DEFAULT_BASE + block * _BLOCK)
+        ports = _layout(system, DEFAULT_BASE + block * _BLOCK, tools)
         if all(_is_free(port) for port in ports.named()):
             yield ports
     raise EnvironmentFailure(
@@ -106,7 +118,7 @@ def _free_blocks(system: System) -> Iterator[Ports]:
     )
 
 
-def _layout(system: System, base: int) -> Ports:
+def _layout(system: System, base: int, tools: Sequence[Tool]) -> Ports:
     further = {
         (name, port): base + offset
         for name, service in system.services.items()
@@ -119,7 +131,7 @@ def _layout(system: System, base: int) -> Ports:
         for name, service in system.services.items()
     }
     edges = {edge.name: base + _EDGES + index for index, edge in enumerate(system.edges)}
-    return Ports(base, services, further, edges)
+    return Ports(base, services, further, edges, {tool: base + _TOOLS[tool] for tool in tools if tool in _TOOLS})
 
 
 def _is_free(port: int) -> bool:

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from workbench.errors import EnvironmentFailure, HarnessError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.stack import RunningStack
+from workbench.model.tools import Tool
 
 _DOWN_WITHIN_S = 12.0
 
@@ -41,17 +42,18 @@ class NativeRuntime:
         port_base: int | None,
         bugs: list[str],
         plane: PlaneName,
+        tools: Sequence[Tool],
         owned: bool,
         progress: Progress,
     ) -> RunningStack:
         """Start a system and return it when all of it is ready.
 
-        Raises UsageError for an unknown bug, EnvironmentFailure for a fault plane that is not on this machine, or
-        with the last log lines if something did not start.
+        Raises UsageError for an unknown bug, EnvironmentFailure for a fault plane or tool that is not on this
+        machine, or with the last log lines if something did not start.
         """
         loaded.refuse_unknown_bugs(bugs)
         self.state.clear()
-        with claimed(loaded.system, port_base) as ports:
+        with claimed(loaded.system, port_base, tools) as ports:
             self._write_spec(loaded, ports, owned=owned, bugs=bugs, plane=plane)
             owner = self._launch(progress)
         if owned:

@@ -128,8 +128,15 @@ class _Aside(_Answering):
         self.answer(b"aside")
 
 
+_answers = {200: 0, 500: 0}
+
+
 class _Front(_Answering):
     def do_GET(self) -> None:
+        if self.path == "/metrics":
+            lines = [f'front_answers_total{{code="{code}"}} {count}' for code, count in _answers.items()]
+            self.answer("\n".join(["# TYPE front_answers counter", *lines, ""]).encode())
+            return
         if self.path == "/die":
             os._exit(7)
         if self.path == "/ready":
@@ -137,8 +144,14 @@ class _Front(_Answering):
             return
         back = os.environ["BACK_URL"]  # of a tcp edge it is host:port
         url = back if "//" in back else f"http://{back}/"
-        with urllib.request.urlopen(url, timeout=5) as heard:  # noqa: S310 - it is http
-            self.answer(heard.read() + f" (bugs: {os.environ['WORKBENCH_BUGS']})".encode())
+        try:
+            with urllib.request.urlopen(url, timeout=5) as heard:  # noqa: S310 - it is http
+                said = heard.read()
+        except OSError:
+            _answers[500] += 1
+            raise
+        _answers[200] += 1
+        self.answer(said + f" (bugs: {os.environ['WORKBENCH_BUGS']})".encode())
 
 
 def front() -> None:

@@ -1,0 +1,20 @@
+"""Real tools that can stand beside the embedded parts of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Tool(StrEnum):
+    """By the name that `--with` knows."""
+
+    PROMETHEUS = "prometheus"
+    JAEGER = "jaeger"
+    TOXIPROXY = "toxiproxy"
+    GRAFANA = "grafana"
+
+
+def in_order(tools: Sequence[Tool]) -> list[Tool]:
+    """Return each tool once, in the order of this file."""
+    return [tool for tool in Tool if tool in tools]
