@@ -31,8 +31,9 @@ class SchemaRefused(Exception):
 def is_current(connection: Connection, package: str) -> bool:
     """Tell whether nothing has to be done. Raises SchemaRefused when nothing can be done."""
     scripts = _scripts(package)
+    tables = _tables(connection)  # before the revision: whoever makes both meanwhile is not taken for a stranger
     found = MigrationContext.configure(connection).get_current_heads()
-    _check(connection, scripts, found)
+    _check(scripts, found, tables)
     return set(found) == set(scripts.get_heads())
 
 
@@ -41,7 +42,7 @@ def upgrade(connection: Connection, package: str, to: str = HEAD) -> None:
     scripts = _scripts(package)
 
     def steps(found: Any, _: MigrationContext) -> Iterable[RevisionStep]:
-        _check(connection, scripts, found)
+        _check(scripts, found, _tables(connection))
         return scripts._upgrade_revs(to, found)  # noqa: SLF001 - as its own command does
 
     with _one_at_a_time:
@@ -55,14 +56,18 @@ def _scripts(package: str) -> ScriptDirectory:
     return ScriptDirectory(folder, version_locations=[folder])
 
 
-def _check(connection: Connection, scripts: ScriptDirectory, found: Iterable[str]) -> None:
+def _tables(connection: Connection) -> list[str]:
+    return sorted(set(inspect(connection).get_table_names()) - {"alembic_version"})
+
+
+def _check(scripts: ScriptDirectory, found: Iterable[str], tables: list[str]) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if unknown := sorted(set(found) - known):
         raise SchemaRefused(
             f"the database is at revision {', '.join(unknown)}, and this service knows {', '.join(sorted(known))}: "
             "a newer version has used it; run that version, or restore a copy from before"
         )
-    if not found and (tables := sorted(set(inspect(connection).get_table_names()) - {"alembic_version"})):
+    if tables and not found:
         raise SchemaRefused(
             f"the database has tables ({', '.join(tables)}) and no revision: this service has not made it; "
             "give it a database of its own"

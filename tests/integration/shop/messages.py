@@ -83,7 +83,7 @@ def dead_letters(shop: Shop) -> list[dict[str, Any]]:
 
 def settled(shop: Shop) -> None:
     """Wait until every order is at its end and every message has arrived."""
-    wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=60)
+    wait_until("all orders to be finished", lambda: shop.open_orders() == 0, within_s=60)
     wait_until("the outbox to be empty", lambda: undelivered(shop) == 0, within_s=60)
     wait_until("the inbox to be done", lambda: shop.audit("notifications")["pending"] == 0, within_s=60)
 

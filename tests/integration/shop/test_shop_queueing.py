@@ -30,9 +30,9 @@ def test_orders_are_queued_while_payments_is_down_and_finished_afterwards(make_s
     placed = [_order(shop) for _ in range(12)]
     assert {state for _, state in placed} == {"queued"}
     assert shop.metric("orders", BREAKER) == 2
-    assert shop.audit("orders")["pending"] == 12
+    assert shop.open_orders() == 12
     shop.start("payments")
-    wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    wait_until("all orders to be finished", lambda: shop.open_orders() == 0, within_s=40)
     assert {row["state"] for row in shop.audit("orders")["records"]} == {"confirmed"}
     assert _captures(shop) == sorted(key for key, _ in placed)
 
@@ -57,7 +57,7 @@ def test_an_open_breaker_makes_answers_quick(
     assert between.requests - seen <= 1, "an open breaker let more than a probe through"
     between.delay_s = 0.0
     wait_until("the breaker to close", lambda: shop.metric("orders", BREAKER) == 0, within_s=20)
-    wait_until("all orders to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    wait_until("all orders to be finished", lambda: shop.open_orders() == 0, within_s=40)
     captures = _captures(shop)
     assert len(captures) == len(set(captures)) == slow + 4
 
@@ -74,7 +74,7 @@ def test_a_lost_answer_is_found_by_key(
     assert state == "queued"
     assert _captures(shop) == [key]
     between.swallow = False
-    wait_until("the order to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=30)
+    wait_until("the order to be finished", lambda: shop.open_orders() == 0, within_s=30)
     assert _captures(shop) == [key]
 
 
@@ -85,7 +85,7 @@ def test_a_key_that_was_answered_as_queued_keeps_that_answer(make_shop: Callable
     key = str(uuid.uuid4())
     first = shop.order(key, service="orders")
     shop.start("payments")
-    wait_until("the order to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=30)
+    wait_until("the order to be finished", lambda: shop.open_orders() == 0, within_s=30)
     again = shop.order(key, service="orders")
     assert (again.status, again.body) == (first.status, first.body) == (202, first.body)
 

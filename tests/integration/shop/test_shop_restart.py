@@ -21,14 +21,14 @@ def test_an_order_whose_process_was_killed_is_finished_after_a_restart(make_shop
     shop.processes["payments"].send_signal(signal.SIGSTOP)
     client = threading.Thread(target=_try_to_order, args=(shop, key), daemon=True)
     client.start()
-    wait_until("the order to be written down", lambda: shop.audit("orders")["pending"] == 1)
+    wait_until("the order to be written down", lambda: shop.open_orders() == 1)
     wait_until("the goods to be reserved", lambda: shop.audit("inventory")["effects"])
     shop.stop("orders", signal.SIGKILL)
     client.join(10)
     shop.processes["payments"].send_signal(signal.SIGCONT)
     shop.start("orders")
-    assert shop.audit("orders")["pending"] == 1
-    wait_until("the orphan to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=30)
+    assert shop.open_orders() == 1
+    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0, within_s=30)
     (record,) = shop.audit("orders")["records"]
     assert (record["key"], record["state"]) == (key, "confirmed")
     assert [row["key"] for row in shop.audit("payments")["effects"]] == [key]
@@ -73,6 +73,6 @@ def test_whoever_asks_for_an_orphan_that_cannot_be_finished_is_told_that_it_is_q
     shop.start("orders")
     wait_until("an answer", lambda: shop.order(key, service="orders").status == 202, within_s=40)
     shop.start("payments")
-    wait_until("the orphan to be finished", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0, within_s=40)
     (record,) = shop.audit("orders")["records"]
     assert record["state"] == "confirmed"

@@ -84,11 +84,19 @@ def test_one_request_is_one_tree_of_spans(shop: Shop, receiver: Receiver) -> Non
         return trace_id if shop.order(str(uuid.uuid4()), headers=headers).status == 201 else None
 
     trace_id = wait_until("an order to be confirmed at once", ordered, within_s=40)
+    wait_until("its customer to be told", lambda: shop.audit("orders")["pending"] == 0)
     for service in SERVICES:
         flushed = shop.ask("POST", "/flush", service=service, headers={"authorization": f"Bearer {TOKEN}"})
         assert flushed.body == {"flushed": True}
     spans = receiver.trace(trace_id)
-    assert {span.service for span in spans} == {"gateway", "orders", "inventory", "payments", "provider"}
+    assert {span.service for span in spans} == {
+        "gateway",
+        "orders",
+        "inventory",
+        "payments",
+        "provider",
+        "notifications",
+    }
     known = {span.span_id for span in spans} | {root}
     assert all(span.parent_id in known for span in spans)
     assert {span.attributes.get("workbench.run.id") for span in spans} == {"run-7"}
@@ -97,6 +105,7 @@ def test_one_request_is_one_tree_of_spans(shop: Shop, receiver: Receiver) -> Non
         "gateway:orders",
         "orders:inventory",
         "orders:inventory",
+        "orders:notifications",
         "orders:payments",
         "payments:provider",
     ]
