@@ -40,7 +40,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "reset": {"edge": PAGES, "match": {"method": "GET"}},
     "response_lost": {"edge": CAPTURES, "answer": "replaced", "min_evidence": 5},
     "restart": {"service": "catalog", "min_evidence": 3},
-    "slicer": {"edge": STOCK, "average": 20, "delay": "20ms"},
+    "slicer": {"edge": STOCK, "average": 20, "delay": "20ms", "min_evidence": 5},
     "slow_drip": {"edge": PAGES, "chunk": 10, "every": "50ms"},
     "slow_start": {"service": "inventory", "delay": "2s"},
     "surge": {"factor": 2},
