@@ -241,7 +241,7 @@ def test_raw_rows_go_only_when_all_are_in_the_tables(
     assert raw_stays == stage.directory.raw.exists()
 
 
-def _no_answer(*, hurry: bool = False) -> RecordingState:  # noqa: ARG001 - the signature of the port
+def _no_answer(*, hurry: bool = False) -> RecordingState:
     raise HarnessError("the collector does not answer")
 
 
