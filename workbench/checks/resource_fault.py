@@ -17,11 +17,14 @@ from workbench.model.verdict import CheckResult, Outcome, Value
 PIECES = {"database": "transaction", "broker": "message", "cache": "access"}
 """What is hit on each kind of resource."""
 
+_COUNTS = ("eligible", "hit", "passed")
+"""What each service has to say; a count that is missing is not 0."""
+
 
 def judge_resource_fault(claim: Claim, fault: ResourceFault, window: FaultWindow, history: History) -> CheckResult:
     """Judge one fault on a resource that was verified to be on."""
     counted = counts_of(fault, history)
-    missing = [service for service in fault.services if f"{service}.eligible" not in counted]
+    missing = [s for s in fault.services if not all(f"{s}.{name}" in counted for name in _COUNTS)]
     if missing:
         return claim.undecided(f"{wording.listed(missing)} did not say what it hit")
     wrong = _disagreement(fault, counted, history)
@@ -52,14 +55,14 @@ def hits_in_words(fault: ResourceFault, counted: dict[str, int]) -> str:
     said = f"it hit {counted['hit']} of {pieces}"
     if len(fault.services) < 2:
         return said
-    each = wording.listed([f"{counted.get(f'{service}.hit', 0)} at {service}" for service in fault.services])
+    each = wording.listed([f"{counted.get(f'{service}.hit', 'unknown')} at {service}" for service in fault.services])
     return f"{said} ({each})"
 
 
 def _disagreement(fault: ResourceFault, counted: dict[str, int], history: History) -> str | None:
     seed = history.run.scenario.seed if fault.seed is None else fault.seed
     for service in fault.services:
-        eligible, hit, passed = (counted.get(f"{service}.{name}", 0) for name in ("eligible", "hit", "passed"))
+        eligible, hit, passed = (counted[f"{service}.{name}"] for name in _COUNTS)
         expected = sum(fault.hits(seed, ordinal) for ordinal in range(eligible))
         if (hit, passed) != (expected, eligible - expected):
             return f"{service} hit {hit} of {eligible} and let {passed} pass; by the seed it is {expected}"

@@ -118,3 +118,11 @@ def test_a_plan_counts_the_share_that_is_hit() -> None:
 
 def test_the_healthy_run_stays_what_it_is() -> None:
     assert PASS is result(healthy(), ID).outcome
+
+
+@pytest.mark.parametrize("name", ["eligible", "hit", "passed"])
+def test_a_count_that_is_missing_is_not_zero(name: str) -> None:
+    counted = counts(0.0, orders=40)
+    del counted[f"orders.{name}"]
+    seen = result(on_resource("duplicate_delivery", counted, ("orders",)), ID)
+    assert (INCONCLUSIVE, "orders did not say what it hit") == (seen.outcome, seen.reason)

@@ -1,78 +1,25 @@
-"""Signing up, logging in, staying logged in; and what an attacker does not learn."""
+"""Signing up and logging in; and what an attacker does not learn."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, Engine, event, select
 
-from target_services.chassis.database import Database
 from target_services.chassis.problems import Problem
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
 from target_services.users import demo
 from target_services.users.accounts import Account
-from target_services.users.domain import AUDIENCE, Lifetimes, Users
-from target_services.users.lockout import Lockout, LockoutPolicy
-from target_services.users.passwords import LANES, MEMORY_KIB, PASSES, Passwords
-from target_services.users.signing import KeyPolicy, SigningKeys
-from target_services.users.tables import ACCOUNTS, ATTEMPTS, FAMILIES, REFRESH_TOKENS, SCHEMA
-from tests.unit.shop.clocks import FakeClock
-from tests.unit.shop.databases import with_database
-
-RIGHT, WRONG = "a long enough password", "not the password"
-
-
-class Desk:
-    """The domain of users on a database of its own, with one account: ann."""
-
-    def __init__(self, database: Database, *, attempts: int = 3, waiting: int = 100) -> None:
-        self.database = database
-        self.clock = FakeClock()
-        self.passwords = Passwords(threads=2, waiting=waiting)
-        clock_ns = lambda: int(self.clock() * 1e9)  # noqa: E731
-        self.keys = SigningKeys(database, KeyPolicy(token_s=900), clock_ns)
-        self.users = Users(
-            database,
-            passwords=self.passwords,
-            lockout=Lockout(database, LockoutPolicy(attempts, 60)),
-            keys=self.keys,
-            lifetimes=Lifetimes(access_s=900, session_s=7200),
-            clock_ns=clock_ns,
-        )
-
-    async def open(self) -> None:
-        await self.passwords.open()
-        await self.users.tend()
-        await self.users.sign_up("ann", RIGHT, "Ann")
-
-    async def refused(self, name: str, password: str) -> Problem:
-        with pytest.raises(Problem) as caught:
-            await self.users.log_in(name, password)
-        return caught.value
-
-    def subject(self, tokens: dict[str, object]) -> str:
-        claims = jwt.decode(str(tokens["access_token"]), options={"verify_signature": False})
-        return str(claims["sub"])
-
-    async def count(self, table: Any) -> int:
-        query = select(func.count()).select_from(table)
-        return await self.database.read(lambda connection: int(connection.execute(query).scalar_one()))
-
-
-def _with_desk(folder: Path, test: Callable[[Desk], Awaitable[None]], **options: int) -> None:
-    async def opened(database: Database) -> None:
-        desk = Desk(database, **options)
-        await desk.open()
-        await test(desk)
-
-    with_database(folder, SCHEMA, opened)
+from target_services.users.domain import AUDIENCE
+from target_services.users.passwords import LANES, MEMORY_KIB, PASSES
+from target_services.users.tables import ACCOUNTS, ATTEMPTS, SCHEMA
+from tests.unit.shop.desk import RIGHT, WRONG, Desk, with_desk
 
 
 class Operations:
@@ -116,7 +63,7 @@ def test_who_signs_up_can_log_in(tmp_path: Path) -> None:
         assert claims["exp"] - claims["iat"] == tokens["expires_in"] == 900
         assert "password" not in str(account.document())
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_hashes_are_as_strong_as_recommended_and_salted(tmp_path: Path) -> None:
@@ -131,7 +78,7 @@ def test_hashes_are_as_strong_as_recommended_and_salted(tmp_path: Path) -> None:
         assert not await desk.passwords.matches(second, RIGHT + " ")
         assert not await desk.passwords.matches("not a hash", RIGHT)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_an_attacker_cannot_tell_a_wrong_password_from_nobody_from_a_lock(
@@ -157,7 +104,7 @@ def test_an_attacker_cannot_tell_a_wrong_password_from_nobody_from_a_lock(
         assert len({tuple(done) for done in work}) == 1
         assert sum(done.startswith("verify") for done in work[0]) == 1
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_signing_up_does_not_say_that_a_name_is_taken(tmp_path: Path, operations: Operations) -> None:
@@ -173,7 +120,7 @@ def test_signing_up_does_not_say_that_a_name_is_taken(tmp_path: Path, operations
         await desk.users.log_in("ann", RIGHT)
         await desk.refused("ann", WRONG)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_a_name_is_locked_for_a_while_and_no_longer(tmp_path: Path) -> None:
@@ -189,7 +136,7 @@ def test_a_name_is_locked_for_a_while_and_no_longer(tmp_path: Path) -> None:
         desk.clock.forward(7)
         await desk.users.log_in("ann", RIGHT)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_a_right_password_forgives_the_wrong_ones_before_it(tmp_path: Path) -> None:
@@ -205,7 +152,7 @@ def test_a_right_password_forgives_the_wrong_ones_before_it(tmp_path: Path) -> N
             await desk.refused("ann", WRONG)
         await desk.users.log_in("ben", RIGHT)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_guesses_at_the_same_time_are_counted_too(tmp_path: Path) -> None:
@@ -216,7 +163,7 @@ def test_guesses_at_the_same_time_are_counted_too(tmp_path: Path) -> None:
         results = await asyncio.gather(*guesses, desk.users.log_in("ann", RIGHT), return_exceptions=True)
         assert all(isinstance(result, Problem) and result.status == 401 for result in results)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_a_clock_that_goes_back_locks_nobody_out_for_longer(tmp_path: Path) -> None:
@@ -228,7 +175,7 @@ def test_a_clock_that_goes_back_locks_nobody_out_for_longer(tmp_path: Path) -> N
         desk.clock.forward(-500)
         await desk.users.log_in("ann", RIGHT)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_attempts_are_not_kept_for_ever_nor_by_name(tmp_path: Path) -> None:
@@ -244,7 +191,7 @@ def test_attempts_are_not_kept_for_ever_nor_by_name(tmp_path: Path) -> None:
         await desk.refused("ann", WRONG)
         assert await desk.count(ATTEMPTS) == 1
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_more_logins_than_can_wait_are_sent_away(tmp_path: Path) -> None:
@@ -257,7 +204,7 @@ def test_more_logins_than_can_wait_are_sent_away(tmp_path: Path) -> None:
         assert {(problem.status, problem.headers["retry-after"]) for problem in refused} == {(429, "1")}
         await desk.passwords.hash(RIGHT)
 
-    _with_desk(tmp_path, test, waiting=1)
+    with_desk(tmp_path, test, waiting=1)
 
 
 def test_a_hash_that_nobody_waits_for_any_more_is_not_made(tmp_path: Path, operations: Operations) -> None:
@@ -270,7 +217,7 @@ def test_a_hash_that_nobody_waits_for_any_more_is_not_made(tmp_path: Path, opera
             await desk.passwords.matches(some_hash, RIGHT)
         assert (caught.value.status, operations.reset()) == (504, [])
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_hashing_does_not_stop_the_loop(tmp_path: Path) -> None:
@@ -284,80 +231,7 @@ def test_hashing_does_not_stop_the_loop(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         assert rounds > 100
 
-    _with_desk(tmp_path, test)
-
-
-def test_a_refresh_token_is_good_once(tmp_path: Path) -> None:
-    """Each gives the next, for the same account."""
-
-    async def test(desk: Desk) -> None:
-        tokens = await desk.users.log_in("ann", RIGHT)
-        seen = {tokens["refresh_token"]}
-        for _ in range(3):
-            renewed = await desk.users.refresh(str(tokens["refresh_token"]))
-            assert desk.subject(renewed) == desk.subject(tokens)
-            assert renewed["refresh_token"] not in seen
-            seen.add(renewed["refresh_token"])
-            tokens = renewed
-
-    _with_desk(tmp_path, test)
-
-
-def test_a_refresh_token_that_comes_again_ends_its_family(tmp_path: Path) -> None:
-    """Thief and owner are both out; another login of the same account is not."""
-
-    async def test(desk: Desk) -> None:
-        stolen, other = [str((await desk.users.log_in("ann", RIGHT))["refresh_token"]) for _ in range(2)]
-        newest = str((await desk.users.refresh(stolen))["refresh_token"])
-        for token in (stolen, newest, stolen):
-            with pytest.raises(Problem) as caught:
-                await desk.users.refresh(token)
-            assert caught.value.status == 401
-        await desk.users.refresh(other)
-
-    _with_desk(tmp_path, test)
-
-
-def test_of_two_refreshes_at_the_same_time_one_wins(tmp_path: Path) -> None:
-    """And the other ends the family: nobody can tell which of them was the thief."""
-
-    async def test(desk: Desk) -> None:
-        token = str((await desk.users.log_in("ann", RIGHT))["refresh_token"])
-        results = await asyncio.gather(*(desk.users.refresh(token) for _ in range(5)), return_exceptions=True)
-        (won,) = [result for result in results if isinstance(result, dict)]
-        with pytest.raises(Problem):
-            await desk.users.refresh(str(won["refresh_token"]))
-
-    _with_desk(tmp_path, test)
-
-
-@pytest.mark.parametrize("token", ["", "rt_", "rt_unknown", "ann", "\x00", "x" * 10_000])
-def test_unknown_refresh_tokens(tmp_path: Path, token: str) -> None:
-    """The same 401 for whatever was never given out."""
-
-    async def test(desk: Desk) -> None:
-        with pytest.raises(Problem) as caught:
-            await desk.users.refresh(token)
-        assert caught.value.slug == "bad-refresh-token"
-
-    _with_desk(tmp_path, test)
-
-
-def test_a_session_ends_however_often_it_is_prolonged(tmp_path: Path) -> None:
-    """After its time it is refused, and then forgotten."""
-
-    async def test(desk: Desk) -> None:
-        token = str((await desk.users.log_in("ann", RIGHT))["refresh_token"])
-        for _ in range(3):
-            desk.clock.forward(2000)
-            token = str((await desk.users.refresh(token))["refresh_token"])
-        desk.clock.forward(2000)
-        with pytest.raises(Problem):
-            await desk.users.refresh(token)
-        await desk.users.tend()
-        assert (await desk.count(FAMILIES), await desk.count(REFRESH_TOKENS)) == (0, 0)
-
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_nothing_secret_stands_in_the_database(tmp_path: Path) -> None:
@@ -373,7 +247,7 @@ def test_nothing_secret_stands_in_the_database(tmp_path: Path) -> None:
         assert RIGHT not in content
         assert token not in content
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_accounts_are_listed_page_by_page_and_changed(tmp_path: Path) -> None:
@@ -396,7 +270,7 @@ def test_accounts_are_listed_page_by_page_and_changed(tmp_path: Path) -> None:
         assert await desk.users.accounts.rename("acc_nobody", "N") is None
         assert await desk.users.accounts.find("acc_nobody") is None
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)
 
 
 def test_demo_accounts_cost_one_hash_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,4 +291,4 @@ def test_demo_accounts_cost_one_hash_once(tmp_path: Path, monkeypatch: pytest.Mo
         for name in ("customer-1", "customer-500", demo.ADMINS_NAME):
             await desk.users.log_in(name, demo.PASSWORD)
 
-    _with_desk(tmp_path, test)
+    with_desk(tmp_path, test)

@@ -32,6 +32,7 @@ def rows(answer: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _row(span: Mapping[str, Any], service: str) -> Row:
+    """Return a span as a row. JSON of protocol buffers leaves out what is 0: kind and status unspecified."""
     attributes = _attributes(span.get("attributes", ()))
     edge, call_id, outcome, fallback = (_text(attributes.pop(name, None)) for name in _TEXT_COLUMNS)
     attempt = attributes.get(_ATTEMPT)
@@ -60,7 +61,7 @@ def _row(span: Mapping[str, Any], service: str) -> Row:
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": event.get("name", ""),
-        "time": int(event.get("timeUnixNano", 0)),
+        "time": int(event["timeUnixNano"]),
         "attributes": _attributes(event.get("attributes", ())),
     }
 
