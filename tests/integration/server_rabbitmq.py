@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
+
 REMEDY = "RabbitMQ is not installed; on Debian: apt-get install rabbitmq-server"
 USER, PASSWORD = "shop", "shop"
 HOSTS = 48
@@ -40,7 +42,7 @@ class RabbitmqServer:
         self._program = program
         self._processes: list[subprocess.Popen[bytes]] = []
         self._given = 0
-        self.port, self._epmd_port, self._distribution_port = _free_ports(3)
+        self.port, self._epmd_port, self._distribution_port = free_ports(3)
         self._write("rabbitmq.conf", self._settings())
         self._write("definitions.json", json.dumps(_definitions()))
         self._write("enabled_plugins", "[].\n")
@@ -199,14 +201,6 @@ def _definitions() -> dict[str, object]:
         "vhosts": [{"name": host} for host in hosts],
         "permissions": [{"vhost": host, **everything} for host in hosts],
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(sock.getsockname()[1]) for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
 
 
 def _sweep() -> None:

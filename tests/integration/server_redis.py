@@ -16,6 +16,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.ports import free_ports
+
 REMEDY = "Redis is not installed; on Debian: apt-get install redis-server"
 _WITHIN_S = 30
 
@@ -27,8 +29,7 @@ class RedisServer:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._given = 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        (self.port,) = free_ports(1)
 
     @property
     def pid(self) -> int:

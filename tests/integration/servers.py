@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_ports
 
 REMEDY = "PostgreSQL is not installed; on Debian: apt-get install postgresql"
 USER = "shop"
@@ -42,8 +43,7 @@ class PostgresqlServer:
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._as_owner(
             "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}"
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.faultproxy.process import Answer, plane_process, send, wait_for
+from tests.ports import free_ports
 
 
 @contextmanager
@@ -30,9 +30,7 @@ def real() -> Iterator[int]:
     program = os.environ.get("WORKBENCH_TOXIPROXY") or shutil.which("toxiproxy-server")
     if program is None:
         pytest.skip("no toxiproxy-server on PATH, and WORKBENCH_TOXIPROXY does not name one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     process = subprocess.Popen([program, "-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for("toxiproxy-server answers", lambda: _answers(port))

@@ -11,7 +11,8 @@ from tests.integration.server_rabbitmq import rabbitmq  # noqa: F401 - a fixture
 from tests.integration.servers import postgresql  # noqa: F401 - a fixture
 from tests.integration.shop.between import Between
 from tests.integration.shop.receiver import Receiver
-from tests.integration.shop.stack import Shop, free_ports
+from tests.integration.shop.stack import Shop
+from tests.ports import free_ports
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.databases import Databases
+from tests.ports import free_ports
 
 TOKEN = "let-me-in"
 PASSWORD = "correct horse battery staple"
@@ -71,15 +71,6 @@ def _run(service: str, environment: dict[str, str], log: str) -> None:
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
     importlib.import_module(f"target_services.{service}.app").main()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
 
 
 def wait_until(what: str, condition: Callable[[], Any], within_s: float = 15.0) -> Any:

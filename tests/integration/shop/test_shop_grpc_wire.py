@@ -22,7 +22,7 @@ from target_services.chassis.resilience.grpc_wire import GrpcWire, rpc
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
 from target_services.protos.inventory_pb2 import DESCRIPTOR, GetStockRequest, Stock
-from tests.integration.shop.stack import free_ports
+from tests.ports import free_ports
 
 T = TypeVar("T")
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

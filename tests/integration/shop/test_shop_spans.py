@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from target_services.chassis.span_exporter import OtlpExporter
 from tests.integration.shop.receiver import Receiver
-from tests.integration.shop.stack import TOKEN, Shop, free_ports
+from tests.integration.shop.stack import TOKEN, Shop
+from tests.ports import free_ports
 
 
 def _spans() -> InMemorySpanExporter:

@@ -12,7 +12,7 @@ import pytest
 from target_services.chassis.resilience.http_wire import HttpClient, HttpWire
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer, Call
-from tests.integration.shop.stack import free_ports
+from tests.ports import free_ports
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -22,6 +22,7 @@ import psutil
 
 from tests.integration.supervisor import tiny
 from tests.integration.supervisor.marks import DEADLINE_S, MARK, marked, nothing_left
+from tests.ports import free_ports
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 TOKEN = "let-me-in"
@@ -42,8 +43,7 @@ class Rig:
     def __post_init__(self) -> None:
         (self.folder / "logs").mkdir()
         self.mark = secrets.token_hex(8)
-        self._held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-        plane, collector, service, self.control = (held.getsockname()[1] for held in self._held)
+        plane, collector, service, self.control = free_ports(4)
         self.ports = {"faultproxy": plane, "collector": collector, "shelf": service}
         self.processes = {
             name: ProcessSpec(
@@ -92,8 +92,6 @@ class Rig:
             ready_within_s=self.ready_within_s,
         )
         spec.write(self.folder / "supervisor.json")
-        for held in self._held:
-            held.close()
         owner, self._owner = os.pipe()
         self._reports, reporting = os.pipe()
         command = [sys.executable, "-m", "workbench.supervisor", str(self.folder / "supervisor.json")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.integration.supervisor.marks import wait_until
+from tests.ports import free_ports
 from workbench.adapters.components.finding import find
 from workbench.adapters.jaeger.client import JaegerClient
 from workbench.adapters.jaeger.configuration import configuration, ready_url
@@ -42,18 +42,12 @@ class Server:
         urllib.request.urlopen(body, timeout=30).close()  # noqa: S310
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def jaeger(tmp_path: Path) -> Iterator[Server]:
     found = find(Tool.JAEGER)
     if found is None:
         pytest.skip("no jaeger on PATH, and WORKBENCH_JAEGER does not name one")
-    spans, api = free_port(), free_port()
+    spans, api = free_ports(2)
     write_yaml(tmp_path / "jaeger.yaml", configuration(spans, api))
     process = subprocess.Popen(
         [found.path, "--config", str(tmp_path / "jaeger.yaml")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -139,4 +133,4 @@ def test_no_traces_are_no_error_and_no_jaeger_is_one(jaeger: Server, tmp_path: P
     assert [] == client.traces("front", 1, time.time_ns(), 10)
     assert [] == client.trace("ab" * 16)
     with pytest.raises(HarnessError, match="does not answer"):
-        JaegerClient(f"http://127.0.0.1:{free_port()}").services()
+        JaegerClient(f"http://127.0.0.1:{free_ports(1)[0]}").services()
