@@ -41,6 +41,9 @@ class Targets(Frozen):
     spans_to: str | None = Field(
         default=None, pattern=r"^https?://", description="OTLP/HTTP address that all spans are forwarded to"
     )
+    relay: str | None = Field(
+        default=None, pattern=r"^[\w.-]+:\d+$", description="host:port of the relay through which containers ask"
+    )
 
 
 class SliCount(Frozen):

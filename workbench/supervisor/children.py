@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from workbench.supervisor.containers import Containers, EngineGone
 from workbench.supervisor.guard import Guard
 from workbench.supervisor.lifeline import LIFELINE
 from workbench.supervisor.spec import ProcessSpec
@@ -29,8 +30,15 @@ class StartFailure(Exception):
 class Children:
     """All processes of a stack. Thread-safe; `on_exit(spec, status text)` is called for each unasked exit."""
 
-    def __init__(self, guard: Guard, lifeline: int, on_exit: Callable[[ProcessSpec, str], None]) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        lifeline: int,
+        on_exit: Callable[[ProcessSpec, str], None],
+        containers: Containers | None = None,
+    ) -> None:
         self._guard = guard
+        self._containers = containers
         self._lifeline = lifeline
         self._on_exit = on_exit
         self._lock = threading.Lock()
@@ -78,12 +86,30 @@ class Children:
         threading.Thread(target=self._follow_forkserver, name="forkserver", daemon=True).start()
         return True
 
+    def start_containers(self, specs: list[ProcessSpec], lost: Callable[[str], None]) -> None:
+        """Begin to start these, all containers of the stack; `lost` is told when the engine has gone."""
+        assert self._containers is not None
+        with self._lock:
+            self._specs |= {spec.name: spec for spec in specs}
+        try:
+            self._guard.add(self._containers.up(self._appeared, self._vanished, lost).pid)
+        except (EngineGone, OSError) as error:
+            raise StartFailure(str(error)) from error
+
     def start(self, spec: ProcessSpec) -> None:
         """Start one process; returns at once. `pid` tells when it exists."""
         with self._lock:
             self._specs[spec.name] = spec
             self._ended.pop(spec.name, None)
-        if spec.target is not None:
+        if spec.container:
+            assert self._containers is not None
+            try:
+                self._containers.start(spec.name)
+            except EngineGone as error:
+                with self._lock:
+                    self._ended[spec.name] = str(error)
+                raise StartFailure(str(error)) from error
+        elif spec.target is not None:
             assert self._forkserver is not None
             assert self._forkserver.stdin is not None
             command = {
@@ -163,25 +189,38 @@ class Children:
             if event["event"] == "started":
                 self._appeared(event["name"], event["pid"])
             else:
-                self._vanished(event["name"], event["pid"], event["status"])
+                self._vanished(event["name"], event["pid"], _how(event["status"]))
         status = self._forkserver.wait()
         for name, spec in list(self._specs.items()):
             if spec.target is not None and self.ended(name) is None and name in self._pids:
-                self._vanished(name, self._pids[name], status)
+                self._vanished(name, self._pids[name], _how(status))
 
     def _follow_command(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        self._vanished(name, child.pid, child.wait())
+        self._vanished(name, child.pid, _how(child.wait()))
 
     def _appeared(self, name: str, pid: int) -> None:
-        self._guard.add(pid)
+        if not self._is_container(name):
+            self._guard.add(pid)
         with self._changed:
             self._pids[name] = pid
             self._changed.notify_all()
 
-    def _vanished(self, name: str, pid: int, status: int) -> None:
-        signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
-        self._guard.forget(pid)
-        text = f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    def _is_container(self, name: str) -> bool:
+        spec = self._specs.get(name)
+        return spec is not None and spec.container
+
+    def _signal(self, name: str, pid: int, number: int) -> None:
+        """Send a signal to a process and all that it has started, if they are there."""
+        if self._is_container(name):
+            assert self._containers is not None
+            self._containers.send(name, number)
+        else:
+            signal_group(pid, number)
+
+    def _vanished(self, name: str, pid: int, text: str) -> None:
+        if not self._is_container(name):
+            signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
+            self._guard.forget(pid)
         with self._changed:
             if self._pids.get(name) == pid:
                 del self._pids[name]
@@ -200,7 +239,7 @@ class Children:
         with self._lock:
             pid = self._pids.get(name)
         if pid is not None:
-            signal_group(pid, signal.SIGKILL)
+            self._signal(name, pid, signal.SIGKILL)
 
     def end(self, name: str, number: int, grace_s: float) -> str:
         """End one process by a signal and kill it if that takes too long; `on_exit` is not called for it.
@@ -213,7 +252,7 @@ class Children:
                 return self._ended.get(name, "it does not run")
             self._asked.add(pid)
         for signal_number, within_s in ((number, grace_s), (signal.SIGKILL, 2.0)):
-            signal_group(pid, signal_number)
+            self._signal(name, pid, signal_number)
             self._wait_gone([name], within_s)
             ended = self.ended(name)
             if ended is not None:
@@ -230,8 +269,12 @@ class Children:
         """Ask all to end, kill what has not ended after `grace_s`, then end the fork server."""
         with self._lock:
             self._stopping = True
-        self._stop([name for name, spec in self._specs.items() if not spec.essential], grace_s)
-        self._stop(list(self._specs), 1.0)
+        if self._containers is not None:
+            for problem in self._containers.remove_all(grace_s):
+                sys.stderr.write(f"left behind: {problem}\n")
+        own = {name: spec for name, spec in self._specs.items() if not spec.container}
+        self._stop([name for name, spec in own.items() if not spec.essential], grace_s)
+        self._stop(list(own), 1.0)
         if self._forkserver is not None:
             assert self._forkserver.stdin is not None
             with suppress(OSError):
@@ -260,6 +303,10 @@ class Children:
                 left = until - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     return
+
+
+def _how(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
 
 
 def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:

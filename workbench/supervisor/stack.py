@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 from workbench.calls import NoAnswer, call_json
 from workbench.supervisor.children import Children, StartFailure, log_tail
+from workbench.supervisor.containers import Containers
 from workbench.supervisor.deeds import deed_for
 from workbench.supervisor.disturbances import end_all
 from workbench.supervisor.edges import Edges
@@ -38,7 +40,11 @@ class Stack:
     def __init__(self, spec: StackSpec, guard: Guard, lifeline: int, report: Callable[[dict[str, Any]], None]) -> None:
         self.spec = spec
         self._report = report
-        self._children = Children(guard, lifeline, self._died)
+        logs = Path(spec.state_folder) / "logs"
+        self._containers = None if spec.compose is None else Containers(spec.compose, logs)
+        self._children = Children(guard, lifeline, self._died, self._containers)
+        if spec.compose is not None:
+            guard.at_end([sys.executable, "-m", "workbench.supervisor.sweep", spec.compose.project])
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
         self._respawned: dict[str, float] = {}
@@ -63,7 +69,10 @@ class Stack:
         until = began + self.spec.ready_within_s
         self._import(until)
         for process in self.spec.processes:
-            self._children.start(process)
+            if not process.container:
+                self._children.start(process)
+        if self._containers is not None:
+            self._children.start_containers([one for one in self.spec.processes if one.container], self._engine_lost)
         waiting = {process.name: process for process in self.spec.processes}
         while waiting:
             self._all_run()
@@ -98,6 +107,8 @@ class Stack:
                 )
 
     def _all_run(self) -> None:
+        if self._containers is not None and (why := self._containers.failure or self._containers.lost):
+            raise StartFailure(why)
         for process in self.spec.processes:
             ended = self._children.ended(process.name)
             if ended is not None:
@@ -107,6 +118,8 @@ class Stack:
     def _is_ready(self, process: ProcessSpec) -> bool:
         if process.name not in self._children.pids():
             return False
+        if not process.ready_url:
+            return self._containers is not None and self._containers.is_healthy(process.name)
         try:
             return is_ready(process)
         except NoAnswer:
@@ -115,21 +128,26 @@ class Stack:
     def _not_ready(self, waiting: list[ProcessSpec]) -> str:
         parts = [f"not ready after {self.spec.ready_within_s:g} s: {', '.join(p.name for p in waiting)}"]
         for process in waiting:
-            try:
-                is_ready(process)
-            except NoAnswer as error:
-                parts.append(f"  GET {process.ready_url}: {error}")
-            parts += unscraped(process)
+            if process.ready_url:
+                try:
+                    is_ready(process)
+                except NoAnswer as error:
+                    parts.append(f"  GET {process.ready_url}: {error}")
+                parts += unscraped(process)
             parts += [f"  last log lines of {process.name}:", _tail(Path(process.log))]
         return "\n".join(parts)
 
     def _tell_collector(self) -> None:
-        body = {**self.spec.targets, "processes": {**self._children.pids(), "supervisor": os.getpid()}}
+        body = {**self.spec.targets, "processes": self._seen()}
         call_json("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
 
+    def _seen(self) -> dict[str, int]:
+        """Return the processes that this machine knows by number; those of containers in a virtual machine it does not."""
+        seen = {name: pid for name, pid in self._children.pids().items() if pid > 0}
+        return {**seen, "supervisor": os.getpid()}
+
     def _write_state(self) -> None:
-        pids = {**self._children.pids(), "supervisor": os.getpid()}
-        processes = {name: {"pid": pid, "started_s": _start_time(pid)} for name, pid in pids.items()}
+        processes = {name: {"pid": pid, "started_s": _start_time(pid)} for name, pid in self._seen().items()}
         path = Path(self.spec.state_folder) / "stack.json"
         partial = path.with_suffix(".partial")
         partial.touch(mode=0o600)
@@ -151,7 +169,7 @@ class Stack:
                 process.name: {"pid": pids.get(process.name), "ended": self._children.ended(process.name)}
                 for process in self.spec.processes
             },
-            "pids": {**pids, "supervisor": os.getpid()},
+            "pids": self._seen(),
         }
 
     def adopt(self, processes: dict[str, int]) -> None:
@@ -180,6 +198,11 @@ class Stack:
         if process.essential and self.ready and not self.shutdown.is_set():
             # in a thread of its own: this one is needed to notice the next death
             threading.Thread(target=self._respawn, args=(process,), name=f"respawn-{process.name}", daemon=True).start()
+
+    def _engine_lost(self, why: str) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                listener.put({"event": "engine_lost", "why": why})
 
     def _respawn(self, process: ProcessSpec) -> None:
         """Bring a part of the workbench itself back; a fault plane comes back with its edges open."""
