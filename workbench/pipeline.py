@@ -41,8 +41,8 @@ from workbench.model.plan import Plan
 from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
-from workbench.model.slo import Slo
 from workbench.model.runtimes import NATIVE, Placement
+from workbench.model.slo import Slo
 from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
 from workbench.model.verdict import Verdict
@@ -234,8 +234,14 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        wanted = planned.loaded.system.name
-        refuse_other_stack(found, wanted, request.bugs, request.plane, request.tools, request.placement)
+        refuse_other_stack(
+            found,
+            planned.loaded.system.name,
+            bugs=request.bugs,
+            plane=request.plane,
+            tools=request.tools,
+            placement=request.placement,
+        )
     stack = found or desk.up(
         planned.loaded.loaded_system,
         port_base=request.port_base,

@@ -209,7 +209,7 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane, tools, placement)
+            refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
             return found, False
 
     def plane(self, stack: RunningStack) -> FaultPlane:

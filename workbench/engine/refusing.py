@@ -78,6 +78,7 @@ def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
 def refuse_other_stack(
     found: RunningStack,
     system: str,
+    *,
     bugs: Sequence[str],
     plane: PlaneName,
     tools: Sequence[Tool] = (),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,17 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.supervisor.containers import Containers, EngineGone
+from workbench.supervisor.containers import Containers
+from workbench.supervisor.docker_engine import EngineGone
+from workbench.supervisor.forking import ForkServer
 from workbench.supervisor.guard import Guard
 from workbench.supervisor.lifeline import LIFELINE
-from workbench.supervisor.spec import ProcessSpec
-
-_LONG_LINE = 600
-_LOG_TAIL = 15
-
-
-class StartFailure(Exception):
-    """A process did not come up. The message is for the user."""
+from workbench.supervisor.log_files import private
+from workbench.supervisor.spec import ProcessSpec, StartFailure
 
 
 class Children:
@@ -50,39 +44,21 @@ class Children:
         """Processes that are to end because a fault says so: that is no news."""
         self._changed = threading.Condition(self._lock)
         self._stopping = False
-        self._forkserver: subprocess.Popen[str] | None = None
+        self._forkserver: ForkServer | None = None
 
     # -- starting -------------------------------------------------------------------------------------
 
     def start_forkserver(self, preload: list[str], path: list[str], log: Path) -> None:
         """Start the process that services are forked from; returns at once. `imported` tells when it is ready."""
-        environment = {**os.environ, LIFELINE: str(self._lifeline)}
-        environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with open(log, "ab", opener=_private) as stderr:
-            self._forkserver = subprocess.Popen(
-                [sys.executable, "-m", "workbench.supervisor.forkserver", ",".join(preload)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                bufsize=1,
-                env=environment,
-                pass_fds=(self._lifeline,),
-                start_new_session=True,
-            )
+        self._forkserver = ForkServer(preload, path, log, self._lifeline)
         self._guard.add(self._forkserver.pid)
         self._pids["forkserver"] = self._forkserver.pid
 
     def imported(self, within_s: float) -> bool:
         """Tell whether the modules are imported, waiting a little. Raises StartFailure if one cannot be."""
         assert self._forkserver is not None
-        assert self._forkserver.stdout is not None
-        if not select.select([self._forkserver.stdout], [], [], within_s)[0]:
+        if not self._forkserver.imported(within_s):
             return False
-        first = self._forkserver.stdout.readline()
-        event = json.loads(first) if first else {"event": "broken", "message": "their process ended"}
-        if event["event"] == "broken":
-            raise StartFailure(f"the modules to preload cannot be imported:\n{event['message'].strip()}")
         threading.Thread(target=self._follow_forkserver, name="forkserver", daemon=True).start()
         return True
 
@@ -111,17 +87,9 @@ class Children:
                 raise StartFailure(str(error)) from error
         elif spec.target is not None:
             assert self._forkserver is not None
-            assert self._forkserver.stdin is not None
-            command = {
-                "name": spec.name,
-                "target": spec.target,
-                "environment": spec.environment,
-                "cwd": spec.cwd,
-                "log": spec.log,
-            }
             try:
                 with self._lock:
-                    self._forkserver.stdin.write(json.dumps(command) + "\n")
+                    self._forkserver.start(spec)
             except OSError as error:
                 with self._lock:
                     self._ended[spec.name] = "the process that it is forked from has ended"
@@ -131,7 +99,7 @@ class Children:
 
     def _start_command(self, spec: ProcessSpec) -> None:
         environment = {**os.environ, **spec.environment, LIFELINE: str(self._lifeline)}
-        with open(spec.log, "ab", opener=_private) as log:
+        with open(spec.log, "ab", opener=private) as log:
             try:
                 child = subprocess.Popen(
                     spec.argv,
@@ -183,9 +151,7 @@ class Children:
 
     def _follow_forkserver(self) -> None:
         assert self._forkserver is not None
-        assert self._forkserver.stdout is not None
-        for line in self._forkserver.stdout:
-            event = json.loads(line)
+        for event in self._forkserver.events():
             if event["event"] == "started":
                 self._appeared(event["name"], event["pid"])
             else:
@@ -276,14 +242,7 @@ class Children:
         self._stop([name for name, spec in own.items() if not spec.essential], grace_s)
         self._stop(list(own), 1.0)
         if self._forkserver is not None:
-            assert self._forkserver.stdin is not None
-            with suppress(OSError):
-                self._forkserver.stdin.close()
-            try:
-                self._forkserver.wait(2.0)
-            except subprocess.TimeoutExpired:
-                signal_group(self._forkserver.pid, signal.SIGKILL)
-                self._forkserver.wait()
+            self._forkserver.end()
             self._guard.forget(self._forkserver.pid)
 
     def _stop(self, names: list[str], grace_s: float) -> None:
@@ -309,23 +268,7 @@ def _how(status: int) -> str:
     return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
 
 
-def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:
-    """Return the last lines of a log; of a very long one, such as a stack trace in JSON, its beginning and its end."""
-    try:
-        with Path(path).open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - 16_384))
-            last = log.read().decode(errors="replace").splitlines()[-lines:]
-    except OSError as error:
-        return [f"(no log: {error.strerror})"]
-    return [line if len(line) <= _LONG_LINE else f"{line[:100]} ... {line[100 - _LONG_LINE :]}" for line in last]
-
-
 def signal_group(pid: int, number: int) -> None:
     """Send a signal to a process and all that it has started, if they are there."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -9,18 +9,17 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.supervisor.docker_engine import EngineGone, client, remove_labelled, told
 from workbench.supervisor.spec import ComposeSpec
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
-_ENGINE_ANSWERS_S = 30
-_AT_ONCE = 24
 _PROGRESS = re.compile(r" *(Container|Network|Volume) ")
 """Lines of `docker compose up` that are no news where something else went wrong."""
 
@@ -28,15 +27,13 @@ Appeared = Callable[[str, int], None]
 Vanished = Callable[[str, int, str], None]
 
 
-class EngineGone(Exception):
-    """The Docker engine does not answer, or not as it should. The message is for the user."""
-
-
 class Containers:
     """The containers of one project. Thread-safe."""
 
     def __init__(self, spec: ComposeSpec, logs: Path) -> None:
         self._spec = spec
+        self.label = f"{_PROJECT}={spec.project}"
+        """What everything bears that is ours."""
         self._logs = logs
         self._client: Any = None
         """Made when the containers are started."""
@@ -55,7 +52,7 @@ class Containers:
     def up(self, appeared: Appeared, vanished: Vanished, lost: Callable[[str], None]) -> subprocess.Popen[str]:
         """Begin to start them all; `failure` tells if that does not succeed. Return the process that does it."""
         self._client = client()
-        events = self._client.events(decode=True, filters={"label": f"{_PROJECT}={self._spec.project}"})
+        events = self._client.events(decode=True, filters={"label": self.label})
         threading.Thread(target=self._watch, args=(events, appeared, vanished, lost), daemon=True).start()
         self._compose = subprocess.Popen(
             [*self._spec.command, "up", "--detach", "--no-build", "--pull", "never"],
@@ -78,7 +75,7 @@ class Containers:
 
     def start(self, name: str) -> None:
         """Start a container that has ended; returns once the engine has done so. Raises EngineGone."""
-        with _told(f"{name} cannot be started"):
+        with told(f"{name} cannot be started"):
             self.container(name).start()
 
     # -- watching -------------------------------------------------------------------------------------
@@ -148,7 +145,7 @@ class Containers:
         """Return one container, as the engine's library has it. Raises EngineGone."""
         if name not in self._ids:
             raise EngineGone(f"there is no container of {name}")
-        with _told(f"the container of {name} cannot be looked at"):
+        with told(f"the container of {name} cannot be looked at"):
             return self._client.containers.get(self._ids[name])
 
     def inspect(self, name: str) -> dict[str, Any]:
@@ -169,7 +166,7 @@ class Containers:
 
     def send(self, name: str, number: int) -> None:
         """Send a signal to a container's first process; nothing if it does not run."""
-        with suppress(EngineGone), _told(name):
+        with suppress(EngineGone), told(name):
             container = self.container(name)
             if container.status == "paused" and number in (signal.SIGTERM, signal.SIGKILL):
                 container.unpause()
@@ -183,61 +180,4 @@ class Containers:
             self._compose.wait()
         if self._client is None:
             return []
-        return remove_project(self._client, self._spec.project, grace_s)
-
-
-def client() -> Any:
-    """Return a client of the engine that `docker` would use. Raises EngineGone."""
-    import docker  # noqa: PLC0415 - heavy, and only a stack of containers needs it
-
-    with _told("the Docker engine cannot be reached"):
-        return docker.from_env(timeout=_ENGINE_ANSWERS_S, max_pool_size=_AT_ONCE + 40)
-
-
-def remove_project(engine: Any, project: str, grace_s: float = 0.0, label: str = _PROJECT) -> list[str]:
-    """End and remove every container, network and volume with a label; return what could not be."""
-    wanted = {"label": f"{label}={project}"}
-    problems: list[str] = []
-
-    def attempt(what: str, deed: Callable[[], object]) -> None:
-        try:
-            deed()
-        except Exception as error:  # noqa: BLE001 - one that resists keeps no other from being removed
-            if getattr(getattr(error, "response", None), "status_code", None) != 404:
-                problems.append(f"{what}: {error}")
-
-    def end(container: Any) -> None:
-        def deed() -> None:
-            if grace_s >= 1:
-                container.stop(timeout=round(grace_s))
-            container.remove(force=True, v=True)
-
-        attempt(f"container {container.name}", deed)
-
-    try:
-        threads = [
-            threading.Thread(target=end, args=(container,), daemon=True)
-            for container in engine.containers.list(all=True, filters=wanted, ignore_removed=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for network in engine.networks.list(filters=wanted):
-            attempt(f"network {network.name}", network.remove)
-        for volume in engine.volumes.list(filters=wanted):
-            attempt(f"volume {volume.name}", lambda one=volume: one.remove(force=True))  # type: ignore[misc]
-    except Exception as error:  # noqa: BLE001 - the engine is away: nothing can be removed, and nothing runs
-        problems.append(f"the Docker engine does not answer: {error}")
-    return problems
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn whatever the engine's library raises into EngineGone."""
-    try:
-        yield
-    except EngineGone:
-        raise
-    except Exception as error:
-        raise EngineGone(f"{what}: {getattr(error, 'explanation', None) or error}") from error
+        return remove_labelled(self._client, self.label, grace_s)

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 
+class StartFailure(Exception):
+    """A process did not come up. The message is for the user."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """One child. Either `target` (an importable function, forked) or `argv` (a command)."""
@@ -24,7 +28,7 @@ class ProcessSpec:
     ready_series: int | None = None
     """The ready address is a query to Prometheus, and this many series have to be in its answer."""
     container: bool = False
-    """A container of the stack's compose project, by this name. Without a ready address, its own health check counts."""
+    """A container of the stack's compose project, by this name. Without a ready address its health check counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
-"""`python -m workbench.supervisor.sweep PROJECT`: remove the containers of a stack whose supervisor is gone."""
+"""`python -m workbench.supervisor.sweep LABEL`: remove the containers of a stack whose supervisor is gone."""
 
 from __future__ import annotations
 
 import sys
 
-from workbench.supervisor.containers import EngineGone, client, remove_project
+from workbench.supervisor.docker_engine import EngineGone, client, remove_labelled
 
 
 def main() -> int:
     """Remove them, and say what could not be."""
     try:
-        problems = remove_project(client(), sys.argv[1])
+        problems = remove_labelled(client(), sys.argv[1])
     except EngineGone as error:
         problems = [str(error)]
     for problem in problems:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import EnvironmentFailure
-from workbench.supervisor.containers import EngineGone, client
+from workbench.supervisor.docker_engine import EngineGone, client
 
 _ANSWERS_S = 30.0
 _INSTALL = "https://docs.docker.com/engine/install has the way for this system; without --runtime docker none is needed"

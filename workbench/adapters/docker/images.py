@@ -12,7 +12,7 @@ from workbench.model.runtimes import Profile
 
 
 def build(loaded: LoadedSystem) -> list[str]:
-    """Build the images of a system that have sources; what the builder says goes to the terminal. Return their names."""
+    """Build the images of a system that have sources, and return their names; the builder speaks for itself."""
     file = compose.compose_file(loaded)
     engine.reach()
     command = compose.command(file, Profile.CORE)

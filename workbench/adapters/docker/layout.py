@@ -11,8 +11,7 @@ from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Placement, RuntimeName
-from workbench.model.stack import RunningStack
-from workbench.supervisor.containers import remove_project
+from workbench.supervisor.docker_engine import remove_labelled
 from workbench.supervisor.spec import ComposeSpec, ProcessSpec, StackSpec
 
 _ENGINE_NEEDS_S = 60.0
@@ -45,7 +44,7 @@ def stack_spec(
             f"{file} has no service {', '.join(missing)}", hint="docs/how-to/docker.md says which it needs"
         )
     images.refuse_missing(reached, project)
-    remove_project(reached.api, str(state), label=compose.FOLDER_LABEL)
+    remove_labelled(reached.api, f"{compose.FOLDER_LABEL}={state}")
     stack = running_stack(loaded, ports, stack_id=stack_id, token=token, owned=owned, bugs=bugs, plane=plane)
     stack = stack.model_copy(update={"runtime": RuntimeName.DOCKER, "recordings": str(_recordings(state))})
     overlay = state / "compose.json"

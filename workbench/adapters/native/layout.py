@@ -66,7 +66,7 @@ def stack_spec(
         data=lambda name: str(state / "data" / name),
         spans_to=stack.collector_url,
     )
-    services = [_service(name, loaded, ports, state, common, around) for name in system.services]
+    services = [_service(name, loaded, ports, state, around, common=common) for name in system.services]
     serving = (
         own_process("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else toxiproxy(ports, state)
     )
@@ -167,7 +167,7 @@ def own_process(name: str, port: int, state: Path, common: dict[str, str]) -> Pr
 
 
 def _service(
-    name: str, loaded: LoadedSystem, ports: Ports, state: Path, common: dict[str, str], around: Surroundings
+    name: str, loaded: LoadedSystem, ports: Ports, state: Path, around: Surroundings, *, common: dict[str, str]
 ) -> ProcessSpec:
     service = loaded.system.services[name]
     (state / "data" / name).mkdir(parents=True, exist_ok=True)
