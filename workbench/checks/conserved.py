@@ -58,9 +58,8 @@ def judge_rule(claim: Claim, settle_ns: int, rule: Conserved, history: History) 
         return claim.undecided(f"{said}, and not all work was finished by then", n=1)
     takers = _takers(changed, history)
     if changed:
-        said += f"; off: {_parts_in_words(changed)}"
-    if takers.checked:
-        said += f"; {wording.count(takers.checked, 'effect')} of this run took of that{takers.first}"
+        took = wording.count(takers.checked, "effect")
+        said = f"{_parts_in_words(changed)}; {took} of this run took of that{takers.first}; in all, {said}"
     return claim.result(
         Outcome.FAIL if off else Outcome.PASS,
         said,

@@ -44,7 +44,7 @@ def test_those_who_took_of_what_is_off_are_named_the_closest_first() -> None:
     acks = [(row, json.loads(str(row.ack))) for row in run.journeys if row.ack]
     seen = result(run, STOCK)
     assert (Outcome.FAIL, Value(number=3, unit="count")) == (seen.outcome, seen.observed)
-    assert "off: product 2 went from 500 to 503; 4 effects of this run took of that" in seen.reason
+    assert "product 2 went from 500 to 503; 4 effects of this run took of that" in seen.reason
     named = [one for one in seen.evidence if one.kind == "record"]
     assert {acks[number][1]["id"] for number in (3, 4)} == {one.ref for one in named[:2]}
     assert {acks[number][1]["id"] for number in (1, 3, 4, 5)} == {one.ref for one in named}
