@@ -20,7 +20,7 @@ _AFTER_COLON = re.compile(r":\s+")
 @cache
 def style() -> str:
     """Return the style sheets, without comments and needless white space."""
-    text = _COMMENT.sub("", _read("vendor", "uPlot.min.css") + _read("assets", "report.css"))
+    text = _COMMENT.sub("", _read("vendor", "uPlot.min.css") + _read("assets", "page.css"))
     return _AFTER_COLON.sub(":", _AROUND.sub(r"\1", " ".join(text.split()))).replace(";}", "}")
 
 
@@ -61,4 +61,4 @@ def allowed(script: str) -> str:
 
 @cache
 def _read(folder: str, name: str) -> str:
-    return (files("workbench.reporting") / folder / name).read_text(encoding="utf-8")
+    return (files("workbench.pages") / folder / name).read_text(encoding="utf-8")
