@@ -52,6 +52,12 @@ def script(page: Page = "report") -> str:
 
 
 @cache
+def page(name: str) -> str:
+    """Return the frame of a page that is served: comments in it say where the rest goes."""
+    return _read("assets", f"{name}.html")
+
+
+@cache
 def licence() -> str:
     """Return the licence of the chart library, which has to go where the library goes."""
     return _read("vendor", "uPlot-LICENSE.txt").strip()

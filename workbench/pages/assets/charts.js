@@ -1,6 +1,6 @@
 // Charts over one time axis with one cursor on all of them. `run` is read anew whenever something is drawn, so that
 // it may go on; then `renew` draws it again. Lanes and the strip are no charts of the library, and follow the cursor.
-function timeCharts(area, moment, run) {
+function timeCharts(area, moment, run, height) {
   "use strict";
   const charts = [];
   const hint = moment.innerHTML;
@@ -69,7 +69,7 @@ function timeCharts(area, moment, run) {
     const u = new uPlot(
       {
         width: plot.clientWidth,
-        height: 114,
+        height,
         padding: [5, 0, 5, 0],
         legend: { show: false },
         scales: { x: { time: false, range: () => [run.start, run.end] }, y: { range: () => [0, now.top] } },
@@ -105,7 +105,7 @@ function timeCharts(area, moment, run) {
     u.show = (i) => outputs.forEach((output, s) => { output.textContent = i === null ? "" : written(now.series[s][3][i], now.unit); });
     u.renew = (next) => { now = next; u.setData(lines(next)); };
     u.id = chart.id;
-    const resized = new ResizeObserver(() => u.setSize({ width: plot.clientWidth, height: 114 }));
+    const resized = new ResizeObserver(() => u.setSize({ width: plot.clientWidth, height }));
     resized.observe(plot);
     u.end = () => { resized.disconnect(); key.unsub(u); u.destroy(); };
     charts.push(u);

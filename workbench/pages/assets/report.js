@@ -38,7 +38,7 @@
 
   function drawAll(run) {
     root.classList.add("live");
-    drawn = timeCharts(document.getElementById("charts"), document.getElementById("moment"), run);
+    drawn = timeCharts(document.getElementById("charts"), document.getElementById("moment"), run, 114);
     run.charts.forEach(drawn.draw);
     if (drawn.charts.length === 0) root.classList.remove("live");
   }
