@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -32,6 +30,7 @@ from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interrupti
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
@@ -195,6 +194,13 @@ class LocalStack:
             refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
             return found, False
 
+    def live_page(self) -> str:
+        """Return the address of the live page. Raises UsageError where nothing is up that could serve it."""
+        stack = self.runtime.find()
+        if stack is None:
+            raise UsageError("nothing is up that serves the live page", hint="workbench up, or workbench run NAME")
+        return self.runtime.live_page(stack)
+
     def plane(self, stack: RunningStack) -> FaultPlane:
         """Return what injects faults into a stack."""
         return _planes(stack)
@@ -226,10 +232,9 @@ class LocalStack:
 
     def stop(self, within_s: float) -> int | None:
         """Ask the run that holds this folder to end, and wait until it has."""
-        pid = self.state.holder_pid()
+        pid = ask_to_end(self.state.folder)
         if pid is None:
             return None
-        os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + within_s
         while self.state.holder_pid() == pid:
             if time.monotonic() > until:

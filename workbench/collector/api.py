@@ -15,11 +15,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
 from workbench.collector.forwarding import Forwarder
+from workbench.collector.live.view import LiveView
+from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
 from workbench.collector.processes import ProcessWatch
 from workbench.collector.recording import Keeping, Recording, read_clocks
 from workbench.collector.run_metrics import RunMetrics
 from workbench.collector.scraping import Scraper
-from workbench.collector.wire import Live, Pid, ProcessName, RunNow, Targets
+from workbench.collector.wire import Pid, ProcessName, RunNow, Samples, Targets
 from workbench.masking import Masks
 from workbench.model.recording import Health, RecordingOrder, RecordingStarted, RecordingState, Refusal
 
@@ -50,6 +52,8 @@ class Collector:
         self._forwarder = Forwarder()
         self._run_metrics = RunMetrics()
         self._ticking: asyncio.Task[None] | None = None
+        self._live = LiveView(self._keeping, self._scraper)
+        self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
         app.add_routes(
             [
@@ -61,7 +65,8 @@ class Collector:
                 web.get("/recording", self._get_recording),
                 web.delete("/recording", self._delete_recording),
                 web.post("/v1/traces", self._post_traces),
-                web.get("/live", self._get_live),
+                web.get("/samples", self._get_samples),
+                *self._web.routes(),
                 web.get("/health", self._get_health),
             ]
         )
@@ -80,6 +85,7 @@ class Collector:
         """End everything; rows of a recording that is on are made durable."""
         if self._ticking is not None:
             self._ticking.cancel()
+        self._live.end()
         await self._scraper.stop()
         await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
@@ -94,6 +100,7 @@ class Collector:
             if recording is not None:
                 recording.processes(self._processes.measure())
                 recording.flush()
+            self._live.tick()
             await asyncio.sleep(TICK_S)
 
     # -- orders ---------------------------------------------------------------------------------------
@@ -104,6 +111,8 @@ class Collector:
         self._processes.replace(order.processes)
         await self._scraper.watch(order.services, self._masks)
         await self._forwarder.forward_to(order.spans_to)
+        if order.live is not None:
+            self._live.show(order.live)
         return web.json_response({"services": sorted(order.services)})
 
     async def _put_processes(self, request: web.Request) -> web.StreamResponse:
@@ -124,6 +133,7 @@ class Collector:
         except OSError as error:
             raise _refusal(400, f"cannot write to {order.directory}: {error.strerror}") from error
         self._scraper.forget()
+        self._live.begin(Path(order.directory))
         return _answer(RecordingStarted(clock=read_clocks()))
 
     async def _get_recording(self, _request: web.Request) -> web.StreamResponse:
@@ -164,11 +174,12 @@ class Collector:
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
+                self._live.span(row)
         self._forwarder.add(spans)
         return web.Response(body=answer.SerializeToString(), content_type="application/x-protobuf")
 
-    async def _get_live(self, _request: web.Request) -> web.StreamResponse:
-        return _answer(Live(samples=self._scraper.live()))
+    async def _get_samples(self, _request: web.Request) -> web.StreamResponse:
+        return _answer(Samples(samples=self._scraper.live()))
 
     async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
         text = self._run_metrics.render(self._forwarder.dropped)
@@ -179,6 +190,8 @@ class Collector:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(f"{PREFIX}/") or request.path == PREFIX:
+            return await self._web.admit(request, handler)
         if self._token is not None and (request.method, request.path) not in _OPEN:
             given = request.headers.get("Authorization", "")
             if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
@@ -190,7 +203,8 @@ class Collector:
 async def _refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn away web pages, and names of others that resolve to this machine."""
     host = request.headers.get("Host", "127.0.0.1").rpartition(":")
-    if "Origin" in request.headers or (host[0] or host[2]) not in _LOOPBACK:
+    foreign = "Origin" in request.headers and not is_own_page(request)
+    if foreign or (host[0] or host[2]) not in _LOOPBACK:
         raise _refusal(403, "only programs on this machine may ask")
     return await handler(request)
 

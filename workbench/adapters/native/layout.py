@@ -31,6 +31,7 @@ def stack_spec(
     owned: bool,
     bugs: list[str],
     plane: PlaneName,
+    live_token: str,
 ) -> StackSpec:
     """Return everything the supervisor needs to start the system.
 
@@ -89,7 +90,17 @@ def stack_spec(
             {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
             for name, edge in stack.edges.items()
         ],
-        targets=_targets(system, urls) | {"spans_to": spans_url(ports)},
+        targets=_targets(system, urls)
+        | {
+            "spans_to": spans_url(ports),
+            "live": {
+                "token": live_token,
+                "stack_id": stack_id,
+                "system": system.model_dump(mode="json"),
+                "state": str(state),
+                "reports": str(state.parent / "reports"),
+            },
+        },
         disturbances={
             name: f"{urls[name]}{service.disturb}"
             for name, service in system.services.items()
