@@ -89,7 +89,9 @@ class LocalDesk:
         return machine(), found
 
     @contextmanager
-    def open(self, stack: RunningStack, planned: Planned, interruption: Interruption) -> Iterator[OpenStack]:
+    def open(
+        self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
+    ) -> Iterator[OpenStack]:
         """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
         system = planned.loaded.loaded_system
         log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
@@ -99,7 +101,7 @@ class LocalDesk:
         plane = _fault_plane(stack, system.system)
         client = CollectorClient(stack.collector_url, stack.token)
         collector = CollectorRecorder(client)
-        telling = RunTelling(self.sink, client, planned.loaded.scenario, [slo.name for slo in planned.slis])
+        telling = RunTelling(self.sink, client, run_id, planned.loaded.scenario, planned.slis)
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,9 @@ from workbench.collector import otlp
 from workbench.collector.forwarding import Forwarder
 from workbench.collector.live.view import LiveView
 from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
-from workbench.collector.processes import ProcessWatch
-from workbench.collector.recording import Keeping, Recording, read_clocks
-from workbench.collector.run_metrics import RunMetrics
+from workbench.collector.processes import ProcessWatch, Row
+from workbench.collector.recording import RECORDED, Keeping, Recording, read_clocks
+from workbench.collector.run_metrics import Lost, RunMetrics
 from workbench.collector.scraping import Scraper
 from workbench.collector.wire import Pid, ProcessName, RunNow, Samples, Targets
 from workbench.masking import Masks
@@ -48,9 +49,13 @@ class Collector:
         self._keeping = Keeping()
         self._scraper = Scraper(self._keeping)
         self._processes = ProcessWatch()
+        self._measured: list[Row] = []
         self._masks = Masks()
         self._forwarder = Forwarder()
         self._run_metrics = RunMetrics()
+        self._spans_rejected = 0
+        self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
+        """Of recordings that have ended, by table."""
         self._ticking: asyncio.Task[None] | None = None
         self._live = LiveView(self._keeping, self._scraper)
         self._web = LiveWeb(self._live)
@@ -97,8 +102,9 @@ class Collector:
         """Measure processes and write rows, each second."""
         while True:
             recording = self._keeping.recording
+            self._measured = [] if recording is None else self._processes.measure()
             if recording is not None:
-                recording.processes(self._processes.measure())
+                recording.processes(self._measured)
                 recording.flush()
             self._live.tick()
             await asyncio.sleep(TICK_S)
@@ -150,7 +156,15 @@ class Collector:
         if recording is None:
             raise _refusal(404, "no recording is on")
         self._scraper.forget()
-        return _answer(recording.close())
+        end = recording.close()
+        self._rows_dropped_before.update(end.dropped)
+        return _answer(end)
+
+    def _rows_dropped(self) -> Mapping[str, int]:
+        recording, dropped = self._keeping.recording, Counter(self._rows_dropped_before)
+        if recording is not None:
+            dropped.update(recording.dropped())
+        return dropped
 
     # -- what is sent and asked -----------------------------------------------------------------------
 
@@ -171,6 +185,7 @@ class Collector:
             recording = self._keeping.recording
             if row is None:
                 answer.partial_success.rejected_spans += 1
+                self._spans_rejected += 1
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
@@ -182,7 +197,8 @@ class Collector:
         return _answer(Samples(samples=self._scraper.live()))
 
     async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
-        text = self._run_metrics.render(self._forwarder.dropped)
+        lost = Lost(self._forwarder.dropped, self._spans_rejected, self._rows_dropped(), self._scraper.ends())
+        text = self._run_metrics.render(lost, self._measured)
         return web.Response(text=text, content_type="text/plain")
 
     async def _get_health(self, _request: web.Request) -> web.StreamResponse:
