@@ -17,7 +17,7 @@ from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine, versions
 from workbench.adapters.native.process_faults import ProcessFaults
-from workbench.adapters.native.runtime import NativeRuntime
+from workbench.adapters.native.runtime import LocalRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
@@ -34,6 +34,7 @@ from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
+from workbench.model.runtimes import Placement
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
@@ -52,7 +53,7 @@ class LocalDesk:
         self.time: TimeSource = HostTime()
         self._state = State(Path.cwd() / STATE_FOLDER)
         self.ledger = Ledger(self._state.ledger_file)
-        self._runtime = NativeRuntime(self._state)
+        self._runtime = LocalRuntime(self._state)
         self._note = note
 
     def exclusive(self, doing: str) -> AbstractContextManager[None]:
@@ -72,10 +73,18 @@ class LocalDesk:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         owned: bool,
     ) -> RunningStack:
         return self._runtime.up(
-            system, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=owned, progress=self._note
+            system,
+            port_base=port_base,
+            bugs=bugs,
+            plane=plane,
+            tools=tools,
+            placement=placement,
+            owned=owned,
+            progress=self._note,
         )
 
     def down(self, stack: RunningStack) -> None:
@@ -165,7 +174,7 @@ class LocalStack:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.runtime = NativeRuntime(state)
+        self.runtime = LocalRuntime(state)
         self.ledger = Ledger(state.ledger_file)
 
     def up(
@@ -176,6 +185,7 @@ class LocalStack:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
@@ -185,7 +195,14 @@ class LocalStack:
             found = self.runtime.find()
             if found is None:
                 stack = self.runtime.up(
-                    loaded, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=False, progress=progress
+                    loaded,
+                    port_base=port_base,
+                    bugs=bugs,
+                    plane=plane,
+                    tools=tools,
+                    placement=placement,
+                    owned=False,
+                    progress=progress,
                 )
                 return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
@@ -193,7 +210,7 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
+            refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
             return found, False
 
     def live_page(self) -> str:

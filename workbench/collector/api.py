@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
+from workbench.collector.dialling import Dialler
 from workbench.collector.forwarding import Forwarder
 from workbench.collector.live.view import LiveView
 from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
@@ -34,6 +35,8 @@ _SPANS_AT_ONCE = 500
 
 _OPEN = (("POST", "/v1/traces"), ("GET", "/health"), ("GET", "/metrics"))
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_RELAYED = "relay"
+"""By this name containers ask, and no page of the web can have it: it has no dot."""
 _PIDS = TypeAdapter(dict[ProcessName, Pid])
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,6 +81,7 @@ class Collector:
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, auto_decompress=False
         )
+        self._dialler = Dialler(self._protocol, token)
 
     async def start(self, port: int) -> int:
         """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
@@ -86,11 +90,16 @@ class Collector:
         self._ticking = asyncio.create_task(self._tick())
         return int(self._runner.addresses[0][1])
 
+    def _protocol(self) -> asyncio.Protocol:
+        assert self._runner.server is not None
+        return self._runner.server()
+
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
         if self._ticking is not None:
             self._ticking.cancel()
         self._live.end()
+        await self._dialler.stop()
         await self._scraper.stop()
         await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
@@ -117,6 +126,7 @@ class Collector:
         self._processes.replace(order.processes)
         await self._scraper.watch(order.services, self._masks)
         await self._forwarder.forward_to(order.spans_to)
+        await self._dialler.dial(order.relay)
         if order.live is not None:
             self._live.show(order.live)
         return web.json_response({"services": sorted(order.services)})
@@ -220,7 +230,7 @@ async def _refuse_strangers(request: web.Request, handler: Handler) -> web.Strea
     """Turn away web pages, and names of others that resolve to this machine."""
     host = request.headers.get("Host", "127.0.0.1").rpartition(":")
     foreign = "Origin" in request.headers and not is_own_page(request)
-    if foreign or (host[0] or host[2]) not in _LOOPBACK:
+    if foreign or (host[0] or host[2]) not in (*_LOOPBACK, _RELAYED):
         raise _refusal(403, "only programs on this machine may ask")
     return await handler(request)
 

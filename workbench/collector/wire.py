@@ -53,6 +53,9 @@ class Targets(Frozen):
     spans_to: str | None = Field(
         default=None, pattern=r"^https?://", description="OTLP/HTTP address that all spans are forwarded to"
     )
+    relay: str | None = Field(
+        default=None, pattern=r"^[\w.-]+:\d+$", description="host:port of the relay through which containers ask"
+    )
 
     live: LivePage | None = Field(default=None, description="without it no live page is served")
 
