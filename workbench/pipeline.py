@@ -131,7 +131,7 @@ class Desk(Protocol):
         """End a stack."""
 
     def open(
-        self, stack: RunningStack, planned: Planned, interruption: Interruption
+        self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
@@ -205,7 +205,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
         try:
             with (
                 _stack(request, planned, desk, journal, interruption) as stack,
-                desk.open(stack, planned, interruption) as opened,
+                desk.open(stack, planned, directory.run_id, interruption) as opened,
             ):
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)

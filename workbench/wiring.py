@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -32,6 +30,7 @@ from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interrupti
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
@@ -99,7 +98,9 @@ class LocalDesk:
         return machine(), found
 
     @contextmanager
-    def open(self, stack: RunningStack, planned: Planned, interruption: Interruption) -> Iterator[OpenStack]:
+    def open(
+        self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
+    ) -> Iterator[OpenStack]:
         """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
         system = planned.loaded.loaded_system
         log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
@@ -109,7 +110,7 @@ class LocalDesk:
         plane = _fault_plane(stack, system.system)
         client = CollectorClient(stack.collector_url, stack.token)
         collector = CollectorRecorder(client)
-        telling = RunTelling(self.sink, client, planned.loaded.scenario, [slo.name for slo in planned.slis])
+        telling = RunTelling(self.sink, client, run_id, planned.loaded.scenario, planned.slis)
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),
@@ -212,6 +213,13 @@ class LocalStack:
             refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
             return found, False
 
+    def live_page(self) -> str:
+        """Return the address of the live page. Raises UsageError where nothing is up that could serve it."""
+        stack = self.runtime.find()
+        if stack is None:
+            raise UsageError("nothing is up that serves the live page", hint="workbench up, or workbench run NAME")
+        return self.runtime.live_page(stack)
+
     def plane(self, stack: RunningStack) -> FaultPlane:
         """Return what injects faults into a stack."""
         return _planes(stack)
@@ -243,10 +251,9 @@ class LocalStack:
 
     def stop(self, within_s: float) -> int | None:
         """Ask the run that holds this folder to end, and wait until it has."""
-        pid = self.state.holder_pid()
+        pid = ask_to_end(self.state.folder)
         if pid is None:
             return None
-        os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + within_s
         while self.state.holder_pid() == pid:
             if time.monotonic() > until:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +17,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from workbench.collector import otlp
 from workbench.collector.dialling import Dialler
 from workbench.collector.forwarding import Forwarder
-from workbench.collector.processes import ProcessWatch
-from workbench.collector.recording import Keeping, Recording, read_clocks
-from workbench.collector.run_metrics import RunMetrics
+from workbench.collector.live.view import LiveView
+from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
+from workbench.collector.processes import ProcessWatch, Row
+from workbench.collector.recording import RECORDED, Keeping, Recording, read_clocks
+from workbench.collector.run_metrics import Lost, RunMetrics
 from workbench.collector.scraping import Scraper
-from workbench.collector.wire import Live, Pid, ProcessName, RunNow, Targets
+from workbench.collector.wire import Pid, ProcessName, RunNow, Samples, Targets
 from workbench.masking import Masks
 from workbench.model.recording import Health, RecordingOrder, RecordingStarted, RecordingState, Refusal
 
@@ -49,10 +52,16 @@ class Collector:
         self._keeping = Keeping()
         self._scraper = Scraper(self._keeping)
         self._processes = ProcessWatch()
+        self._measured: list[Row] = []
         self._masks = Masks()
         self._forwarder = Forwarder()
         self._run_metrics = RunMetrics()
+        self._spans_rejected = 0
+        self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
+        """Of recordings that have ended, by table."""
         self._ticking: asyncio.Task[None] | None = None
+        self._live = LiveView(self._keeping, self._scraper)
+        self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
         app.add_routes(
             [
@@ -64,7 +73,8 @@ class Collector:
                 web.get("/recording", self._get_recording),
                 web.delete("/recording", self._delete_recording),
                 web.post("/v1/traces", self._post_traces),
-                web.get("/live", self._get_live),
+                web.get("/samples", self._get_samples),
+                *self._web.routes(),
                 web.get("/health", self._get_health),
             ]
         )
@@ -88,6 +98,7 @@ class Collector:
         """End everything; rows of a recording that is on are made durable."""
         if self._ticking is not None:
             self._ticking.cancel()
+        self._live.end()
         await self._dialler.stop()
         await self._scraper.stop()
         await self._forwarder.stop()
@@ -100,9 +111,11 @@ class Collector:
         """Measure processes and write rows, each second."""
         while True:
             recording = self._keeping.recording
+            self._measured = [] if recording is None else self._processes.measure()
             if recording is not None:
-                recording.processes(self._processes.measure())
+                recording.processes(self._measured)
                 recording.flush()
+            self._live.tick()
             await asyncio.sleep(TICK_S)
 
     # -- orders ---------------------------------------------------------------------------------------
@@ -114,6 +127,8 @@ class Collector:
         await self._scraper.watch(order.services, self._masks)
         await self._forwarder.forward_to(order.spans_to)
         await self._dialler.dial(order.relay)
+        if order.live is not None:
+            self._live.show(order.live)
         return web.json_response({"services": sorted(order.services)})
 
     async def _put_processes(self, request: web.Request) -> web.StreamResponse:
@@ -134,6 +149,7 @@ class Collector:
         except OSError as error:
             raise _refusal(400, f"cannot write to {order.directory}: {error.strerror}") from error
         self._scraper.forget()
+        self._live.begin(Path(order.directory))
         return _answer(RecordingStarted(clock=read_clocks()))
 
     async def _get_recording(self, _request: web.Request) -> web.StreamResponse:
@@ -150,7 +166,15 @@ class Collector:
         if recording is None:
             raise _refusal(404, "no recording is on")
         self._scraper.forget()
-        return _answer(recording.close())
+        end = recording.close()
+        self._rows_dropped_before.update(end.dropped)
+        return _answer(end)
+
+    def _rows_dropped(self) -> Mapping[str, int]:
+        recording, dropped = self._keeping.recording, Counter(self._rows_dropped_before)
+        if recording is not None:
+            dropped.update(recording.dropped())
+        return dropped
 
     # -- what is sent and asked -----------------------------------------------------------------------
 
@@ -171,17 +195,20 @@ class Collector:
             recording = self._keeping.recording
             if row is None:
                 answer.partial_success.rejected_spans += 1
+                self._spans_rejected += 1
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
+                self._live.span(row)
         self._forwarder.add(spans)
         return web.Response(body=answer.SerializeToString(), content_type="application/x-protobuf")
 
-    async def _get_live(self, _request: web.Request) -> web.StreamResponse:
-        return _answer(Live(samples=self._scraper.live()))
+    async def _get_samples(self, _request: web.Request) -> web.StreamResponse:
+        return _answer(Samples(samples=self._scraper.live()))
 
     async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
-        text = self._run_metrics.render(self._forwarder.dropped)
+        lost = Lost(self._forwarder.dropped, self._spans_rejected, self._rows_dropped(), self._scraper.ends())
+        text = self._run_metrics.render(lost, self._measured)
         return web.Response(text=text, content_type="text/plain")
 
     async def _get_health(self, _request: web.Request) -> web.StreamResponse:
@@ -189,6 +216,8 @@ class Collector:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(f"{PREFIX}/") or request.path == PREFIX:
+            return await self._web.admit(request, handler)
         if self._token is not None and (request.method, request.path) not in _OPEN:
             given = request.headers.get("Authorization", "")
             if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
@@ -200,7 +229,8 @@ class Collector:
 async def _refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn away web pages, and names of others that resolve to this machine."""
     host = request.headers.get("Host", "127.0.0.1").rpartition(":")
-    if "Origin" in request.headers or (host[0] or host[2]) not in (*_LOOPBACK, _RELAYED):
+    foreign = "Origin" in request.headers and not is_own_page(request)
+    if foreign or (host[0] or host[2]) not in (*_LOOPBACK, _RELAYED):
         raise _refusal(403, "only programs on this machine may ask")
     return await handler(request)
 

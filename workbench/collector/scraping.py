@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from math import isfinite
 
 import aiohttp
 
 from workbench.collector.exposition import LIVE_PREFIX, BadExposition, Exposition, Series
+from workbench.collector.live.breakers_seen import METRIC
 from workbench.collector.recording import Keeping
 from workbench.collector.wire import LiveSample
 from workbench.collector.wire import Target as TargetOrder
@@ -25,6 +27,16 @@ LONGEST_ANSWER = 32 * 1024 * 1024
 _HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "identity"}
 
 
+class ScrapeEnd(StrEnum):
+    """How a scrape ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    """No answer in time, or not one that can be read."""
+    LATE = "late"
+    """Not made: the one before took too long, or the collector had no core."""
+
+
 class _Target:
     """One service: what it exposes, and what it said last."""
 
@@ -34,8 +46,11 @@ class _Target:
         self._keeping = keeping
         self._masks = masks
         self._exposition = Exposition(self._enrol)
+        self.ends = dict.fromkeys(ScrapeEnd, 0)
         self._live: list[tuple[Series, float]] = []
         self._live_at_ns = 0
+        self.silent = False
+        """The last scrape had no answer."""
 
     def forget(self) -> None:
         """Begin anew with the numbers of series: another recording counts, or none."""
@@ -45,9 +60,14 @@ class _Target:
         """Keep one answer; None where there was none."""
         at_ns = time.monotonic_ns()
         samples = self._read(text)
+        self.ends[ScrapeEnd.FAILED if samples is None else ScrapeEnd.ANSWERED] += 1
         if samples is not None:
             self._live = [(series, value) for series, value in samples if series.live and isfinite(value)]
             self._live_at_ns = at_ns
+            for series, value in self._live:
+                if series.name == METRIC and "edge" in series.labels:
+                    self._keeping.breakers.told(at_ns, series.labels["edge"], value)
+        self.silent = samples is None
         recording = self._keeping.recording
         if recording is not None:
             recording.points(at_ns, [(series.number, value) for series, value in samples or ()])
@@ -111,6 +131,14 @@ class Scraper:
         """Return the latest values of the workbench's own metrics."""
         return [sample for target in self._targets for sample in target.live()]
 
+    def silent(self) -> list[str]:
+        """Return the services whose last scrape had no answer."""
+        return [target.service for target in self._targets if target.silent]
+
+    def ends(self) -> dict[str, dict[str, int]]:
+        """Return how scrapes ended so far, by service."""
+        return {target.service: {str(end): n for end, n in target.ends.items()} for target in self._targets}
+
     async def stop(self) -> None:
         """End all scraping."""
         await self._end_tasks()
@@ -130,7 +158,8 @@ class Scraper:
         while True:
             await asyncio.sleep(due - loop.time())
             await _scrape(target, session)
-            missed = max(0.0, loop.time() - due) // INTERVAL_S
+            missed = int(max(0.0, loop.time() - due) // INTERVAL_S)
+            target.ends[ScrapeEnd.LATE] += missed
             due += INTERVAL_S * (missed + 1)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from workbench.model.base import Frozen
+from workbench.model.loadjob import Progress
+from workbench.model.system import System
 
 
 def _pattern(text: str) -> str:
@@ -29,6 +31,16 @@ class Target(Frozen):
     metrics_url: str = Field(pattern=r"^https?://")
 
 
+class LivePage(Frozen):
+    """What the live page is about, and who may see it."""
+
+    token: str = Field(min_length=16)
+    stack_id: str
+    system: System
+    state: str = Field(pattern="^/", description="absolute path of the folder that a run holds")
+    reports: str = Field(pattern="^/", description="where runs are kept, until one is kept elsewhere")
+
+
 class Targets(Frozen):
     """Body of PUT /targets: replaces what was watched before."""
 
@@ -45,6 +57,8 @@ class Targets(Frozen):
         default=None, pattern=r"^[\w.-]+:\d+$", description="host:port of the relay through which containers ask"
     )
 
+    live: LivePage | None = Field(default=None, description="without it no live page is served")
+
 
 class SliCount(Frozen):
     """What users of a run had so far, by one SLO."""
@@ -57,8 +71,15 @@ class RunNow(Frozen):
     """Body of PUT /run: how the run that goes on stands. Served to scrapers, and never stored."""
 
     slis: dict[str, SliCount] = Field(default_factory=dict, description="by SLO")
+    objectives: dict[str, float] = Field(default_factory=dict, description="by SLO: the share that is to be good")
     faults: dict[str, str] = Field(default_factory=dict, description="all of the run's: id to target")
     on: list[str] = Field(default_factory=list, description="ids of the faults that are on")
+    run: str | None = Field(default=None, description="id of the run; None when it has ended")
+    scenario: str = ""
+    phases: list[str] = Field(default_factory=list, description="all of the run's")
+    phase: str | None = Field(default=None, description="the one that goes on")
+    journeys: list[str] = Field(default_factory=list, description="all that users make")
+    progress: Progress | None = Field(default=None, description="of the load, as it told last")
 
 
 class LiveSample(Frozen):
@@ -71,7 +92,7 @@ class LiveSample(Frozen):
     at_ns: int
 
 
-class Live(Frozen):
-    """Answer to GET /live."""
+class Samples(Frozen):
+    """Answer to GET /samples."""
 
     samples: list[LiveSample]

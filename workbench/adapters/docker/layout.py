@@ -28,6 +28,7 @@ def stack_spec(
     owned: bool,
     bugs: list[str],
     plane: PlaneName,
+    live_token: str,
     placement: Placement,
 ) -> StackSpec:
     """Return everything the supervisor needs to start the system as containers.
@@ -68,7 +69,7 @@ def stack_spec(
             }
             for edge in system.edges
         ],
-        targets=targets(system, stack) | {"relay": f"127.0.0.1:{ports.relay}"},
+        targets=targets(system, stack, state, live_token) | {"relay": f"127.0.0.1:{ports.relay}"},
         disturbances=disturbances(system, stack),
         processes=[
             _container(compose.PLANE, state, f"{stack.plane_url}/health", essential=True),

@@ -50,6 +50,7 @@ def stack_spec(
     owned: bool,
     bugs: list[str],
     plane: PlaneName,
+    live_token: str,
 ) -> StackSpec:
     """Return everything the supervisor needs to start the system.
 
@@ -82,7 +83,7 @@ def stack_spec(
             {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
             for name, edge in stack.edges.items()
         ],
-        targets=targets(system, stack) | {"spans_to": spans_url(ports)},
+        targets=targets(system, stack, state, live_token) | {"spans_to": spans_url(ports)},
         disturbances=disturbances(system, stack),
         processes=[
             serving,
@@ -268,9 +269,16 @@ def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddres
     return found
 
 
-def targets(system: System, stack: RunningStack) -> dict[str, Any]:
+def targets(system: System, stack: RunningStack, state: Path, live_token: str) -> dict[str, Any]:
     """Return what the collector is told."""
     return {
         "services": {name: {"metrics_url": url} for name, url in _metrics_urls(system, stack).items()},
         "masks": system.masks,
+        "live": {
+            "token": live_token,
+            "stack_id": stack.stack_id,
+            "system": system.model_dump(mode="json"),
+            "state": str(state),
+            "reports": str(state.parent / "reports"),
+        },
     }

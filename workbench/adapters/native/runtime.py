@@ -91,6 +91,7 @@ class LocalRuntime:
                 owned=owned,
                 bugs=bugs,
                 plane=plane,
+                live_token=self.state.live_token(),
             ).write(self.state.spec_file)
         except OSError as error:
             raise EnvironmentFailure(
@@ -141,6 +142,10 @@ class LocalRuntime:
     def find(self) -> RunningStack | None:
         """Return the stack that runs from this folder, if there is one."""
         return self.state.stack()
+
+    def live_page(self, stack: RunningStack) -> str:
+        """Return the address of the live page, with the token that opens it."""
+        return f"{stack.collector_url}/live/?token={self.state.live_token()}"
 
     def status(self, stack: RunningStack) -> dict[str, Any]:
         """Return the supervisor's view of its processes. Raises HarnessError if it does not answer."""

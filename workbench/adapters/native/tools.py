@@ -50,7 +50,7 @@ def toxiproxy(ports: Ports, state: Path) -> ProcessSpec:
     return ProcessSpec(
         name=TOXIPROXY,
         target=None,
-        argv=[str(needed(Tool.TOXIPROXY)), "-host", "127.0.0.1", "-port", str(ports.plane)],
+        argv=[str(needed(Tool.TOXIPROXY)), "-host", "127.0.0.1", "-port", str(ports.plane), "-proxy-metrics"],
         environment={"LOG_LEVEL": "warn"},  # by default it logs every connection
         cwd=str(state),
         log=str(state / "logs" / f"{TOXIPROXY}.log"),
@@ -64,7 +64,8 @@ def _prometheus(ports: Ports, state: Path, metrics_urls: Mapping[str, str]) -> P
     folder.mkdir(parents=True, exist_ok=True)
     port = ports.tools[Tool.PROMETHEUS]
     write_yaml(state / RULES_FILE, {"groups": []})
-    targets = {**metrics_urls, scraping.COLLECTOR: f"http://127.0.0.1:{ports.collector}/metrics"}
+    own = {scraping.COLLECTOR: ports.collector, scraping.PLANE: ports.plane}
+    targets = {**metrics_urls, **{name: f"http://127.0.0.1:{port}/metrics" for name, port in own.items()}}
     write_yaml(folder / "prometheus.yml", scraping.scrape_configuration(targets, str(state / RULES_FILE)))
     data = state / "data" / "prometheus"
     argv = scraping.arguments(str(program), str(folder / "prometheus.yml"), str(data), port)
