@@ -256,7 +256,7 @@ class Account(_Known):
 
 
 class Admin(_Known):
-    """Looks at everybody's latest orders, and at the accounts."""
+    """Looks at everybody's latest orders, at the accounts and at the stock."""
 
     def _who(self) -> str:
         return "admin"
@@ -267,7 +267,7 @@ class Admin(_Known):
         self._run(self._overview)
 
     def _overview(self) -> None:
-        for list_ in ("orders", "accounts"):
+        for list_ in ("orders", "accounts", "stock"):
             path = f"/v1/admin/{list_}"
             page = self._need(*self._ask_as_oneself("GET", path, path))
             if _items(page) and page.get("next_cursor"):

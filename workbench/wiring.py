@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +17,7 @@ from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine, versions
 from workbench.adapters.native.process_faults import ProcessFaults
-from workbench.adapters.native.runtime import NativeRuntime
+from workbench.adapters.native.runtime import LocalRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
@@ -32,9 +30,11 @@ from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interrupti
 from workbench.engine.refusing import refuse_other_stack
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
+from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
+from workbench.model.runtimes import Placement
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
@@ -53,7 +53,7 @@ class LocalDesk:
         self.time: TimeSource = HostTime()
         self._state = State(Path.cwd() / STATE_FOLDER)
         self.ledger = Ledger(self._state.ledger_file)
-        self._runtime = NativeRuntime(self._state)
+        self._runtime = LocalRuntime(self._state)
         self._note = note
 
     def exclusive(self, doing: str) -> AbstractContextManager[None]:
@@ -73,10 +73,18 @@ class LocalDesk:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         owned: bool,
     ) -> RunningStack:
         return self._runtime.up(
-            system, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=owned, progress=self._note
+            system,
+            port_base=port_base,
+            bugs=bugs,
+            plane=plane,
+            tools=tools,
+            placement=placement,
+            owned=owned,
+            progress=self._note,
         )
 
     def down(self, stack: RunningStack) -> None:
@@ -166,7 +174,7 @@ class LocalStack:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.runtime = NativeRuntime(state)
+        self.runtime = LocalRuntime(state)
         self.ledger = Ledger(state.ledger_file)
 
     def up(
@@ -177,6 +185,7 @@ class LocalStack:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
@@ -186,7 +195,14 @@ class LocalStack:
             found = self.runtime.find()
             if found is None:
                 stack = self.runtime.up(
-                    loaded, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=False, progress=progress
+                    loaded,
+                    port_base=port_base,
+                    bugs=bugs,
+                    plane=plane,
+                    tools=tools,
+                    placement=placement,
+                    owned=False,
+                    progress=progress,
                 )
                 return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
@@ -194,8 +210,15 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
+            refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
             return found, False
+
+    def live_page(self) -> str:
+        """Return the address of the live page. Raises UsageError where nothing is up that could serve it."""
+        stack = self.runtime.find()
+        if stack is None:
+            raise UsageError("nothing is up that serves the live page", hint="workbench up, or workbench run NAME")
+        return self.runtime.live_page(stack)
 
     def plane(self, stack: RunningStack) -> FaultPlane:
         """Return what injects faults into a stack."""
@@ -228,10 +251,9 @@ class LocalStack:
 
     def stop(self, within_s: float) -> int | None:
         """Ask the run that holds this folder to end, and wait until it has."""
-        pid = self.state.holder_pid()
+        pid = ask_to_end(self.state.folder)
         if pid is None:
             return None
-        os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + within_s
         while self.state.holder_pid() == pid:
             if time.monotonic() > until:

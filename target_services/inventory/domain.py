@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -141,10 +142,8 @@ class Inventory:
         return nothing(since_ns)
 
     def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
-        """Yield every reservation that was ever made."""
-        kind = literal("reservation").label("kind")
-        query = select(kind, *(RESERVATIONS.c[name] for name in ("key", "id", "state", "created_ns")))
-        return pages(self._db, query, RESERVATIONS.c.created_ns, RESERVATIONS.c.id, since_ns)
+        """Yield every reservation that was ever made, and what it took of which product."""
+        return pages(self._db, _EFFECTS, RESERVATIONS.c.created_ns, RESERVATIONS.c.id, since_ns)
 
     async def pending(self) -> int:
         """Return 0: a reservation is never half made, and orders ends it."""
@@ -153,6 +152,11 @@ class Inventory:
     async def totals(self) -> Mapping[str, int]:
         """Return the three heaps; moving goods does not change their sum."""
         return await totals(self._db, **{heap: func.sum(STOCK.c[heap]) for heap in _HEAPS})
+
+    async def parts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the three heaps of each product: which one was oversold is seen here only."""
+        rows = await self._db.read(lambda connection: connection.execute(_HEAPS_OF_EACH).all())
+        return {f"product {product}": dict(zip(_HEAPS, heaps, strict=True)) for product, *heaps in rows}
 
 
 _RESERVATION = select(
@@ -189,6 +193,14 @@ _TAKE_FROM_SEEN = (
     .values(on_hand=bindparam("left", type_=Integer), reserved=STOCK.c.reserved + bindparam("pieces", type_=Integer))
 )
 _HEAPS = ("on_hand", "reserved", "sold")
+_HEAPS_OF_EACH = select(STOCK.c.product_id, *(STOCK.c[heap] for heap in _HEAPS)).order_by(STOCK.c.product_id)
+_EFFECTS = select(
+    literal("reservation").label("kind"),
+    *(RESERVATIONS.c[name] for name in ("key", "id", "state", "created_ns")),
+    (literal("product ") + cast(RESERVATIONS.c.product_id, String)).label("part"),
+    RESERVATIONS.c.quantity.label("amount"),
+    RESERVATIONS.c.created_ns.label("at_wall_ns"),
+)
 _MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Header, Path
 from pydantic import Field, StringConstraints
 
+from target_services.chassis.cursors import NextCursor
 from target_services.chassis.openapi import Shape
 
 ReservationKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -29,6 +30,20 @@ class StockShown(Shape):
 
     product_id: int
     on_hand: int = Field(ge=0)
+
+
+class StockOfOne(StockShown):
+    """Where all pieces of a product are."""
+
+    reserved: int = Field(ge=0)
+    sold: int = Field(ge=0)
+
+
+class StockPage(Shape):
+    """Some of all products, by their number."""
+
+    items: list[StockOfOne]
+    next_cursor: NextCursor
 
 
 class ReservationShown(Shape):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.adapters.process_client import DEADLINE_S, ProcessClient
-from workbench.collector.wire import Live, LiveSample, RunNow, Target, Targets
+from workbench.collector.wire import LiveSample, RunNow, Samples, Target, Targets
 from workbench.model.events import Clock
 from workbench.model.recording import Health, RecordingEnd, RecordingOrder, RecordingStarted, RecordingState
 
@@ -52,7 +52,7 @@ class CollectorClient:
 
     def live(self) -> list[LiveSample]:
         """Return the latest values of the metrics that begin with `workbench_`."""
-        return self._collector.ask("GET", "/live", Live).samples
+        return self._collector.ask("GET", "/samples", Samples).samples
 
     def health(self) -> Health:
         """Ask whether it answers, and for its monotonic clock."""

@@ -17,7 +17,7 @@ from workbench.engine.ports import Tick
 from workbench.model.events import AnyEvent, Event, PhaseStarted
 from workbench.model.loadjob import Progress
 from workbench.model.units import NS_PER_MS, NS_PER_S
-from workbench.reporting.sentences import Weight, sentence
+from workbench.pages.sentences import Weight, sentence
 
 _STYLES: dict[Weight, str] = {"detail": "dim", "normal": "", "warning": "yellow", "bad": "bold red"}
 _MARKS: dict[Weight, str] = {"detail": "·", "normal": "•", "warning": "!", "bad": "✗"}

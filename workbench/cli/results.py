@@ -30,6 +30,7 @@ class Openable(StrEnum):
     """What `open` opens."""
 
     REPORT = "report"
+    LIVE = "live"
     PROMETHEUS = "prometheus"
     JAEGER = "jaeger"
     GRAFANA = "grafana"
@@ -121,12 +122,21 @@ def open_(
     *,
     reports: Reports = Path("reports"),
 ) -> None:
-    """Print the address of the latest report, or of a tool at the time of the latest run, and open it in a browser.
+    """Print the address of the latest report, of the live page, or of a tool at the time of the latest run.
+
+    On a terminal it is opened in a browser as well.
 
     [bold]Example:[/]  workbench open report
+    [bold]Example:[/]  workbench open live
     [bold]Example:[/]  workbench open jaeger
     """
-    address = _report(reports) if what is Openable.REPORT else _tool(Tool(what), reports)
+    match what:
+        case Openable.REPORT:
+            address = _report(reports)
+        case Openable.LIVE:
+            address = local_stack().live_page()
+        case _:
+            address = _tool(Tool(what), reports)
     say(address)
     if sys.stdout.isatty():
         webbrowser.open(address)

@@ -15,12 +15,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
+from workbench.collector.dialling import Dialler
 from workbench.collector.forwarding import Forwarder
+from workbench.collector.live.view import LiveView
+from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
 from workbench.collector.processes import ProcessWatch, Row
 from workbench.collector.recording import RECORDED, Keeping, Recording, read_clocks
 from workbench.collector.run_metrics import Lost, RunMetrics
 from workbench.collector.scraping import Scraper
-from workbench.collector.wire import Live, Pid, ProcessName, RunNow, Targets
+from workbench.collector.wire import Pid, ProcessName, RunNow, Samples, Targets
 from workbench.masking import Masks
 from workbench.model.recording import Health, RecordingOrder, RecordingStarted, RecordingState, Refusal
 
@@ -32,6 +35,8 @@ _SPANS_AT_ONCE = 500
 
 _OPEN = (("POST", "/v1/traces"), ("GET", "/health"), ("GET", "/metrics"))
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_RELAYED = "relay"
+"""By this name containers ask, and no page of the web can have it: it has no dot."""
 _PIDS = TypeAdapter(dict[ProcessName, Pid])
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,6 +60,8 @@ class Collector:
         self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
         """Of recordings that have ended, by table."""
         self._ticking: asyncio.Task[None] | None = None
+        self._live = LiveView(self._keeping, self._scraper)
+        self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
         app.add_routes(
             [
@@ -66,13 +73,15 @@ class Collector:
                 web.get("/recording", self._get_recording),
                 web.delete("/recording", self._delete_recording),
                 web.post("/v1/traces", self._post_traces),
-                web.get("/live", self._get_live),
+                web.get("/samples", self._get_samples),
+                *self._web.routes(),
                 web.get("/health", self._get_health),
             ]
         )
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, auto_decompress=False
         )
+        self._dialler = Dialler(self._protocol, token)
 
     async def start(self, port: int) -> int:
         """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
@@ -81,10 +90,16 @@ class Collector:
         self._ticking = asyncio.create_task(self._tick())
         return int(self._runner.addresses[0][1])
 
+    def _protocol(self) -> asyncio.Protocol:
+        assert self._runner.server is not None
+        return self._runner.server()
+
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
         if self._ticking is not None:
             self._ticking.cancel()
+        self._live.end()
+        await self._dialler.stop()
         await self._scraper.stop()
         await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
@@ -100,6 +115,7 @@ class Collector:
             if recording is not None:
                 recording.processes(self._measured)
                 recording.flush()
+            self._live.tick()
             await asyncio.sleep(TICK_S)
 
     # -- orders ---------------------------------------------------------------------------------------
@@ -110,6 +126,9 @@ class Collector:
         self._processes.replace(order.processes)
         await self._scraper.watch(order.services, self._masks)
         await self._forwarder.forward_to(order.spans_to)
+        await self._dialler.dial(order.relay)
+        if order.live is not None:
+            self._live.show(order.live)
         return web.json_response({"services": sorted(order.services)})
 
     async def _put_processes(self, request: web.Request) -> web.StreamResponse:
@@ -130,6 +149,7 @@ class Collector:
         except OSError as error:
             raise _refusal(400, f"cannot write to {order.directory}: {error.strerror}") from error
         self._scraper.forget()
+        self._live.begin(Path(order.directory))
         return _answer(RecordingStarted(clock=read_clocks()))
 
     async def _get_recording(self, _request: web.Request) -> web.StreamResponse:
@@ -179,11 +199,12 @@ class Collector:
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
+                self._live.span(row)
         self._forwarder.add(spans)
         return web.Response(body=answer.SerializeToString(), content_type="application/x-protobuf")
 
-    async def _get_live(self, _request: web.Request) -> web.StreamResponse:
-        return _answer(Live(samples=self._scraper.live()))
+    async def _get_samples(self, _request: web.Request) -> web.StreamResponse:
+        return _answer(Samples(samples=self._scraper.live()))
 
     async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
         lost = Lost(self._forwarder.dropped, self._spans_rejected, self._rows_dropped(), self._scraper.ends())
@@ -195,6 +216,8 @@ class Collector:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(f"{PREFIX}/") or request.path == PREFIX:
+            return await self._web.admit(request, handler)
         if self._token is not None and (request.method, request.path) not in _OPEN:
             given = request.headers.get("Authorization", "")
             if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
@@ -206,7 +229,8 @@ class Collector:
 async def _refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn away web pages, and names of others that resolve to this machine."""
     host = request.headers.get("Host", "127.0.0.1").rpartition(":")
-    if "Origin" in request.headers or (host[0] or host[2]) not in _LOOPBACK:
+    foreign = "Origin" in request.headers and not is_own_page(request)
+    if foreign or (host[0] or host[2]) not in (*_LOOPBACK, _RELAYED):
         raise _refusal(403, "only programs on this machine may ask")
     return await handler(request)
 

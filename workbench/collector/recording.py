@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from workbench.collector.live.breakers_seen import BreakersSeen
 from workbench.model.events import Clock
 from workbench.model.recording import RecordingEnd, RecordingState
 from workbench.model.tables import METRIC_POINTS, PROCESSES, SERIES, SPANS
@@ -89,9 +90,10 @@ class Recording:
 
 
 class Keeping:
-    """Where rows go: the recording that is on, or nowhere. Shared by everything that measures."""
+    """Where it goes: the recording that is on, or nowhere; breakers also to the page. Shared by all that measure."""
 
-    __slots__ = ("recording",)
+    __slots__ = ("breakers", "recording")
 
     def __init__(self) -> None:
         self.recording: Recording | None = None
+        self.breakers = BreakersSeen()

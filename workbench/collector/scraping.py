@@ -14,6 +14,7 @@ from math import isfinite
 import aiohttp
 
 from workbench.collector.exposition import LIVE_PREFIX, BadExposition, Exposition, Series
+from workbench.collector.live.breakers_seen import METRIC
 from workbench.collector.recording import Keeping
 from workbench.collector.wire import LiveSample
 from workbench.collector.wire import Target as TargetOrder
@@ -48,6 +49,8 @@ class _Target:
         self.ends = dict.fromkeys(ScrapeEnd, 0)
         self._live: list[tuple[Series, float]] = []
         self._live_at_ns = 0
+        self.silent = False
+        """The last scrape had no answer."""
 
     def forget(self) -> None:
         """Begin anew with the numbers of series: another recording counts, or none."""
@@ -61,6 +64,10 @@ class _Target:
         if samples is not None:
             self._live = [(series, value) for series, value in samples if series.live and isfinite(value)]
             self._live_at_ns = at_ns
+            for series, value in self._live:
+                if series.name == METRIC and "edge" in series.labels:
+                    self._keeping.breakers.told(at_ns, series.labels["edge"], value)
+        self.silent = samples is None
         recording = self._keeping.recording
         if recording is not None:
             recording.points(at_ns, [(series.number, value) for series, value in samples or ()])
@@ -123,6 +130,10 @@ class Scraper:
     def live(self) -> list[LiveSample]:
         """Return the latest values of the workbench's own metrics."""
         return [sample for target in self._targets for sample in target.live()]
+
+    def silent(self) -> list[str]:
+        """Return the services whose last scrape had no answer."""
+        return [target.service for target in self._targets if target.silent]
 
     def ends(self) -> dict[str, dict[str, int]]:
         """Return how scrapes ended so far, by service."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from workbench.model.base import Frozen
 from workbench.model.loadjob import Progress
+from workbench.model.system import System
 
 
 def _pattern(text: str) -> str:
@@ -30,6 +31,16 @@ class Target(Frozen):
     metrics_url: str = Field(pattern=r"^https?://")
 
 
+class LivePage(Frozen):
+    """What the live page is about, and who may see it."""
+
+    token: str = Field(min_length=16)
+    stack_id: str
+    system: System
+    state: str = Field(pattern="^/", description="absolute path of the folder that a run holds")
+    reports: str = Field(pattern="^/", description="where runs are kept, until one is kept elsewhere")
+
+
 class Targets(Frozen):
     """Body of PUT /targets: replaces what was watched before."""
 
@@ -42,6 +53,11 @@ class Targets(Frozen):
     spans_to: str | None = Field(
         default=None, pattern=r"^https?://", description="OTLP/HTTP address that all spans are forwarded to"
     )
+    relay: str | None = Field(
+        default=None, pattern=r"^[\w.-]+:\d+$", description="host:port of the relay through which containers ask"
+    )
+
+    live: LivePage | None = Field(default=None, description="without it no live page is served")
 
 
 class SliCount(Frozen):
@@ -76,7 +92,7 @@ class LiveSample(Frozen):
     at_ns: int
 
 
-class Live(Frozen):
-    """Answer to GET /live."""
+class Samples(Frozen):
+    """Answer to GET /samples."""
 
     samples: list[LiveSample]

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
 from typing import Literal
 
 from workbench.model.units import NS_PER_S
+from workbench.pages.axis import Axis
+from workbench.pages.charts import Chart, top_of, tops_of
 from workbench.reporting.figures import NO_DATA, thousands
-from workbench.reporting.timeline import Axis, Chart
 
 WIDTH, HEIGHT = 500, 100
-_TICK_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400)
-_MOST_TICKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Drawing:
 
 def drawing(chart: Chart, axis: Axis) -> Drawing:
     """Draw a chart."""
-    tops = _tops(chart)
+    tops = tops_of(chart)
     top = top_of(chart)
     places = [_x(axis, second) for second in axis.middles_s()]
     strokes = []
@@ -51,11 +49,6 @@ def drawing(chart: Chart, axis: Axis) -> Drawing:
     return Drawing(tuple(strokes), top)
 
 
-def top_of(chart: Chart) -> float:
-    """Return the value at the upper edge of a chart."""
-    return nice_top(max((value for values in _tops(chart) for value in values if value is not None), default=0))
-
-
 def described(chart: Chart) -> str:
     """Say in words what a chart shows: each series from its smallest to its largest value."""
     said = []
@@ -66,54 +59,10 @@ def described(chart: Chart) -> str:
     return f"{chart.title}{f' in {chart.unit}' if chart.unit else ''}: {', '.join(said)}"
 
 
-def _tops(chart: Chart) -> list[Sequence[float | None]]:
-    """Return the upper edge of each series; of stacked ones that is their running sum."""
-    values = [series.values for series in chart.series]
-    return [*_stacked(values)] if chart.stacked else [*values]
-
-
-def ticks(axis: Axis) -> list[tuple[float, str]]:
-    """Return the seconds at which the axis is labelled, and the labels."""
-    start, end = axis.start_ns / NS_PER_S, axis.end_ns / NS_PER_S
-    step = next((width for width in _TICK_WIDTHS_S if (end - start) / width <= _MOST_TICKS), _TICK_WIDTHS_S[-1])
-    while (end - start) / step > _MOST_TICKS:
-        step *= 2
-    first = ceil(start / step) * step
-    return [(moment, _clock(moment)) for moment in range(first, floor(end) + 1, step)]
-
-
-def _clock(seconds: int) -> str:
-    if seconds < 600:
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 600 else f"{minutes // 60} h {minutes % 60:02d}"
-
-
 def place(axis: Axis, second: float) -> float:
     """Return where a moment is on the axis, in percent."""
     share = (second * NS_PER_S - axis.start_ns) / (axis.end_ns - axis.start_ns)
     return round(100 * min(max(share, 0), 1), 2)
-
-
-def nice_top(largest: float) -> float:
-    """Return a round number a little above the largest value, so that labels are readable."""
-    if largest <= 0:
-        return 1.0
-    unit = 10 ** floor(log10(largest))
-    for factor in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10):
-        if largest <= factor * unit * 0.98:
-            return float(f"{factor * unit:.3g}")
-    return float(f"{12 * unit:.3g}")
-
-
-def _stacked(parts: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
-    """Return running sums, from the bottom up."""
-    sums: list[list[float | None]] = []
-    below = [0.0] * (len(parts[0]) if parts else 0)
-    for values in parts:
-        below = [under + (value or 0) for under, value in zip(below, values, strict=True)]
-        sums.append(list(below))
-    return sums
 
 
 def _x(axis: Axis, second: float) -> int:

@@ -16,7 +16,9 @@ from math import ceil
 from workbench.model.faults.base import CalleeFault
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
-from workbench.reporting.timeline import Axis, Chart, Series
+from workbench.pages.axis import Axis
+from workbench.pages.charts import Chart
+from workbench.pages.chosen_charts import attempts_chart, per_call_chart
 
 _MOST_EDGES, _MOST_STRETCHES = 3, 60
 
@@ -84,26 +86,10 @@ def _faulted(history: History) -> list[str]:
 
 def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
     attempts, hits, calls = _counted(history, axis, edge)
-    slug = edge.replace(":", "-")
-    title, per_call = f"Calls and attempts on {edge}", f"Attempts per call on {edge}"
-    if not attempts and not calls:
-        yield Chart(f"attempts-{slug}", title, "/s", (), missing="nothing was seen on this edge")
-        return
-    series = []  # what nobody recorded has no line, rather than one at zero
-    if attempts:
-        series.append(Series("attempts", "blue", axis.rates(attempts)))
-        if _is_counted(history, edge):
-            series.append(Series("hit by a fault", "fault", axis.rates(hits)))
-    if calls:
-        series.append(Series("calls", "grey", axis.rates(calls), "dashed"))
-    yield Chart(f"attempts-{slug}", title, "/s", tuple(series))
-    if not calls or not attempts:
-        missing = f"the caller sends no call spans for {edge}" if attempts else f"no attempt on {edge} was recorded"
-        yield Chart(f"per-call-{slug}", per_call, "", (), missing=missing)
-        return
-    ratio = tuple(round(attempts[s] / calls[s], 2) if calls[s] else None for s in range(axis.slots))
-    note = "above 1 are retries, below 1 calls that were not let through"
-    yield Chart(f"per-call-{slug}", per_call, "", (Series("attempts per call", "teal", ratio),), note=note)
+    counted = hits if _is_counted(history, edge) else None
+    yield attempts_chart(axis, edge, attempts=attempts, hits=counted, calls=calls)
+    if attempts or calls:
+        yield per_call_chart(axis, edge, attempts, calls)
 
 
 def _is_counted(history: History, edge: str) -> bool:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from math import isfinite
 
@@ -14,8 +13,6 @@ from workbench.model.units import NS_PER_S
 from workbench.model.verdict import Limit, Measurement, NoData, ProbeError, Value
 
 NO_DATA = "no data"
-
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
 
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
 
@@ -99,13 +96,3 @@ def wall_time(wall_ns: int) -> datetime | None:
 def size(byte_count: int) -> str:
     """Write a size of memory: 7.8 GiB."""
     return f"{byte_count / 2**30:.1f} GiB"
-
-
-def shortened(text: str, limit: int) -> str:
-    """Return text of at most so many characters; what was cut shows as an ellipsis."""
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-def tame(text: str) -> str:
-    """Return text without what a reader would not see: control characters, and marks that turn its direction."""
-    return _UNSEEN.sub("\ufffd", text)

@@ -14,8 +14,8 @@ from workbench.model.events import CleanVerified, Failed, GuardFired, Interrupte
 from workbench.model.history import History
 from workbench.model.outcome import Exit
 from workbench.model.verdict import CheckClass, CheckResult, Outcome, Verdict
+from workbench.pages.sentences import sentence
 from workbench.reporting import figures
-from workbench.reporting.sentences import sentence
 
 _MOST_WARNINGS = 5
 

@@ -15,9 +15,10 @@ from workbench.model.events import Failed, InterruptedBy
 from workbench.model.outcome import Exit
 from workbench.model.units import NS_PER_S
 from workbench.model.verdict import CheckResult, Outcome
+from workbench.pages import words
+from workbench.pages.sentences import sentence
 from workbench.reporting import figures
 from workbench.reporting.report import Report
-from workbench.reporting.sentences import sentence
 
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -101,11 +102,11 @@ def _evidence(check: CheckResult) -> str:
     lines = [check.reason, *(f"{e.kind} {e.ref} {e.text}".rstrip() for e in check.evidence[:_MOST_EVIDENCE])]
     if len(check.evidence) > _MOST_EVIDENCE:
         lines.append(f"and {len(check.evidence) - _MOST_EVIDENCE} more in verdict.json")
-    return "\n".join(figures.shortened(line, _LONGEST) for line in lines)
+    return "\n".join(words.shortened(line, _LONGEST) for line in lines)
 
 
 def _short(lines: Sequence[str]) -> list[str]:
-    return [figures.shortened(line, _LONGEST) for line in lines[:_MOST_LINES]]
+    return [words.shortened(line, _LONGEST) for line in lines[:_MOST_LINES]]
 
 
 def _broken(report: Report) -> list[str]:
@@ -124,4 +125,4 @@ def _clean(text: str) -> str:
 
 def _line(text: str) -> str:
     """Return text that is good for an attribute: one line, not too long."""
-    return _clean(figures.shortened(" ".join(text.split()), _LONGEST))
+    return _clean(words.shortened(" ".join(text.split()), _LONGEST))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from workbench.checks import wording
 from workbench.model.verdict import Outcome
+from workbench.pages import words
 from workbench.reporting import figures
 from workbench.reporting.claims import Claim
 from workbench.reporting.felt import Felt
@@ -53,7 +54,7 @@ def code(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(figures.tame(figures.shortened(text, _LONGEST)).split())
+    return " ".join(words.tame(words.shortened(text, _LONGEST)).split())
 
 
 def _headline(report: Report) -> Iterator[str]:
@@ -207,7 +208,7 @@ def _circumstances(report: Report) -> Iterator[str]:
             "",
             f"{escaped(command.purpose.capitalize())}:",
             "",
-            f"    {figures.tame(' '.join(command.line.split()))}",
+            f"    {words.tame(' '.join(command.line.split()))}",
         ]
     lines += ["", *_head("edge", "timeout", "attempts", "breaker", "bulkhead", "fallback", text=1)]
     for row in report.policies:

@@ -18,7 +18,10 @@ from markupsafe import Markup
 from workbench.checks import wording
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
-from workbench.reporting import drawing, figures, inlined, topology
+from workbench.pages import inlined, topology, words
+from workbench.pages.axis import ticks
+from workbench.pages.charts import chart_data
+from workbench.reporting import drawing, figures
 from workbench.reporting.detail import DETAILS, Detail, brief, trimmed
 from workbench.reporting.report import Report, Timeline
 from workbench.reporting.waterfall import most_telling
@@ -86,7 +89,7 @@ def _in_jaeger(base_url: str | None, trace_id: str) -> str | None:
 
 def _visible(value: object) -> object:
     """Leave out of every text from the run what a reader could not see; our own markup is what it is."""
-    return figures.tame(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return words.tame(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _sentence(text: str) -> str:
@@ -116,7 +119,13 @@ def _environment() -> Environment:
         "sentence": _sentence,
         "plain": lambda number: f"{number:g}",
     }
-    environment.globals |= {"drawing": drawing, "figures": figures, "topology": topology, "most_telling": most_telling}
+    environment.globals |= {
+        "drawing": drawing,
+        "figures": figures,
+        "topology": topology,
+        "most_telling": most_telling,
+        "axis_ticks": ticks,
+    }
     return environment
 
 
@@ -128,26 +137,11 @@ def _data(timeline: Timeline) -> str:
         "end": axis.end_ns / NS_PER_S,
         "slot": axis.slot_ns / NS_PER_S,
         "slots": axis.slots,
-        "ticks": [second for second, _ in drawing.ticks(axis)],
+        "ticks": [second for second, _ in ticks(axis)],
         "phases": [[band.name, band.role, band.start_s, band.end_s] for band in timeline.bands],
         "faults": [[f.id, f.asked_s, f.on_s, f.undo_s, f.off_s] for f in timeline.faults],
-        "charts": [
-            {
-                "id": chart.id,
-                "unit": chart.unit,
-                "stacked": chart.stacked,
-                "top": drawing.top_of(chart),
-                "series": [[s.label, s.colour, s.style, [_brief(value) for value in s.values]] for s in chart.series],
-            }
-            for chart in timeline.charts
-            if not chart.missing
-        ],
+        "charts": [chart_data(chart) for chart in timeline.charts if not chart.missing],
         "lanes": [[lane.edge, [[s.start_s, s.end_s, s.state] for s in lane.stretches]] for lane in timeline.lanes],
     }
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _brief(value: float | None) -> float | int | None:
-    """Write whole numbers without a point."""
-    return value if value is None or not float(value).is_integer() else int(value)

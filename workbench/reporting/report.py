@@ -8,6 +8,10 @@ from workbench.model.events import AnyEvent
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.model.verdict import Verdict
+from workbench.pages.axis import Axis
+from workbench.pages.charts import Chart
+from workbench.pages.sentences import Weight, sentence
+from workbench.pages.topology import Map, drawn
 from workbench.reporting import figures
 from workbench.reporting.chosen_traces import chosen_traces
 from workbench.reporting.circumstances import Command, PolicyRow, commands, facts, policies
@@ -18,9 +22,7 @@ from workbench.reporting.headline import Banner, Reason, answer, banners, reason
 from workbench.reporting.injected import Injected, what_was_done
 from workbench.reporting.journey_charts import journey_charts
 from workbench.reporting.objectives import SloSeen, objectives
-from workbench.reporting.sentences import Weight, sentence
-from workbench.reporting.timeline import Axis, Band, Chart, FaultBand, axis, bands, fault_bands, starved
-from workbench.reporting.topology import Map, drawn
+from workbench.reporting.timeline import Band, FaultBand, axis, bands, fault_bands, starved
 from workbench.reporting.waterfall import Waterfall, waterfalls
 
 _POINTS, _TABLE_COLUMNS, _LANES, _STARVED = 200, 12, 8, 60

@@ -5,53 +5,15 @@ Everything is counted per slot in the database, so a run of any size gives at mo
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from workbench.model.events import FaultLost
 from workbench.model.history import History
 from workbench.model.scenario import Role
 from workbench.model.units import NS_PER_S
-
-SLOT_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400)
-_SMALLEST_LAST_SLOT = 0.3
-"""A last slot that is shorter than this part of the others says nothing about a rate."""
-
+from workbench.pages.axis import Axis
 
 _NEIGHBOUR_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Time from `start_ns` on in slots of equal width; the last one may be shorter."""
-
-    start_ns: int
-    end_ns: int
-    slot_ns: int
-
-    @property
-    def slots(self) -> int:
-        whole, rest = divmod(self.end_ns - self.start_ns, self.slot_ns)
-        return int(whole + (rest > _SMALLEST_LAST_SLOT * self.slot_ns))
-
-    def width_s(self, slot: int) -> float:
-        """Return how many seconds a slot covers."""
-        begin = self.start_ns + slot * self.slot_ns
-        return (min(begin + self.slot_ns, self.end_ns) - begin) / NS_PER_S
-
-    def rates(self, counts: Mapping[int, int]) -> tuple[float | None, ...]:
-        """Turn counts per slot into counts per second. A slot that is not in `counts` had none."""
-        of = Counter(counts)
-        return tuple(round(of[slot] / self.width_s(slot), 2) for slot in range(self.slots))
-
-    def middles_s(self) -> list[float]:
-        """Return the middle of each slot in seconds since run zero."""
-        return [
-            round((self.start_ns + slot * self.slot_ns) / NS_PER_S + self.width_s(slot) / 2, 3)
-            for slot in range(self.slots)
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +40,6 @@ class FaultBand:
     """Whether its end was verified, in a word or two."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One line, area or lane. None is a gap: nothing was measured there."""
-
-    label: str
-    colour: str
-    values: tuple[float | None, ...]
-    style: Literal["line", "dashed", "area"] = "line"
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One chart over the shared axis. `missing` says why there is nothing to draw."""
-
-    id: str
-    title: str
-    unit: str
-    series: tuple[Series, ...]
-    stacked: bool = False
-    missing: str = ""
-    note: str = ""
-
-
 def axis(history: History, most: int) -> Axis | None:
     """Return the axis of a run; None if no load was ever on."""
     start, end = history.load_start_ns(), history.load_end_ns()
@@ -108,11 +47,7 @@ def axis(history: History, most: int) -> Axis | None:
     end = max([end, *(phase.end_ns for phase in history.phases())])
     if end - start < NS_PER_S or not history.phases():
         return None
-    wanted = (end - start) / NS_PER_S / most
-    width = next((width for width in SLOT_WIDTHS_S if width >= wanted), SLOT_WIDTHS_S[-1])
-    while (end - start) / NS_PER_S / width > most:
-        width *= 2
-    return Axis(start, end, width * NS_PER_S)
+    return Axis.cut(start, end, most)
 
 
 def bands(history: History) -> list[Band]:

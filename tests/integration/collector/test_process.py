@@ -49,13 +49,13 @@ def test_orders_need_the_token_and_spans_and_health_do_not(rig: Rig) -> None:
         ("PUT", "/recording"),
         ("GET", "/recording"),
         ("DELETE", "/recording"),
-        ("GET", "/live"),
+        ("GET", "/samples"),
     ):
         assert 401 == rig.send(method, path)[0], (method, path)
         assert 401 == rig.send(method, path, Authorization="Bearer wrong")[0], (method, path)
     assert 200 == rig.send("GET", "/health")[0]
     assert 200 == rig.send_spans(b"")[0]
-    assert 200 == rig.send("GET", "/live", Authorization=f"Bearer {TOKEN}")[0]
+    assert 200 == rig.send("GET", "/samples", Authorization=f"Bearer {TOKEN}")[0]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_collector_that_is_gone_or_hangs_is_an_error_with_its_address(rig: Rig
     """The deadline counts, and the message says what was asked."""
     rig.process.send_signal(signal.SIGSTOP)
     try:
-        with pytest.raises(HarnessError, match=rf"127.0.0.1:{rig.port} did not answer GET /live: no answer within"):
+        with pytest.raises(HarnessError, match=rf"127.0.0.1:{rig.port} did not answer GET /samples: no answer within"):
             CollectorClient(f"http://127.0.0.1:{rig.port}", TOKEN, deadline_s=0.3).live()
     finally:
         rig.process.send_signal(signal.SIGCONT)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.reporting.reading import Seen
 from tests.unit.reporting.runs import mixed, nothing, passed, told, verdict
-from workbench.reporting import inlined
+from workbench.pages import inlined
 from workbench.reporting.page import html_page
 from workbench.reporting.report import Report
 

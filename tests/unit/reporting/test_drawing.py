@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.model.units import NS_PER_S
-from workbench.reporting.drawing import drawing, nice_top, ticks
-from workbench.reporting.timeline import Axis, Chart, Series
+from workbench.pages.axis import Axis, nice_top, ticks
+from workbench.pages.charts import Chart, Series
+from workbench.reporting.drawing import drawing
 
 AXIS = Axis(0, 10 * NS_PER_S, NS_PER_S)
 

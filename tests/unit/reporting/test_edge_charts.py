@@ -9,8 +9,10 @@ from tests.history_builder import MetricRow, ns
 from tests.unit.reporting.runs import EDGE, FAULT, healthy, with_breaker
 from workbench.model.history import History
 from workbench.model.scenario import Scenario
+from workbench.pages.axis import Axis
+from workbench.pages.charts import Chart
 from workbench.reporting.edge_charts import Stretch, breaker_lanes, edge_charts
-from workbench.reporting.timeline import Axis, Chart, axis
+from workbench.reporting.timeline import axis
 
 
 def of(history: History) -> Axis:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.model.verdict import Limit, NoData, ProbeError, Value
+from workbench.pages import words
 from workbench.reporting import figures
 
 
@@ -41,5 +42,5 @@ def test_lengths_are_written_for_people(seconds: int, text: str) -> None:
 
 def test_cut_text_shows_that_it_was_cut() -> None:
     """An ellipsis counts as a character; short text is not touched."""
-    assert figures.shortened("abcdef", 6) == "abcdef"
-    assert figures.shortened("abcdefg", 6) == "abcde…"
+    assert words.shortened("abcdef", 6) == "abcdef"
+    assert words.shortened("abcdefg", 6) == "abcde…"

@@ -28,7 +28,7 @@ from workbench.model.scenario import Scenario
 from workbench.model.system import System
 from workbench.model.tools import Tool
 from workbench.model.verdict import Evidence, Outcome
-from workbench.reporting import inlined
+from workbench.pages import inlined
 from workbench.reporting.headline import Banner
 from workbench.reporting.page import html_page
 from workbench.reporting.report import Report

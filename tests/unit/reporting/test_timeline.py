@@ -11,8 +11,10 @@ from tests.unit.reporting.runs import EDGE, FAULT, ON, healthy, nothing
 from workbench.model.events import FaultLost, FaultOff, LoadStarted, LoadStopped, PhaseStarted
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
+from workbench.pages.axis import Axis
+from workbench.pages.charts import Chart
 from workbench.reporting.journey_charts import journey_charts
-from workbench.reporting.timeline import Axis, Chart, axis, fault_bands, starved
+from workbench.reporting.timeline import axis, fault_bands, starved
 
 _CONNECTION = healthy().build().connection
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from workbench import holding
 from workbench.errors import EnvironmentFailure, UsageError
 from workbench.model.stack import ProcessId, RunningStack
+
+_TOKEN_BYTES = 24
 
 
 class State:
@@ -28,6 +31,7 @@ class State:
         self.spec_file = folder / "supervisor.json"
         self.run_file = folder / "run.json"
         self.logs = folder / "logs"
+        self.live_token_file = folder / "live.token"
 
     def create(self) -> None:
         """Make the folder. Raises EnvironmentFailure if it cannot be written to."""
@@ -46,9 +50,26 @@ class State:
             hint="run from a folder that you may write to, with room on its disk",
         )
 
+    def live_token(self) -> str:
+        """Return the token of the live page, made once: a page that is left open finds the next stack again.
+
+        Raises EnvironmentFailure if it cannot be kept.
+        """
+        with suppress(OSError):
+            found = self.live_token_file.read_text(encoding="ascii").strip()
+            if len(found) >= _TOKEN_BYTES:
+                return found
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        try:
+            self.live_token_file.touch(mode=0o600)
+            self.live_token_file.write_text(token, encoding="ascii")
+        except OSError as error:
+            raise self._cannot_be_written(error) from error
+        return token
+
     def clear(self) -> None:
         """Forget databases and logs of an earlier stack."""
-        for name in ("data", "logs"):
+        for name in ("data", "logs", "recordings"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.create()
 
@@ -71,7 +92,7 @@ class State:
     @contextmanager
     def exclusive(self, doing: str) -> Iterator[None]:
         """Hold the folder's lock. Raises UsageError naming who holds it."""
-        lock = FileLock(self.folder / "lock")
+        lock = FileLock(self.folder / holding.LOCK)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
@@ -86,36 +107,19 @@ class State:
         try:
             with suppress(OSError):  # `workbench down` has to work on a full disk too
                 holder = json.dumps({"pid": os.getpid(), "doing": doing})
-                (self.folder / "holder.json").write_text(holder, encoding="utf-8")
+                (self.folder / holding.HOLDER).write_text(holder, encoding="utf-8")
             yield
         finally:
-            (self.folder / "holder.json").unlink(missing_ok=True)
+            (self.folder / holding.HOLDER).unlink(missing_ok=True)
             lock.release()
 
     def holder(self) -> str:
         """Return what the process that holds the lock said it was doing."""
-        try:
-            holder: dict[str, Any] = json.loads((self.folder / "holder.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return "it has just begun"
-        return f"{holder.get('doing')} (pid {holder.get('pid')})"
+        return holding.holder(self.folder)
 
     def holder_pid(self) -> int | None:
         """Return the process that holds the lock, if one does. Changes nothing in the folder."""
-        if not (self.folder / "lock").exists():
-            return None
-        lock = FileLock(self.folder / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            try:
-                return int(json.loads((self.folder / "holder.json").read_text(encoding="utf-8"))["pid"])
-            except (OSError, ValueError, KeyError):
-                return None
-        except OSError:
-            return None
-        lock.release()
-        return None
+        return holding.holder_pid(self.folder)
 
 
 def is_alive(process: ProcessId) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.model.system import System
-from workbench.reporting.topology import HEIGHT, WIDTH, Map, drawn
+from workbench.pages.topology import HEIGHT, WIDTH, Map, drawn
 
 
 def system(entry: str, *edges: tuple[str, str], alone: tuple[str, ...] = ()) -> System:

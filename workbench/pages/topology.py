@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from workbench.model.system import System
-from workbench.reporting.figures import shortened
+from workbench.pages.words import shortened
 
 WIDTH, HEIGHT = 114, 30
 """Size of a service on the map."""

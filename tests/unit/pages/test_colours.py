@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from workbench.reporting import inlined
+from workbench.pages import inlined
 
 PAIRS = {name: pair for name, *pair in re.findall(r"--(\w+):light-dark\((#\w{6}),(#\w{6})\)", inlined.style())}
 

@@ -1,4 +1,4 @@
-"""What stands inside the page besides its content: our style and script, and the chart library. All of it from files.
+"""What stands inside a page besides its content: our style and script, and the chart library. All of it from files.
 
 Our own files are made a little smaller; the library is packed, and otherwise not touched.
 """
@@ -11,6 +11,9 @@ import re
 import zlib
 from functools import cache
 from importlib.resources import files
+from typing import Literal
+
+Page = Literal["report", "live"]
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _AROUND = re.compile(r"\s*([{};,>])\s*")
@@ -18,9 +21,10 @@ _AFTER_COLON = re.compile(r":\s+")
 
 
 @cache
-def style() -> str:
+def style(page: Page = "report") -> str:
     """Return the style sheets, without comments and needless white space."""
-    text = _COMMENT.sub("", _read("vendor", "uPlot.min.css") + _read("assets", "report.css"))
+    own = _read("assets", "live.css") if page == "live" else ""
+    text = _COMMENT.sub("", _read("vendor", "uPlot.min.css") + _read("assets", "page.css") + own)
     return _AFTER_COLON.sub(":", _AROUND.sub(r"\1", " ".join(text.split()))).replace(";}", "}")
 
 
@@ -40,10 +44,17 @@ def packed_library() -> str:
 
 
 @cache
-def script() -> str:
+def script(page: Page = "report") -> str:
     """Return our script without indentation and whole-line comments; it has no literals over several lines."""
-    lines = (line.strip() for line in _read("assets", "report.js").splitlines())
+    files_of_it = ("theme.js", "charts.js", f"{page}.js")
+    lines = (line.strip() for name in files_of_it for line in _read("assets", name).splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+@cache
+def page(name: str) -> str:
+    """Return the frame of a page that is served: comments in it say where the rest goes."""
+    return _read("assets", f"{name}.html")
 
 
 @cache
@@ -61,4 +72,4 @@ def allowed(script: str) -> str:
 
 @cache
 def _read(folder: str, name: str) -> str:
-    return (files("workbench.reporting") / folder / name).read_text(encoding="utf-8")
+    return (files("workbench.pages") / folder / name).read_text(encoding="utf-8")

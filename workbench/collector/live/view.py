@@ -1,0 +1,148 @@
+"""Everything the page shows, as a few parts, each of which is sent again only when it has changed.
+
+A part is one JSON text for all readers. A reader keeps the versions it has; one that is slow finds the newest text
+when it comes for it, and nothing is kept for it meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.collector.live.page import page_digest
+from workbench.collector.live.past_runs import PastRuns
+from workbench.collector.live.run_seen import RunSeen
+from workbench.collector.recording import Keeping
+from workbench.collector.scraping import Scraper
+from workbench.collector.wire import LivePage
+from workbench.pages.topology import drawn
+
+MOST_READERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part as it is now."""
+
+    version: int
+    text: str
+
+
+class LiveView:
+    """What goes on in one stack."""
+
+    def __init__(self, keeping: Keeping, scraper: Scraper) -> None:
+        self._keeping = keeping
+        self._scraper = scraper
+        self._past = PastRuns()
+        self._reports: Path | None = None
+        self._parts: dict[str, Part] = {}
+        self._version = 0
+        self._changed = asyncio.Event()
+        self.page: LivePage | None = None
+        """Until it is told, there is no page."""
+        self.run: RunSeen | None = None
+        self.readers = 0
+        self.ended = False
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder that a run holds while it goes on."""
+        assert self.page is not None
+        return Path(self.page.state)
+
+    @property
+    def reports(self) -> Path | None:
+        """The folder of runs: that of the last run, else that of the stack."""
+        return self._reports
+
+    def show(self, page: LivePage) -> None:
+        """Serve the page of this stack from now on."""
+        self.page = page
+        if self._reports is None:
+            self._reports = Path(page.reports)
+
+    def begin(self, raw: Path) -> None:
+        """A run begins: its rows go to this folder."""
+        if self.run is not None:
+            self.run.close()
+        self.run = RunSeen(raw.parent)
+        self._reports = raw.parent.parent
+        self._keeping.breakers.forget()
+
+    def span(self, row: Sequence[Any]) -> None:
+        """Take one row of the table `spans`."""
+        if self.run is not None:
+            self.run.span(row)
+
+    def tick(self) -> None:
+        """Look at everything; put it in words only while somebody reads."""
+        if self.run is not None:
+            self.run.follow()
+        if self.readers:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Bring all parts up to date."""
+        if self.page is None:
+            return
+        run, before = self.run, self._version
+        self._put("stack", self._stack())
+        self._put("runs", [] if self._reports is None else [one.data() for one in self._past.newest(self._reports)])
+        self._put("run", None if run is None else run.facts())
+        self._put("now", self._now())
+        self._put("charts", None if run is None else run.charts(self._keeping.breakers))
+        self._put("journal", [] if run is None else list(run.journal.moments))
+        if self._version != before:
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def newer(self, than: int) -> list[tuple[str, Part]]:
+        """Return the parts that have changed since a version, the newest last."""
+        found = [(name, part) for name, part in self._parts.items() if part.version > than]
+        return sorted(found, key=lambda one: one[1].version)
+
+    async def wait(self, at_most_s: float) -> None:
+        """Wait until something has changed, or for some time."""
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def end(self) -> None:
+        """Send readers away, and let files go."""
+        self.ended = True
+        self._changed.set()
+        if self.run is not None:
+            self.run.close()
+
+    def _put(self, name: str, content: Any) -> None:
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        if name not in self._parts or self._parts[name].text != text:
+            self._version += 1
+            self._parts[name] = Part(self._version, text)
+
+    def _stack(self) -> dict[str, Any]:
+        assert self.page is not None
+        system = self.page.system
+        shape = drawn(system, {})
+        return {
+            "page": page_digest(),
+            "stack": self.page.stack_id,
+            "system": system.name,
+            "title": system.title or system.name,
+            "edges": [edge.name for edge in system.edges],
+            "map": None if shape is None else asdict(shape),
+        }
+
+    def _now(self) -> dict[str, Any]:
+        run = self.run
+        told: dict[str, Any] = {"state": "rest"} if run is None else run.now()
+        told["breakers"] = dict(sorted(self._keeping.breakers.states.items()))
+        told["silent"] = self._scraper.silent()
+        return told
