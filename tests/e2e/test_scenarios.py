@@ -17,7 +17,7 @@ RUN_WITHIN_S = 240.0
 TRIES = 3
 
 _JOURNEYS = """
-SELECT journey, count(*), count(*) FILTER (outcome IN ('ok', 'degraded')) FROM journeys GROUP BY journey ORDER BY journey
+SELECT journey, count(*), count(*) FILTER (outcome IN ('ok', 'degraded')) FROM journeys GROUP BY journey ORDER BY 1
 """
 
 _OUTSIDE = re.compile(r"""(?:src|href|action|data|poster)\s*=\s*["']?(?:https?:)?//[^"'> ]*|url\(["']?(?:https?:)?//""")
