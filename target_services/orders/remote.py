@@ -47,7 +47,7 @@ class Inventory:
         return await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-confirm"), _reserved)
 
     async def release(self, order: Order) -> None:
-        """Put back what was set aside or sold. Nothing to put back is fine too."""
+        """Put back what was set aside or sold. What is still on its way to be set aside will not be."""
         path = f"/v1/reservations/{order.key}/release"
         await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-release"), _released)
 
@@ -120,7 +120,7 @@ def _reserved(answer: Answer) -> Refusal | None:
 
 
 def _released(answer: Answer) -> None:
-    if answer.problem() != "unknown-reservation" and _state(answer) not in ("released", "expired"):
+    if _state(answer) != "released":
         raise ValueError("inventory has not released the goods")
 
 
