@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from target_services.chassis.ages import Ages
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.chassis.resilience.wire import Answer, Call
@@ -55,14 +55,15 @@ class Inventory:
 class Payments:
     """Money for an order. Every call can be repeated: the order's key names the capture."""
 
-    def __init__(self, edge: Edge, *, give_up_s: float = 600.0) -> None:
+    def __init__(self, edge: Edge, *, give_up_s: float = 600.0, ages: Ages | None = None) -> None:
         """`give_up_s`: an order of this age is no longer paid for. Less than goods are held for."""
         self.edge = edge
+        self._ages = ages or Ages()
         self._give_up_ns = int(give_up_s * 1e9)
 
     async def capture(self, order: Order) -> Refusal | None:
         """Take the money. When the answer is lost, ask by key what became of it before giving up."""
-        if time.time_ns() - order.created_ns > self._give_up_ns:
+        if self._ages.of(order.created_ns) > self._give_up_ns:
             return await self._give_up(order)
         payment = {
             "order_id": order.id,
