@@ -162,6 +162,21 @@ class Containers:
         health = state.get("Health")
         return bool(state["Running"]) and (health is None or health["Status"] == "healthy")
 
+    # -- disturbing -----------------------------------------------------------------------------------
+
+    def ask(self, name: str, what: str, **arguments: Any) -> None:
+        """Have the engine do something to a container, by the name that its library has for it. Raises EngineGone."""
+        with told(f"{name}: {what} failed"):
+            getattr(self.container(name), what)(**arguments)
+
+    def memory_bytes(self, name: str) -> int:
+        """Return what the processes of a container use, without what the kernel may drop. Raises EngineGone."""
+        with told(f"the memory of {name} cannot be read"):
+            memory = self.container(name).stats(stream=False)["memory_stats"]
+            details = memory["stats"]
+            dropped = details["total_inactive_file"] if "total_inactive_file" in details else details["inactive_file"]
+            return int(memory["usage"]) - int(dropped)
+
     # -- ending ---------------------------------------------------------------------------------------
 
     def send(self, name: str, number: int) -> None:
