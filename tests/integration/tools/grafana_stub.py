@@ -181,8 +181,8 @@ def _in_ms(sent: dict[str, Any]) -> None:
 
 
 @contextmanager
-def served(stub: GrafanaStub) -> Iterator[GrafanaStub]:
-    """Serve a stub on a free port of 127.0.0.1."""
+def served(stub: GrafanaStub, port: int | None = None) -> Iterator[GrafanaStub]:
+    """Serve a stub on a port of 127.0.0.1, by default a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -202,7 +202,7 @@ def served(stub: GrafanaStub) -> Iterator[GrafanaStub]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
