@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 USER = "admin"
 
+FOLDER = "grafana"
+"""In the state folder: the password, and what Grafana is given by file."""
+
 
 def arguments(program: Path) -> list[str]:
     """Return the command. An unpacked release has its home two folders up; a package says where it is by itself."""

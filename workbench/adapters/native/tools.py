@@ -85,7 +85,7 @@ def _jaeger(ports: Ports, state: Path) -> ProcessSpec:
 
 def _grafana(ports: Ports, state: Path) -> ProcessSpec:
     """Grafana with our dashboards, on the tools that are there; its password is in the state folder."""
-    program, folder = needed(Tool.GRAFANA), state / "grafana"
+    program, folder = needed(Tool.GRAFANA), state / starting.FOLDER
     urls = tool_urls(ports)
     for name, content in (
         ("datasources", provisioning.data_sources(urls)),
