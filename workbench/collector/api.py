@@ -51,7 +51,7 @@ class Collector:
         self._masks = Masks()
         self._forwarder = Forwarder()
         self._run_metrics = RunMetrics()
-        self._ticking: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._live = LiveView(self._keeping, self._scraper)
         self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
@@ -78,14 +78,14 @@ class Collector:
         """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self._ticking = asyncio.create_task(self._tick())
+        self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._live.watch(), name="live page")]
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
-        if self._ticking is not None:
-            self._ticking.cancel()
         self._live.end()
+        for task in self._tasks:
+            task.cancel()
         await self._scraper.stop()
         await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
@@ -100,7 +100,6 @@ class Collector:
             if recording is not None:
                 recording.processes(self._processes.measure())
                 recording.flush()
-            self._live.tick()
             await asyncio.sleep(TICK_S)
 
     # -- orders ---------------------------------------------------------------------------------------
