@@ -111,3 +111,11 @@ def test_every_dashboard_can_be_limited_to_a_run() -> None:
     assert {"run"} == set.intersection(*({v["name"] for v in d["templating"]["list"]} for d in dashboards().values()))
     all_variables = {v["name"] for d in dashboards().values() for v in d["templating"]["list"]}
     assert {"run", "service", "edge"} <= all_variables
+
+
+def test_the_how_to_names_every_dashboard_and_every_question() -> None:
+    page = re.sub(r"\s+", " ", (_ROOT / "docs" / "how-to" / "grafana.md").read_text("utf-8"))
+    for dashboard in dashboards().values():
+        rows = [panel["title"] for panel in dashboard["panels"] if panel["type"] == "row"]
+        for title in (f"| {dashboard['title']} |", *(f"*{row}*" for row in rows)):
+            assert title in page
