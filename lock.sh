@@ -5,11 +5,13 @@ set -eu
 cd "$(dirname "$0")"
 for set_name in runtime test; do
   groups=
-  [ $set_name = test ] && groups="--group dev --extra servers"
+  [ $set_name = test ] && groups="--group dev --extra servers --extra docker"
   # shellcheck disable=SC2086
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
     --quiet --upgrade $groups pyproject.toml requirements/build.in -o requirements/$set_name.txt
 done
-# The shop's own, out of the same versions.
-uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-  --quiet --constraint requirements/test.txt requirements/shop.in -o requirements/shop.txt
+# Those of the container images, out of the same versions.
+for set_name in shop plane; do
+  uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+    --quiet --constraint requirements/test.txt requirements/$set_name.in -o requirements/$set_name.txt
+done

@@ -117,6 +117,7 @@ def main() -> None:
             tally = Tally()
             for _ in range(runs):
                 tally.add(run(folder, scenario, "--rate", f"{rate}/s"))
+                print(tally.row(f"{scenario}, {rate}/s, so far"), file=sys.stderr, flush=True)
             rows.append(tally.row(f"{scenario}, {rate}/s"))
         for scenario, bug in PLANTED:
             tally = Tally()

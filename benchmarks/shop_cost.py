@@ -2,20 +2,22 @@
 
     .venv/bin/python benchmarks/shop_cost.py [rounds] [journeys per round]
 
-The services of system.yaml run as they do natively, without the fault plane between them, and are driven by the
-system's own journeys, a few users at a time. Each round starts all variants anew, one after the other, in an order
-that changes, and reads the CPU time of all service processes before and after. Variants:
+The services of system.yaml run as they do natively, without the fault plane between them, once for each variant and
+all variants at the same time. The system's own journeys are sent to one variant after the other, a few at a time; each
+round does so with all of them, in an order that changes, and reads the CPU time of a variant's processes before and
+after its turn. So what neighbours on the machine do to one variant they do to the next one, a second later. Variants:
 
 - `all`: spans are recorded and sent to a sink, metrics are counted and scraped once a second (as under the workbench)
 - `no tracing`: OpenTelemetry is off; metrics as before
 - `nothing`: OpenTelemetry is off, and metrics neither counted nor scraped
 
-The cost of telemetry is `all` against `nothing`, per round; what is shown is the median and the range of the rounds.
+The cost of telemetry is `all` against `nothing`, per round; shown are the median and the quartiles of the rounds.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import multiprocessing
 import os
 import random
@@ -75,6 +77,7 @@ class RunningShop:
     """All services, of one variant."""
 
     def __init__(self, folder: Path, variant: str, sink: str) -> None:
+        folder.mkdir()
         self._folder = folder
         self._variant = variant
         self._sink = sink
@@ -192,74 +195,98 @@ def scraping(scrape: Callable[[], None]) -> Iterator[None]:
     thread.join()
 
 
-def drive(url: str, journey: str, count: int) -> None:
-    """Make so many journeys, and fail unless they end well. A process of its own: Locust changes all it touches."""
-    command = [sys.executable, __file__, "drive", url, SYSTEM.journeys[journey].user, str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{journey} went wrong:\n{done.stdout}{done.stderr}")
+class Driver:
+    """Makes journeys, in a process of its own: Locust changes all it touches."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "drive"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def drive(self, url: str, journey: str, count: int) -> None:
+        """Make so many journeys, and fail unless they end well."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{url} {SYSTEM.journeys[journey].user} {count}\n")
+        self._process.stdin.flush()
+        outcomes = json.loads(self._process.stdout.readline() or '{"the driver ended": 1}')
+        bad = sum(number for outcome, number in outcomes.items() if outcome not in ("ok", "degraded"))
+        if bad > count / 50:
+            raise SystemExit(f"{journey} went wrong: {outcomes}")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
 
 
-def be_driver(url: str, user_class: str, count: int) -> None:
+def be_driver() -> None:
     import gevent.monkey  # noqa: PLC0415 - only in the driver's process
 
     gevent.monkey.patch_all()
     from gevent.pool import Pool  # noqa: PLC0415
     from locust.env import Environment  # noqa: PLC0415
 
-    kind = getattr(importlib.import_module("target_services.journeys"), user_class)
-    kind.host = url
-    environment = Environment(user_classes=[kind])
-    outcomes: dict[str, int] = defaultdict(int)
+    users: dict[tuple[str, str], list[Any]] = {}
+    for line in sys.stdin:
+        url, user_class, count = line.split()
+        outcomes: dict[str, int] = defaultdict(int)
+        if (url, user_class) not in users:
+            kind = type(user_class, (getattr(importlib.import_module("target_services.journeys"), user_class),), {})
+            kind.host = url
+            users[url, user_class] = [kind(Environment(user_classes=[kind])) for _ in range(USERS)]
+            for user in users[url, user_class]:
+                user.on_start()
 
-    def one_user(_: int) -> None:
-        user = kind(environment)
-        user.on_start()
-        for _ in range(count // USERS):
-            kind.tasks[0](user)
-            outcomes[user.outcome] += 1
+        def one_user(user: Any, times: int, outcomes: dict[str, int]) -> None:
+            for _ in range(times):
+                user.tasks[0](user)
+                outcomes[user.outcome] += 1
 
-    list(Pool(USERS).imap_unordered(one_user, range(USERS)))
-    bad = sum(number for outcome, number in outcomes.items() if outcome not in ("ok", "degraded"))
-    print(dict(outcomes))
-    sys.exit(1 if bad > count / 50 else 0)
+        pool = Pool(USERS)
+        for user in users[url, user_class]:
+            pool.spawn(one_user, user, int(count) // USERS, outcomes)
+        pool.join(raise_error=True)
+        print(json.dumps(outcomes), flush=True)
 
 
 # -- measuring --------------------------------------------------------------------------------------------
 
 
-def one_variant(folder: Path, variant: str, sink_url: str, count: int) -> dict[str, float]:
+def cost_ms(driver: Driver, shop: RunningShop, variant: str, journey: str, count: int) -> float:
     """Return CPU milliseconds per journey."""
-    shop = RunningShop(folder, variant, sink_url)
-    try:
-        found = {}
-        for journey in JOURNEYS:
-            drive(shop.url, journey, WARM)
-            with scraping(shop.scrape if variant != "nothing" else lambda: None):
-                before_s = shop.cpu_s()
-                drive(shop.url, journey, count)
-                time.sleep(1.0)  # spans are sent, and messages delivered, a little later
-                found[journey] = (shop.cpu_s() - before_s) / count * 1000
-        return found
-    finally:
-        shop.close()
+    with scraping(shop.scrape if variant != "nothing" else lambda: None):
+        before_s = shop.cpu_s()
+        driver.drive(shop.url, journey, count)
+        time.sleep(0.7)  # spans are sent, and messages delivered, a little later
+        return (shop.cpu_s() - before_s) / count * 1000
 
 
 def spread(values: list[float], digits: int = 2) -> str:
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def main() -> None:
-    rounds, count = ([int(argument) for argument in sys.argv[1:]] + [7, 400][len(sys.argv) - 1 :])[:2]
+    rounds, count = ([int(argument) for argument in sys.argv[1:]] + [25, 80][len(sys.argv) - 1 :])[:2]
     _FORK.set_forkserver_preload([module for module in SYSTEM.preload if module.startswith("target_services")])
     results: dict[str, dict[str, list[float]]] = {journey: defaultdict(list) for journey in JOURNEYS}
-    with sink() as sink_url:
-        for number in range(rounds):
-            for variant in random.Random(number).sample(VARIANTS, len(VARIANTS)):
-                with tempfile.TemporaryDirectory() as folder:
-                    for journey, cost_ms in one_variant(Path(folder), variant, sink_url, count).items():
-                        results[journey][variant].append(cost_ms)
-    print(f"{machine()}\n{rounds} rounds of {count} journeys each; CPU ms per journey, median (range)\n")
+    driver = Driver()
+    with sink() as sink_url, tempfile.TemporaryDirectory() as folder:
+        shops = {variant: RunningShop(Path(folder, variant), variant, sink_url) for variant in VARIANTS}
+        try:
+            for journey in JOURNEYS:
+                for shop in shops.values():
+                    driver.drive(shop.url, journey, WARM)
+            for number in range(rounds):
+                for journey in JOURNEYS:
+                    for variant in random.Random(number).sample(VARIANTS, len(VARIANTS)):
+                        results[journey][variant].append(cost_ms(driver, shops[variant], variant, journey, count))
+        finally:
+            driver.close()
+            for shop in shops.values():
+                shop.close()
+    print(f"{machine()}\n{rounds} rounds of {count} journeys each; CPU ms per journey, median (quartiles)\n")
     print(f"| journey | {' | '.join(VARIANTS)} | telemetry costs | of it tracing |\n|---|---|---|---|---|---|")
     for journey, by_variant in results.items():
         shares = [
@@ -272,6 +299,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["drive"]:
-        be_driver(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+        be_driver()
     else:
         main()

@@ -41,6 +41,7 @@ from workbench.model.plan import Plan
 from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
 from workbench.model.run import Machine, Reproduce, RunRecord
+from workbench.model.runtimes import NATIVE, Placement
 from workbench.model.slo import Slo
 from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
@@ -63,6 +64,7 @@ class Request:
     port_base: int | None = None
     plane: PlaneName = PlaneName.BUILTIN
     tools: Sequence[Tool] = ()
+    placement: Placement = NATIVE
     command: list[str] = field(default_factory=list)
 
 
@@ -120,6 +122,7 @@ class Desk(Protocol):
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         owned: bool,
     ) -> RunningStack:
         """Start a stack."""
@@ -128,7 +131,7 @@ class Desk(Protocol):
         """End a stack."""
 
     def open(
-        self, stack: RunningStack, planned: Planned, interruption: Interruption
+        self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
@@ -202,8 +205,9 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
         try:
             with (
                 _stack(request, planned, desk, journal, interruption) as stack,
-                desk.open(stack, planned, interruption) as opened,
+                desk.open(stack, planned, directory.run_id, interruption) as opened,
             ):
+                journal.show_to(opened.rim.sink)
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
                 record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
@@ -231,13 +235,21 @@ def _stack(
     """Yield the stack that runs here, or one of our own, which is taken down again."""
     found = desk.find()
     if found is not None:
-        refuse_other_stack(found, planned.loaded.system.name, request.bugs, request.plane, request.tools)
+        refuse_other_stack(
+            found,
+            planned.loaded.system.name,
+            bugs=request.bugs,
+            plane=request.plane,
+            tools=request.tools,
+            placement=request.placement,
+        )
     stack = found or desk.up(
         planned.loaded.loaded_system,
         port_base=request.port_base,
         bugs=request.bugs,
         plane=request.plane,
         tools=request.tools,
+        placement=request.placement,
         owned=not request.keep_up,
     )
     journal.write(

@@ -13,11 +13,12 @@ from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
 from workbench.adapters.components import finding
 from workbench.adapters.fault_planes import FaultPlanes
+from workbench.adapters.grafana.noting import grafana_notes
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine, versions
 from workbench.adapters.native.process_faults import ProcessFaults
-from workbench.adapters.native.runtime import NativeRuntime
+from workbench.adapters.native.runtime import LocalRuntime
 from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
@@ -34,6 +35,7 @@ from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
+from workbench.model.runtimes import Placement
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
@@ -52,7 +54,7 @@ class LocalDesk:
         self.time: TimeSource = HostTime()
         self._state = State(Path.cwd() / STATE_FOLDER)
         self.ledger = Ledger(self._state.ledger_file)
-        self._runtime = NativeRuntime(self._state)
+        self._runtime = LocalRuntime(self._state)
         self._note = note
 
     def exclusive(self, doing: str) -> AbstractContextManager[None]:
@@ -72,10 +74,18 @@ class LocalDesk:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         owned: bool,
     ) -> RunningStack:
         return self._runtime.up(
-            system, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=owned, progress=self._note
+            system,
+            port_base=port_base,
+            bugs=bugs,
+            plane=plane,
+            tools=tools,
+            placement=placement,
+            owned=owned,
+            progress=self._note,
         )
 
     def down(self, stack: RunningStack) -> None:
@@ -89,7 +99,9 @@ class LocalDesk:
         return machine(), found
 
     @contextmanager
-    def open(self, stack: RunningStack, planned: Planned, interruption: Interruption) -> Iterator[OpenStack]:
+    def open(
+        self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
+    ) -> Iterator[OpenStack]:
         """Attach to the stack; whatever happens to us while attached, the supervisor cleans up."""
         system = planned.loaded.loaded_system
         log_ends = {path.name: path.stat().st_size for path in self._state.logs.glob("*.log")}
@@ -99,7 +111,11 @@ class LocalDesk:
         plane = _fault_plane(stack, system.system)
         client = CollectorClient(stack.collector_url, stack.token)
         collector = CollectorRecorder(client)
-        telling = RunTelling(self.sink, client, planned.loaded.scenario, [slo.name for slo in planned.slis])
+        telling = RunTelling(self.sink, client, run_id, planned.loaded.scenario, planned.slis)
+        scenario = planned.loaded.scenario
+        notes = grafana_notes(
+            telling, stack, state=self._state.folder, run_id=run_id, scenario=scenario, say=self._note
+        )
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),
@@ -110,7 +126,7 @@ class LocalDesk:
             ],
             load=load,
             services=services,
-            sink=telling,
+            sink=notes or telling,
             interruption=interruption,
         )
 
@@ -123,6 +139,8 @@ class LocalDesk:
         finally:
             load.kill()
             telling.end()
+            if notes is not None:
+                notes.end()
             session.release()
 
 
@@ -163,7 +181,7 @@ class LocalStack:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.runtime = NativeRuntime(state)
+        self.runtime = LocalRuntime(state)
         self.ledger = Ledger(state.ledger_file)
 
     def up(
@@ -174,6 +192,7 @@ class LocalStack:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         progress: Callable[[str], None],
     ) -> tuple[RunningStack, bool]:
         """Start a system, or return the one that runs already; the second value says which."""
@@ -183,7 +202,14 @@ class LocalStack:
             found = self.runtime.find()
             if found is None:
                 stack = self.runtime.up(
-                    loaded, port_base=port_base, bugs=bugs, plane=plane, tools=tools, owned=False, progress=progress
+                    loaded,
+                    port_base=port_base,
+                    bugs=bugs,
+                    plane=plane,
+                    tools=tools,
+                    placement=placement,
+                    owned=False,
+                    progress=progress,
                 )
                 return stack, True
             if found.system != loaded.system.name or sorted(found.bugs) != sorted(bugs):
@@ -191,7 +217,7 @@ class LocalStack:
                     f"another stack runs here: {found.system}, bugs: {', '.join(found.bugs) or 'none'}",
                     hint="workbench down ends it",
                 )
-            refuse_other_stack(found, loaded.system.name, bugs, plane, tools)
+            refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
             return found, False
 
     def live_page(self) -> str:

@@ -11,25 +11,19 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from target_services.catalog.remote import Badges
 from target_services.catalog.search import Search
 from target_services.catalog.tables import PRODUCTS
 from target_services.chassis.cache import Cache, Found
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
-from target_services.chassis.resilience.grpc_wire import message, rpc
-from target_services.chassis.resilience.outcomes import CallFailed
-from target_services.chassis.resilience.wire import Answer
 from target_services.goods import CURRENCY, price_list
-from target_services.protos.inventory_pb2 import GetStockRequest, Stock
 
 FRESH_S = 2.0
 """For how long a price may be shown that is not the current one."""
 
 KEEP_S = 600.0
 """How old a price may be that is shown, marked as such, while the database is away."""
-
-_GET_STOCK = "/shop.inventory.v1.Inventory/GetStock"
-_LOW = 10
 
 
 class Catalog:
@@ -38,7 +32,7 @@ class Catalog:
     def __init__(self, database: Database, cache: Cache, inventory: Edge) -> None:
         self._db = database
         self._cache = cache
-        self._inventory = inventory
+        self._badges = Badges(inventory)
         insert = database.insert(PRODUCTS)
         renewed = {column.name: insert.excluded[column.name] for column in PRODUCTS.c if not column.primary_key}
         self._take_over = insert.on_conflict_do_update(index_elements=[PRODUCTS.c.id], set_=renewed)
@@ -72,8 +66,7 @@ class Catalog:
         found = await self._cache.get(f"product:{product_id}", read)
         if found is None:
             return None
-        ask = rpc(_GET_STOCK, GetStockRequest(product_id=product_id), reads=True)
-        stock = await self._inventory.call(ask, _badge, fallback=_without_badge)
+        stock = await self._badges.of(product_id)
         return _marked(found, degraded=stock is None) | {"stock": stock}
 
 
@@ -84,13 +77,3 @@ def _marked(found: Found, *, degraded: bool) -> dict[str, Any]:
     """Say of what was kept for too long that it is, and how old."""
     document: dict[str, Any] = json.loads(found.value) | {"degraded": degraded or found.age_s is not None}
     return document if found.age_s is None else document | {"age_s": round(found.age_s, 1)}
-
-
-def _badge(answer: Answer) -> dict[str, object] | None:
-    on_hand = message(Stock, answer).on_hand
-    level = "in_stock" if on_hand > _LOW else "low" if on_hand > 0 else "sold_out"
-    return {"level": level, "on_hand": on_hand}
-
-
-async def _without_badge(_: CallFailed) -> dict[str, object] | None:
-    return None

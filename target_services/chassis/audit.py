@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy import ColumnElement, Select, select, tuple_
 
@@ -23,13 +23,24 @@ class Audited(Protocol):
         """Yield pages of things that clients were promised: kind, id, key, state, terminal, perhaps trace_id."""
 
     def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
-        """Yield pages of things that must happen once per key: kind, key, id, state."""
+        """Yield pages of things that must happen once per key: kind, key, id, state.
+
+        What took something from a part says so: part, amount, at_wall_ns.
+        """
 
     async def pending(self) -> int:
         """Return how much work was accepted and is not finished."""
 
     async def totals(self) -> Mapping[str, int]:
         """Return what has to agree with the books of other services, all read at one moment."""
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """What can tell its totals for each part by itself, such as each product."""
+
+    async def parts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return name of the part -> the totals of it alone."""
 
 
 async def pages(
@@ -65,7 +76,10 @@ async def document(service: str, audited: Audited, since_ns: int) -> AsyncIterat
     yield '],"effects":['
     async for piece in _joined(audited.effects(since_ns)):
         yield piece
-    yield f'],"pending":{await audited.pending()},"totals":{json.dumps(dict(await audited.totals()))}}}'
+    yield f'],"pending":{await audited.pending()},"totals":{json.dumps(dict(await audited.totals()))}'
+    if isinstance(audited, InParts):
+        yield f',"parts":{json.dumps(dict(await audited.parts()), separators=(",", ":"))}'
+    yield "}"
 
 
 async def totals(database: Database, **sums: ColumnElement[Any]) -> dict[str, int]:

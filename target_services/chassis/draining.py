@@ -1,7 +1,8 @@
 """Leaving without losing a request: not ready, serving on, finishing, gone.
 
 On SIGTERM the service says that it is not ready, so that nobody sends it new work, and serves on for a while,
-asking each client to close its connection. Then it stops listening and finishes what is in flight.
+asking each client to close its connection (by `connection: close`, over gRPC by a trailer). Then it stops listening
+and finishes what is in flight.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from sqlalchemy.exc import DataError
 
 from target_services.chassis import correlation
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable
-from target_services.chassis.grpc_status import PROBLEM_TRAILER, grpc_code
+from target_services.chassis.draining import Draining
+from target_services.chassis.grpc_status import LEAVING_TRAILER, PROBLEM_TRAILER, grpc_code
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem, database_failed, unavailable
 from target_services.chassis.request_scope import carried
@@ -70,12 +71,14 @@ class GrpcServer:
         *,
         tracer: Tracer,
         metrics: ServiceMetrics,
+        draining: Draining,
         longest_s: float | None = None,
     ) -> None:
         self._address = f"{host}:{port}"
         self._service = service
         self._tracer = tracer
         self._metrics = metrics
+        self._draining = draining
         self._longest_s = longest_s
         self._server: grpc.aio.Server | None = None
         self._has_begun: Callable[[], bool] = lambda: False
@@ -96,7 +99,11 @@ class GrpcServer:
         await self._server.start()
 
     async def stop(self, finish_s: float) -> None:
-        """Take no more calls, send callers elsewhere, and give the calls in flight so long to end."""
+        """Take no more calls, and give the calls in flight so long to end.
+
+        gRPC refuses calls that are on their way now, and they are lost. So callers are asked to go before it is
+        stopped, with each answer from the beginning of draining on.
+        """
         if self._server is not None:
             await self._server.stop(finish_s)
 
@@ -107,9 +114,12 @@ class GrpcServer:
             scope = _Scope(self._tracer, self._metrics, path, _headers(context))
             result = await scope.run(lambda: self._begun(answer, request), self._deadline(scope.headers, context))
             await context.send_initial_metadata(((correlation.HEADER, scope.correlation_id),))
+            leaving = ((LEAVING_TRAILER, "1"),) if self._draining.begun else ()
             if isinstance(result, _Refusal):
                 problem, trailer = result.problem, (PROBLEM_TRAILER, result.document)
-                await context.abort(grpc_code(problem.status), problem.detail, (trailer, *problem.headers.items()))
+                trailers = (trailer, *problem.headers.items(), *leaving)
+                await context.abort(grpc_code(problem.status), problem.detail, trailers)
+            context.set_trailing_metadata(leaving)
             return result
 
         return grpc.unary_unary_rpc_method_handler(

@@ -1,4 +1,4 @@
-"""Statuses of gRPC and of HTTP, and how a problem document travels in a gRPC answer: as a trailer."""
+"""Statuses of gRPC and of HTTP, and what travels in the trailers of a gRPC answer: a problem document, a farewell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from grpc import StatusCode
 
 PROBLEM_TRAILER = "problem-bin"
 """Trailer that carries the problem document, as JSON."""
+
+LEAVING_TRAILER = "x-leaving"
+"""Trailer that asks the caller to connect afresh, because this instance is about to go: HTTP's `connection: close`."""
 
 _CODES = {
     200: StatusCode.OK,

@@ -117,6 +117,7 @@ class Chassis:
             service,
             tracer=self.tracing.tracer,
             metrics=self.metrics,
+            draining=self.draining,
             longest_s=longest_s,
         )
 

@@ -27,4 +27,5 @@ ROLES: Final = {
     ("GET", "/v1/orders/{order_id}"): CUSTOMERS,
     ("GET", "/v1/admin/orders"): ADMINS,
     ("GET", "/v1/admin/accounts"): ADMINS,
+    ("GET", "/v1/admin/stock"): ADMINS,
 }

@@ -30,6 +30,7 @@ class Settings(ServiceSettings):
     gateway_users_url: BaseUrl
     gateway_catalog_url: BaseUrl
     gateway_orders_url: BaseUrl
+    gateway_inventory_url: BaseUrl
     gateway_user_rate: Rate = Field(default="100/second", description="most requests of one user")
     gateway_address_rate: Rate = Field(default="2000/second", description="most requests of nobody from one address")
     gateway_in_flight: int = Field(default=512, ge=1, description="requests at once; more are refused")
@@ -77,10 +78,22 @@ def build(settings: Settings) -> RequestScope:
         breaker=BreakerPolicy(failures=15, window=20, reset_s=4.0),
         bulkhead=128,
     )
+    # Only admins ask, a page at a time: little room, so that nothing of theirs takes it from customers.
+    inventory = chassis.edge(
+        "gateway:inventory",
+        settings.gateway_inventory_url,
+        timeout_s=1.0,
+        retry=Retry(
+            attempts=2, backoff=Backoff(first_s=0.040, most_s=0.080), budget=RetryBudget(per_call=0.2, burst=20)
+        ),
+        breaker=BreakerPolicy(failures=10, window=16, reset_s=4.0),
+        bulkhead=16,
+    )
     gateway = Gateway(
         users=users,
         catalog=catalog,
         orders=orders,
+        inventory=inventory,
         serves_stale=lambda: chassis.flags.is_on(Flag.STALE_FALLBACK),
     )
     keys = KeySet(users, fresh_s=settings.gateway_keys_fresh_s, at_most_every_s=settings.gateway_keys_every_s)

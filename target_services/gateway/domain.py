@@ -18,12 +18,19 @@ class Gateway:
     """Passes requests on."""
 
     def __init__(
-        self, *, users: Edge, catalog: Edge, orders: Edge, serves_stale: Callable[[], bool] = lambda: True
+        self,
+        *,
+        users: Edge,
+        catalog: Edge,
+        orders: Edge,
+        inventory: Edge,
+        serves_stale: Callable[[], bool] = lambda: True,
     ) -> None:
         """`serves_stale`: whether what catalog said before may stand in for it right now."""
         self._users = users
         self._catalog = catalog
         self._orders = orders
+        self._inventory = inventory
         self._stale = StaleCatalog()
         self._serves_stale = serves_stale
 
@@ -74,6 +81,10 @@ class Gateway:
     async def all_orders(self, query: str) -> Answer:
         """Return a page of all orders."""
         return await self._orders.call(Call("GET", _with(query, "/v1/admin/orders")), _readable)
+
+    async def stock(self, query: str) -> Answer:
+        """Return a page of the stock."""
+        return await self._inventory.call(Call("GET", _with(query, "/v1/admin/stock")), _readable)
 
 
 def _with(query: str, path: str) -> str:

@@ -18,6 +18,7 @@ from target_services.gateway.shapes import (
     to_anybody,
     to_known,
 )
+from target_services.inventory.shapes import StockPage
 from target_services.orders.shapes import NOT_PLACED, Key, OrderBody, OrderId, OrderPage, OrderPageOfAll, OrderShown
 from target_services.users.shapes import Accepted, AccountPage, AccountShown, Tokens
 
@@ -110,6 +111,11 @@ def _administration(app: FastAPI, gateway: Gateway) -> None:
     async def accounts(request: Request) -> Response:
         """List all accounts, the oldest first. For admins."""
         return _shown(await gateway.accounts(request.url.query))
+
+    @app.get("/v1/admin/stock", **to_known(StockPage, problems={400: "bad-cursor"}, query=ListQuery))
+    async def stock(request: Request) -> Response:
+        """List the stock of all products. For admins."""
+        return _shown(await gateway.stock(request.url.query))
 
 
 def _shown(answer: Answer) -> Response:

@@ -18,7 +18,7 @@ from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Chassis, run
 from target_services.chassis.settings import DatabaseUrl, ServiceSettings
 from target_services.goods import STOCK_OF_EACH
-from target_services.inventory import api, rpc
+from target_services.inventory import api, listing, rpc
 from target_services.inventory.domain import SCHEMA, Inventory, Reservation
 from target_services.inventory.shapes import (
     KEPT_BY_KEY,
@@ -45,8 +45,9 @@ class Settings(ServiceSettings):
     )
 
 
-def routes(app: FastAPI, inventory: Inventory) -> None:
+def routes(app: FastAPI, inventory: Inventory, stock_list: listing.StockList) -> None:
     """Add the API of inventory."""
+    listing.routes(app, stock_list)
 
     @app.get("/v1/stock/{product_id}", **answers(StockShown, problems={404: "unknown-product"}))
     async def stock(product_id: ProductId) -> Response:
@@ -74,9 +75,9 @@ def routes(app: FastAPI, inventory: Inventory) -> None:
         """Sell what is set aside."""
         return _shown(await api.confirm(inventory, key))
 
-    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown, problems={404: "unknown-reservation"}))
+    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown))
     async def release(key: KeyInPath) -> Response:
-        """Put back what is set aside, or was sold."""
+        """Put back what is set aside, or was sold. A request for it that comes later finds it released."""
         return _shown(await api.release(inventory, key))
 
 
@@ -100,7 +101,7 @@ def build(settings: Settings) -> RequestScope:
     inventory = Inventory(database, stock_of_each=settings.inventory_stock_of_each)
     grpc_port = settings.grpc_port
     return chassis.application(
-        lambda app: routes(app, inventory),
+        lambda app: routes(app, inventory, listing.StockList(database)),
         grpc=chassis.grpc_server(grpc_port, rpc.service(inventory)) if grpc_port is not None else None,
         database=database,
         audited=inventory,

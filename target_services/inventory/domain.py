@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -63,7 +64,7 @@ RESERVATIONS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Goods set aside. `state`: held, confirmed, released or expired."""
+    """Goods set aside. `state`: held, confirmed, released or expired. No quantity: released before it was asked for."""
 
     key: str
     id: str
@@ -105,7 +106,7 @@ class Inventory:
 
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
-        new = Reservation(key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS)
+        new = Reservation(key, _new_id(), product_id, quantity, "held", time.time_ns() + HOLD_NS)
         seen = await self.on_hand(product_id) if is_planted(Bug.OVERSELL) else None
         return await self._db.write(lambda connection: self._reserve(connection, new, seen))
 
@@ -113,9 +114,10 @@ class Inventory:
         """Sell what is reserved. Goods whose reservation expired are sold if they are still there."""
         return await self._db.write(lambda connection: _confirm(connection, key))
 
-    async def release(self, key: str) -> Reservation | None:
-        """Put back what is reserved, or was sold."""
-        return await self._db.write(lambda connection: _release(connection, key))
+    async def release(self, key: str) -> Reservation:
+        """Put back what is reserved, or was sold. A request for it that comes later finds it released."""
+        never = Reservation(key, _new_id(), 0, 0, "released", 0)
+        return await self._db.write(lambda connection: self._release(connection, never))
 
     async def expire(self, now_ns: int) -> int:
         """Put back what was held for too long. Returns how many reservations lapsed."""
@@ -129,22 +131,32 @@ class Inventory:
             return new
         known = _find(connection, new.key)
         assert known is not None
-        if (known.product_id, known.quantity) != (new.product_id, new.quantity):
+        if known.quantity and (known.product_id, known.quantity) != (new.product_id, new.quantity):
             raise KeyReused(new.key)
         if known.state != "expired":
             return known
         _take(connection, new, seen)
         return _set(connection, replace(new, id=known.id), "held")
 
+    def _release(self, connection: Connection, never: Reservation) -> Reservation:
+        if connection.execute(self._first, {**asdict(never), "created_ns": time.time_ns()}).rowcount == 1:
+            return never
+        known = _find(connection, never.key)
+        assert known is not None
+        if known.state == "released":
+            return known
+        if known.state == "expired":
+            return _set(connection, known, "released")  # its goods are back, and must not be taken up again
+        _put_back(connection, known, "released")
+        return replace(known, state="released")
+
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield nothing: a reservation is a means, the order is what was promised."""
         return nothing(since_ns)
 
     def effects(self, since_ns: int) -> AsyncIterator[list[Row]]:
-        """Yield every reservation that was ever made."""
-        kind = literal("reservation").label("kind")
-        query = select(kind, *(RESERVATIONS.c[name] for name in ("key", "id", "state", "created_ns")))
-        return pages(self._db, query, RESERVATIONS.c.created_ns, RESERVATIONS.c.id, since_ns)
+        """Yield every reservation that was ever made, and what it took of which product."""
+        return pages(self._db, _EFFECTS, RESERVATIONS.c.created_ns, RESERVATIONS.c.id, since_ns)
 
     async def pending(self) -> int:
         """Return 0: a reservation is never half made, and orders ends it."""
@@ -153,6 +165,11 @@ class Inventory:
     async def totals(self) -> Mapping[str, int]:
         """Return the three heaps; moving goods does not change their sum."""
         return await totals(self._db, **{heap: func.sum(STOCK.c[heap]) for heap in _HEAPS})
+
+    async def parts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the three heaps of each product: which one was oversold is seen here only."""
+        rows = await self._db.read(lambda connection: connection.execute(_HEAPS_OF_EACH).all())
+        return {f"product {product}": dict(zip(_HEAPS, heaps, strict=True)) for product, *heaps in rows}
 
 
 _RESERVATION = select(
@@ -189,6 +206,14 @@ _TAKE_FROM_SEEN = (
     .values(on_hand=bindparam("left", type_=Integer), reserved=STOCK.c.reserved + bindparam("pieces", type_=Integer))
 )
 _HEAPS = ("on_hand", "reserved", "sold")
+_HEAPS_OF_EACH = select(STOCK.c.product_id, *(STOCK.c[heap] for heap in _HEAPS)).order_by(STOCK.c.product_id)
+_EFFECTS = select(
+    literal("reservation").label("kind"),
+    *(RESERVATIONS.c[name] for name in ("key", "id", "state", "created_ns")),
+    (literal("product ") + cast(RESERVATIONS.c.product_id, String)).label("part"),
+    RESERVATIONS.c.quantity.label("amount"),
+    RESERVATIONS.c.created_ns.label("at_wall_ns"),
+).where(RESERVATIONS.c.quantity > 0)
 _MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
 
 
@@ -204,18 +229,14 @@ def _confirm(connection: Connection, key: str) -> Reservation | None:
     return _set(connection, known, "confirmed")
 
 
-def _release(connection: Connection, key: str) -> Reservation | None:
-    known = _find(connection, key)
-    if known is None or known.state in ("released", "expired"):
-        return known
-    _put_back(connection, known, "released")
-    return replace(known, state="released")
-
-
 def _put_back(connection: Connection, known: Reservation, state: str) -> int:
     _move(connection, known, source="reserved" if known.state == "held" else "sold", target="on_hand")
     _set(connection, known, state)
     return 1
+
+
+def _new_id() -> str:
+    return f"res_{uuid.uuid4().hex[:16]}"
 
 
 def _find(connection: Connection, key: str) -> Reservation | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Header, Path
 from pydantic import Field, StringConstraints
 
+from target_services.chassis.cursors import NextCursor
 from target_services.chassis.openapi import Shape
 
 ReservationKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -31,10 +32,24 @@ class StockShown(Shape):
     on_hand: int = Field(ge=0)
 
 
+class StockOfOne(StockShown):
+    """Where all pieces of a product are."""
+
+    reserved: int = Field(ge=0)
+    sold: int = Field(ge=0)
+
+
+class StockPage(Shape):
+    """Some of all products, by their number."""
+
+    items: list[StockOfOne]
+    next_cursor: NextCursor
+
+
 class ReservationShown(Shape):
     """Goods set aside, and what became of them."""
 
     id: str = Field(pattern="^res_[0-9a-f]{16}$")
     state: Literal["held", "confirmed", "released", "expired"]
-    product_id: int
-    quantity: int = Field(ge=1, le=100)
+    product_id: int = Field(ge=0, description="0 when it was released before it was asked for")
+    quantity: int = Field(ge=0, le=100, description="0 when it was released before it was asked for")

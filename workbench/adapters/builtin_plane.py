@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.adapters.canary import Canary
 from workbench.adapters.plane_client import PlaneClient
+from workbench.adapters.shared_folder import SharedFolder
 from workbench.engine import ports
 from workbench.faultproxy.wire import FaultState
 from workbench.model.faults.base import EdgeFault, FaultBase
@@ -21,6 +22,7 @@ class BuiltinPlane:
     def __init__(self, stack: RunningStack, system: System | None) -> None:
         self._client = PlaneClient(stack.plane_url, stack.token)
         self._canary = Canary(stack, system)
+        self._shared = SharedFolder(stack.recordings)
 
     # -- faults ---------------------------------------------------------------------------------------
 
@@ -45,9 +47,8 @@ class BuiltinPlane:
     # -- attempts -------------------------------------------------------------------------------------
 
     def start_recording(self, folder: Path, run_id: str) -> ports.RecordingState:
-        return ports.RecordingState(
-            {}, {}, None, self._client.start_recording(folder, run_id, self._canary.token).clock
-        )
+        seen = self._shared.enter(folder, run_id)
+        return ports.RecordingState({}, {}, None, self._client.start_recording(seen, run_id, self._canary.token).clock)
 
     def recording(self) -> ports.RecordingState:
         state = self._client.recording()
@@ -55,6 +56,7 @@ class BuiltinPlane:
 
     def stop_recording(self, *, hurry: bool = False) -> ports.RecordingState:  # noqa: ARG002 - it is quick
         end = self._client.stop_recording()
+        self._shared.leave()
         return ports.RecordingState(end.rows, end.dropped, end.error, end.clock)
 
 

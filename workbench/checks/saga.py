@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id
+from workbench.checks.conserved import judge_rule, rule_claim
 from workbench.checks.estimates import PowerEstimate
 from workbench.checks.facts import Facts
 from workbench.checks.integrity import needs_accounts
-from workbench.checks.offences import Found, Settling, judge_found, judge_unfinished
+from workbench.checks.offences import Found, judge_found, judge_unfinished
 from workbench.checks.promises import (
     Promise,
     Unreadable,
@@ -22,12 +23,12 @@ from workbench.checks.promises import (
     records_by_key,
     states_by_key,
 )
-from workbench.model.audit import Audit, AuditRecord
+from workbench.model.audit import AuditRecord
 from workbench.model.expectations import SagaAtomic
 from workbench.model.history import History
-from workbench.model.integrity import NONE, Conserved, Saga, parts
+from workbench.model.integrity import NONE, Conserved, Saga
 from workbench.model.plan import Plan
-from workbench.model.verdict import CheckClass, CheckResult, Limit, Outcome, Value
+from workbench.model.verdict import CheckClass, CheckResult
 
 FAILED = "failed"
 """State of an `ack` whose client was told for certain that nothing was done."""
@@ -45,7 +46,7 @@ def judge_saga_atomic(spec: SagaAtomic, history: History) -> list[CheckResult]:
         text=f"what was done for each {spec.record} agrees with its end in all services",
         check_class=CheckClass.UNIVERSAL,
     )
-    rules = {name: _rule_claim(spec, name, rule) for name, rule in _rules(spec, history).items()}
+    rules = {name: rule_claim(name, rule) for name, rule in _rules(spec, history).items()}
     missing = missing_accounts(history)
     if missing or not history.audits_after:
         reason = f"no account of {wording.listed(missing)} was read after the run"
@@ -56,7 +57,12 @@ def judge_saga_atomic(spec: SagaAtomic, history: History) -> list[CheckResult]:
     else:
         records = _judge_records(claim, spec, saga, history)
     conserved = history.run.system.conserved
-    return [records, *(_judge_rule(one, spec, conserved[name], history) for name, one in rules.items())]
+    return [records, *(judge_rule(one, spec.settle, conserved[name], history) for name, one in rules.items())]
+
+
+def _rules(spec: SagaAtomic, history: History) -> dict[str, Conserved]:
+    declared = history.run.system.conserved
+    return {name: rule for name, rule in declared.items() if spec.conserved is None or name in spec.conserved}
 
 
 # -- record by record ---------------------------------------------------------------------------------
@@ -124,72 +130,6 @@ def _effects_of(key: str, states: States) -> list[str]:
         if key in by_key:
             found.append(f"{kind} ({wording.listed(sorted(by_key[key]))})")
     return found
-
-
-# -- totals -------------------------------------------------------------------------------------------
-
-
-class _Untold(Exception):
-    """A total that a rule is about is not in the accounts. The message says which."""
-
-
-def _rules(spec: SagaAtomic, history: History) -> dict[str, Conserved]:
-    declared = history.run.system.conserved
-    return {name: rule for name, rule in declared.items() if spec.conserved is None or name in spec.conserved}
-
-
-def _rule_claim(spec: SagaAtomic, name: str, rule: Conserved) -> Claim:
-    text = f"{name} is conserved: {_in_words(rule)}"
-    return Claim(result_id("A20", name), "A20", spec.kind, text, CheckClass.UNIVERSAL)
-
-
-def _in_words(rule: Conserved) -> str:
-    if rule.constant:
-        return f"{_sum_in_words(rule.constant)} stays the same"
-    if rule.equal:
-        return " = ".join(map(_sum_in_words, rule.equal))
-    return f"{_sum_in_words(rule.zero)} = 0"
-
-
-def _sum_in_words(terms: list[str]) -> str:
-    first, *others = terms
-    return first + "".join(f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in others)
-
-
-def _judge_rule(claim: Claim, spec: SagaAtomic, rule: Conserved, history: History) -> CheckResult:
-    after = history.audits_after
-    try:
-        if rule.constant:
-            sums = [_sum(rule.constant, history.audits_before, "before"), _sum(rule.constant, after, "after")]
-            said = f"{_sum_in_words(rule.constant)} was {sums[0]} before the run and is {sums[1]} after it"
-        elif rule.equal:
-            sums = [_sum(terms, after, "after") for terms in rule.equal]
-            sides = zip(map(_sum_in_words, rule.equal), sums, strict=True)
-            said = wording.listed([f"{words} is {number}" for words, number in sides])
-        else:
-            sums = [_sum(rule.zero, after, "after"), 0]
-            said = f"{_sum_in_words(rule.zero)} is {sums[0]}"
-    except _Untold as error:
-        return claim.undecided(str(error))
-    off = max(sums) - min(sums)
-    if off and not Settling.of(history).was_enough(spec.settle):
-        return claim.undecided(f"{said}, and not all work was finished by then", n=1)
-    return claim.result(
-        Outcome.FAIL if off else Outcome.PASS,
-        said,
-        observed=Value(number=off, unit="count"),
-        limit=Limit(comparison="at_most", number=0, unit="count"),
-        n=1,
-    )
-
-
-def _sum(terms: list[str], audits: Mapping[str, Audit], moment: str) -> int:
-    total = 0
-    for sign, service, name in map(parts, terms):
-        if service not in audits or name not in audits[service].totals:
-            raise _Untold(f"{service} did not tell the total {name} {moment} the run")
-        total += sign * audits[service].totals[name]
-    return total
 
 
 # -- planning -----------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ for command in (
     scenarios.plan,
     scenarios.rules,
     scenarios.validate,
+    stacks.build,
     stacks.up,
     stacks.down,
     stacks.status,

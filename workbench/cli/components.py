@@ -49,7 +49,7 @@ def list_(*, json: Json = False) -> None:
 
 
 def install(name: Name) -> None:
-    """Fetch the official release of a tool into the cache, if its size and SHA-256 are pinned. Nothing else fetches.
+    """Fetch the official release of a tool into the cache, if its SHA-256 is pinned. Nothing else fetches.
 
     [bold]Example:[/]  workbench components install prometheus
     """

@@ -11,6 +11,7 @@ from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import scenario_files
 from workbench.loading.source import nearest
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import RuntimeName
 from workbench.model.tools import Tool, in_order
 
 
@@ -63,6 +64,12 @@ With = Annotated[
         help="Real tools beside the embedded parts: prometheus, jaeger, toxiproxy, grafana (comma-separated)",
         metavar="TOOLS",
         envvar="WORKBENCH_WITH",
+    ),
+]
+Runtime = Annotated[
+    RuntimeName,
+    typer.Option(
+        "--runtime", help="Where the system runs: as local processes, or in containers", envvar="WORKBENCH_RUNTIME"
     ),
 ]
 Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]

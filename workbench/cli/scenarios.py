@@ -17,6 +17,7 @@ from workbench.cli.options import (
     PortBase,
     RateText,
     Reports,
+    Runtime,
     ScenarioName,
     Seed,
     Set,
@@ -29,6 +30,7 @@ from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
 from workbench.loading.overrides import Overrides
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import Placement, RuntimeName
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
 from workbench.pipeline import Request, plan_scenario
@@ -57,6 +59,7 @@ def run(
     port_base: PortBase = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
     with_: With = None,
+    runtime: Runtime = RuntimeName.NATIVE,
     reports: Reports = Path("reports"),
     json: Json = False,
 ) -> int:
@@ -81,6 +84,7 @@ def run(
         port_base=port_base,
         plane=plane,
         tools=tools,
+        placement=Placement(runtime),
         command=["workbench", *sys.argv[1:]],
     )
     planned = plan_scenario(request)

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from workbench.cli.options import Bug, FaultPlane, Json, PortBase, With, tools_and_plane
+from workbench.cli.options import Bug, FaultPlane, Json, PortBase, Runtime, With, tools_and_plane
 from workbench.cli.streams import out, progress, say
 from workbench.errors import UsageError
+from workbench.loading.scenario_files import load_system
 from workbench.loading.source import nearest
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import Placement, RuntimeName
 from workbench.wiring import local_stack
 
 _FOLLOW_S = 0.2
@@ -27,16 +29,24 @@ def up(
     bug: Bug = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
     with_: With = None,
+    runtime: Runtime = RuntimeName.NATIVE,
 ) -> None:
     """Start a system and leave it running, to explore it or to run several scenarios on it.
 
     [bold]Example:[/]  workbench up
     [bold]Example:[/]  workbench up --system my/system.yaml --port-base 20000
     [bold]Example:[/]  workbench up --with prometheus,jaeger
+    [bold]Example:[/]  workbench up --runtime docker
     """
     tools, plane = tools_and_plane(with_, fault_plane)
     stack, fresh = local_stack().up(
-        system, port_base=port_base, bugs=bug or [], plane=plane, tools=tools, progress=progress
+        system,
+        port_base=port_base,
+        bugs=bug or [],
+        plane=plane,
+        tools=tools,
+        placement=Placement(runtime),
+        progress=progress,
     )
     say(f"{stack.system} is up" + (f" after {stack.ready_after_s:.1f} s" if fresh else " already"), "bold")
     table = Table.grid(padding=(0, 2))
@@ -48,6 +58,19 @@ def up(
         table.add_row(f"  {tool}", url)
     out.print(table)
     say("next: workbench list, workbench status, workbench down", "dim")
+
+
+def build(
+    *, system: Annotated[str, typer.Option("--system", help="A system: a name, or the path of a system.yaml")] = "shop"
+) -> None:
+    """Build the images that --runtime docker starts. What has not changed since the last time is not built again.
+
+    [bold]Example:[/]  workbench build
+    """
+    from workbench.adapters.docker import images  # noqa: PLC0415 - no other command needs it
+
+    for image in images.build(load_system(system, Path.cwd())):
+        say(f"{image} is built")
 
 
 def down() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +15,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workbench.collector import otlp
+from workbench.collector.dialling import Dialler
 from workbench.collector.forwarding import Forwarder
 from workbench.collector.live.view import LiveView
 from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
-from workbench.collector.processes import ProcessWatch
-from workbench.collector.recording import Keeping, Recording, read_clocks
-from workbench.collector.run_metrics import RunMetrics
+from workbench.collector.processes import ProcessWatch, Row
+from workbench.collector.recording import RECORDED, Keeping, Recording, read_clocks
+from workbench.collector.run_metrics import Lost, RunMetrics
 from workbench.collector.scraping import Scraper
 from workbench.collector.wire import Pid, ProcessName, RunNow, Samples, Targets
 from workbench.masking import Masks
@@ -33,6 +35,8 @@ _SPANS_AT_ONCE = 500
 
 _OPEN = (("POST", "/v1/traces"), ("GET", "/health"), ("GET", "/metrics"))
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_RELAYED = "relay"
+"""By this name containers ask, and no page of the web can have it: it has no dot."""
 _PIDS = TypeAdapter(dict[ProcessName, Pid])
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,9 +52,13 @@ class Collector:
         self._keeping = Keeping()
         self._scraper = Scraper(self._keeping)
         self._processes = ProcessWatch()
+        self._measured: list[Row] = []
         self._masks = Masks()
         self._forwarder = Forwarder()
         self._run_metrics = RunMetrics()
+        self._spans_rejected = 0
+        self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
+        """Of recordings that have ended, by table."""
         self._tasks: list[asyncio.Task[None]] = []
         self._live = LiveView(self._keeping, self._scraper)
         self._web = LiveWeb(self._live)
@@ -73,6 +81,7 @@ class Collector:
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, auto_decompress=False
         )
+        self._dialler = Dialler(self._protocol, token)
 
     async def start(self, port: int) -> int:
         """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
@@ -81,11 +90,16 @@ class Collector:
         self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._live.watch(), name="live page")]
         return int(self._runner.addresses[0][1])
 
+    def _protocol(self) -> asyncio.Protocol:
+        assert self._runner.server is not None
+        return self._runner.server()
+
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
         self._live.end()
         for task in self._tasks:
             task.cancel()
+        await self._dialler.stop()
         await self._scraper.stop()
         await self._forwarder.stop()
         recording, self._keeping.recording = self._keeping.recording, None
@@ -97,8 +111,9 @@ class Collector:
         """Measure processes and write rows, each second."""
         while True:
             recording = self._keeping.recording
+            self._measured = [] if recording is None else self._processes.measure()
             if recording is not None:
-                recording.processes(self._processes.measure())
+                recording.processes(self._measured)
                 recording.flush()
             await asyncio.sleep(TICK_S)
 
@@ -110,6 +125,7 @@ class Collector:
         self._processes.replace(order.processes)
         await self._scraper.watch(order.services, self._masks)
         await self._forwarder.forward_to(order.spans_to)
+        await self._dialler.dial(order.relay)
         if order.live is not None:
             self._live.show(order.live)
         return web.json_response({"services": sorted(order.services)})
@@ -149,7 +165,15 @@ class Collector:
         if recording is None:
             raise _refusal(404, "no recording is on")
         self._scraper.forget()
-        return _answer(recording.close())
+        end = recording.close()
+        self._rows_dropped_before.update(end.dropped)
+        return _answer(end)
+
+    def _rows_dropped(self) -> Mapping[str, int]:
+        recording, dropped = self._keeping.recording, Counter(self._rows_dropped_before)
+        if recording is not None:
+            dropped.update(recording.dropped())
+        return dropped
 
     # -- what is sent and asked -----------------------------------------------------------------------
 
@@ -170,6 +194,7 @@ class Collector:
             recording = self._keeping.recording
             if row is None:
                 answer.partial_success.rejected_spans += 1
+                self._spans_rejected += 1
                 answer.partial_success.error_message = "spans without valid ids were rejected"
             elif recording is not None:
                 recording.span(row)
@@ -181,7 +206,8 @@ class Collector:
         return _answer(Samples(samples=self._scraper.live()))
 
     async def _get_metrics(self, _request: web.Request) -> web.StreamResponse:
-        text = self._run_metrics.render(self._forwarder.dropped)
+        lost = Lost(self._forwarder.dropped, self._spans_rejected, self._rows_dropped(), self._scraper.ends())
+        text = self._run_metrics.render(lost, self._measured)
         return web.Response(text=text, content_type="text/plain")
 
     async def _get_health(self, _request: web.Request) -> web.StreamResponse:
@@ -203,7 +229,7 @@ async def _refuse_strangers(request: web.Request, handler: Handler) -> web.Strea
     """Turn away web pages, and names of others that resolve to this machine."""
     host = request.headers.get("Host", "127.0.0.1").rpartition(":")
     foreign = "Origin" in request.headers and not is_own_page(request)
-    if foreign or (host[0] or host[2]) not in _LOOPBACK:
+    if foreign or (host[0] or host[2]) not in (*_LOOPBACK, _RELAYED):
         raise _refusal(403, "only programs on this machine may ask")
     return await handler(request)
 

@@ -15,6 +15,8 @@ from workbench.model.recording import RecordingEnd, RecordingState
 from workbench.model.tables import METRIC_POINTS, PROCESSES, SERIES, SPANS
 from workbench.rows import RowWriter, one_line
 
+RECORDED = (SPANS, SERIES, METRIC_POINTS, PROCESSES)
+
 
 def read_clocks() -> Clock:
     """Read both clocks at one moment."""
@@ -27,7 +29,7 @@ class Recording:
     def __init__(self, directory: Path) -> None:
         with ExitStack() as opened:
             self._writers = []
-            for table in (SPANS, SERIES, METRIC_POINTS, PROCESSES):
+            for table in RECORDED:
                 writer = RowWriter(directory, table)
                 opened.callback(writer.close)
                 self._writers.append(writer)
@@ -68,18 +70,19 @@ class Recording:
     def state(self) -> RecordingState:
         """Say what is in the files by now."""
         self.flush()
-        return RecordingState(active=True, rows=self._rows(), dropped=self._dropped(), error=self._error())
+        return RecordingState(active=True, rows=self._rows(), dropped=self.dropped(), error=self._error())
 
     def close(self) -> RecordingEnd:
         """Write what is left, make it durable, and say what was kept."""
         for writer in self._writers:
             writer.close()
-        return RecordingEnd(clock=read_clocks(), rows=self._rows(), dropped=self._dropped(), error=self._error())
+        return RecordingEnd(clock=read_clocks(), rows=self._rows(), dropped=self.dropped(), error=self._error())
 
     def _rows(self) -> dict[str, int]:
         return {writer.table.name: writer.rows for writer in self._writers}
 
-    def _dropped(self) -> dict[str, int]:
+    def dropped(self) -> dict[str, int]:
+        """Return how many rows could not be kept, by table."""
         return {writer.table.name: writer.dropped for writer in self._writers}
 
     def _error(self) -> str | None:

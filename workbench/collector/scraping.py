@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from math import isfinite
 
 import aiohttp
@@ -26,6 +27,16 @@ LONGEST_ANSWER = 32 * 1024 * 1024
 _HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "identity"}
 
 
+class ScrapeEnd(StrEnum):
+    """How a scrape ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    """No answer in time, or not one that can be read."""
+    LATE = "late"
+    """Not made: the one before took too long, or the collector had no core."""
+
+
 class _Target:
     """One service: what it exposes, and what it said last."""
 
@@ -35,6 +46,7 @@ class _Target:
         self._keeping = keeping
         self._masks = masks
         self._exposition = Exposition(self._enrol)
+        self.ends = dict.fromkeys(ScrapeEnd, 0)
         self._live: list[tuple[Series, float]] = []
         self._live_at_ns = 0
         self.silent = False
@@ -48,6 +60,7 @@ class _Target:
         """Keep one answer; None where there was none."""
         at_ns = time.monotonic_ns()
         samples = self._read(text)
+        self.ends[ScrapeEnd.FAILED if samples is None else ScrapeEnd.ANSWERED] += 1
         if samples is not None:
             self._live = [(series, value) for series, value in samples if series.live and isfinite(value)]
             self._live_at_ns = at_ns
@@ -122,6 +135,10 @@ class Scraper:
         """Return the services whose last scrape had no answer."""
         return [target.service for target in self._targets if target.silent]
 
+    def ends(self) -> dict[str, dict[str, int]]:
+        """Return how scrapes ended so far, by service."""
+        return {target.service: {str(end): n for end, n in target.ends.items()} for target in self._targets}
+
     async def stop(self) -> None:
         """End all scraping."""
         await self._end_tasks()
@@ -141,7 +158,8 @@ class Scraper:
         while True:
             await asyncio.sleep(due - loop.time())
             await _scrape(target, session)
-            missed = max(0.0, loop.time() - due) // INTERVAL_S
+            missed = int(max(0.0, loop.time() - due) // INTERVAL_S)
+            target.ends[ScrapeEnd.LATE] += missed
             due += INTERVAL_S * (missed + 1)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from workbench.model.base import Frozen
+from workbench.model.loadjob import Progress
 from workbench.model.system import System
 
 
@@ -52,6 +53,9 @@ class Targets(Frozen):
     spans_to: str | None = Field(
         default=None, pattern=r"^https?://", description="OTLP/HTTP address that all spans are forwarded to"
     )
+    relay: str | None = Field(
+        default=None, pattern=r"^[\w.-]+:\d+$", description="host:port of the relay through which containers ask"
+    )
 
     live: LivePage | None = Field(default=None, description="without it no live page is served")
 
@@ -67,8 +71,15 @@ class RunNow(Frozen):
     """Body of PUT /run: how the run that goes on stands. Served to scrapers, and never stored."""
 
     slis: dict[str, SliCount] = Field(default_factory=dict, description="by SLO")
+    objectives: dict[str, float] = Field(default_factory=dict, description="by SLO: the share that is to be good")
     faults: dict[str, str] = Field(default_factory=dict, description="all of the run's: id to target")
     on: list[str] = Field(default_factory=list, description="ids of the faults that are on")
+    run: str | None = Field(default=None, description="id of the run; None when it has ended")
+    scenario: str = ""
+    phases: list[str] = Field(default_factory=list, description="all of the run's")
+    phase: str | None = Field(default=None, description="the one that goes on")
+    journeys: list[str] = Field(default_factory=list, description="all that users make")
+    progress: Progress | None = Field(default=None, description="of the load, as it told last")
 
 
 class LiveSample(Frozen):

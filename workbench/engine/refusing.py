@@ -11,6 +11,7 @@ from workbench.errors import UsageError
 from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
 from workbench.model.run import RunRecord
+from workbench.model.runtimes import NATIVE, Placement
 from workbench.model.stack import RunningStack
 from workbench.model.system import Edge, System
 from workbench.model.tools import Tool
@@ -75,9 +76,20 @@ def _unseen(plane: PlaneName, edge: Edge, system: System) -> list[str]:
 
 
 def refuse_other_stack(
-    found: RunningStack, system: str, bugs: Sequence[str], plane: PlaneName, tools: Sequence[Tool] = ()
+    found: RunningStack,
+    system: str,
+    *,
+    bugs: Sequence[str],
+    plane: PlaneName,
+    tools: Sequence[Tool] = (),
+    placement: Placement = NATIVE,
 ) -> None:
     """Refuse a running stack that is not what was asked for."""
+    if found.runtime != placement.runtime:
+        raise UsageError(
+            f"a stack of runtime {found.runtime} is running here, not {placement.runtime}",
+            hint=f"--runtime {found.runtime} uses it as it is; workbench down ends it",
+        )
     if found.fault_plane != plane:
         raise UsageError(
             f"the edges of the stack that is running here are served by fault plane {found.fault_plane}, not {plane}",

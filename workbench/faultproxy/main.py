@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import os
 import random
 import resource
 from collections.abc import Callable
@@ -66,9 +67,10 @@ class _FaultProxy:
 
 
 def main() -> None:
-    """Forward, and inject faults, until SIGTERM."""
+    """Forward, and inject faults, until SIGTERM. In a container WORKBENCH_CONTROL_HOST lets its neighbours in."""
     _allow_many_connections()
-    run_process("faultproxy", lambda token: _FaultProxy(Options(token=token)))
+    host = os.environ.get("WORKBENCH_CONTROL_HOST") or "127.0.0.1"
+    run_process("faultproxy", lambda token: _FaultProxy(Options(token=token, host=host)))
 
 
 def run_alone(options: Options, port: int, ready: Callable[[str], None], holder: Holder) -> None:

@@ -30,6 +30,9 @@ class AuditEffect(Frozen):
     id: str
     state: str = ""
     trace_id: str | None = Field(default=None, description="W3C trace id of the request that caused it, if it is known")
+    part: str | None = Field(default=None, description="what it took from: a key of `parts`", examples=["product 7"])
+    amount: int | None = Field(default=None, description="how much it took", examples=[2])
+    at_wall_ns: int | None = Field(default=None, description="when, in ns of wall time")
 
 
 class Audit(Frozen):
@@ -44,4 +47,10 @@ class Audit(Frozen):
         description="sums over all that there is, read in one transaction; `conserved` of system.yaml says how they"
         " have to agree",
         examples=[{"on_hand": 41, "reserved": 0, "sold": 9}],
+    )
+    parts: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="the same totals for each part by itself, such as each product: a rule that says `constant` is held"
+        " against each part, too, and the effects that took from one that is off are named",
+        examples=[{"product 7": {"on_hand": 3, "reserved": 0, "sold": 1}}],
     )

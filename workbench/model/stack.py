@@ -11,6 +11,7 @@ from workbench.model.faults.base import Ability
 from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import RuntimeName
 from workbench.model.tools import Tool
 
 
@@ -41,7 +42,7 @@ class RunningStack(Frozen):
 
     version: Literal[1] = 1
     stack_id: str
-    runtime: Literal["native"] = "native"
+    runtime: RuntimeName = RuntimeName.NATIVE
     system: Name
     system_file: str
     bugs: list[str] = Field(default_factory=list)
@@ -55,6 +56,10 @@ class RunningStack(Frozen):
     control_url: str = Field(description="of the supervisor")
     fault_plane: PlaneName = Field(default=PlaneName.BUILTIN, description="what injects faults on edges")
     plane_url: str
+    recordings: str | None = Field(
+        default=None,
+        description="folder of this machine that the fault plane sees as /recordings, where it sees no other",
+    )
     collector_url: str
     tools: dict[Tool, str] = Field(default_factory=dict, description="base URLs of the real tools beside it")
     token: str

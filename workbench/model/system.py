@@ -132,6 +132,11 @@ class System(Frozen):
     entry: Name = Field(description="service that users talk to; journeys get its URL as host")
     journeys: dict[JourneyName, Journey] = Field(min_length=1)
     slos: list[str] = Field(default_factory=list, description="OpenSLO v1 files, relative to this file; globs allowed")
+    compose: str | None = Field(
+        default=None,
+        description="compose file with a container per service, relative to this file (docs/how-to/docker.md)",
+        examples=["compose.yaml"],
+    )
     preload: list[str] = Field(
         default_factory=list, description="modules imported once before services are forked (for `run`)"
     )

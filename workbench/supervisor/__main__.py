@@ -19,10 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.supervisor.children import StartFailure
 from workbench.supervisor.control import ControlServer
 from workbench.supervisor.guard import Guard
-from workbench.supervisor.spec import StackSpec
+from workbench.supervisor.spec import StackSpec, StartFailure
 from workbench.supervisor.stack import Stack
 
 _LOOK_S = 1.0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,23 +12,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from workbench.supervisor.containers import Containers
+from workbench.supervisor.docker_engine import EngineGone
+from workbench.supervisor.forking import ForkServer
 from workbench.supervisor.guard import Guard
 from workbench.supervisor.lifeline import LIFELINE
-from workbench.supervisor.spec import ProcessSpec
-
-_LONG_LINE = 600
-_LOG_TAIL = 15
-
-
-class StartFailure(Exception):
-    """A process did not come up. The message is for the user."""
+from workbench.supervisor.log_files import private
+from workbench.supervisor.spec import ProcessSpec, StartFailure
 
 
 class Children:
     """All processes of a stack. Thread-safe; `on_exit(spec, status text)` is called for each unasked exit."""
 
-    def __init__(self, guard: Guard, lifeline: int, on_exit: Callable[[ProcessSpec, str], None]) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        lifeline: int,
+        on_exit: Callable[[ProcessSpec, str], None],
+        containers: Containers | None = None,
+    ) -> None:
         self._guard = guard
+        self._containers = containers
         self._lifeline = lifeline
         self._on_exit = on_exit
         self._lock = threading.Lock()
@@ -42,60 +44,52 @@ class Children:
         """Processes that are to end because a fault says so: that is no news."""
         self._changed = threading.Condition(self._lock)
         self._stopping = False
-        self._forkserver: subprocess.Popen[str] | None = None
+        self._forkserver: ForkServer | None = None
 
     # -- starting -------------------------------------------------------------------------------------
 
     def start_forkserver(self, preload: list[str], path: list[str], log: Path) -> None:
         """Start the process that services are forked from; returns at once. `imported` tells when it is ready."""
-        environment = {**os.environ, LIFELINE: str(self._lifeline)}
-        environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with open(log, "ab", opener=_private) as stderr:
-            self._forkserver = subprocess.Popen(
-                [sys.executable, "-m", "workbench.supervisor.forkserver", ",".join(preload)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                bufsize=1,
-                env=environment,
-                pass_fds=(self._lifeline,),
-                start_new_session=True,
-            )
+        self._forkserver = ForkServer(preload, path, log, self._lifeline)
         self._guard.add(self._forkserver.pid)
         self._pids["forkserver"] = self._forkserver.pid
 
     def imported(self, within_s: float) -> bool:
         """Tell whether the modules are imported, waiting a little. Raises StartFailure if one cannot be."""
         assert self._forkserver is not None
-        assert self._forkserver.stdout is not None
-        if not select.select([self._forkserver.stdout], [], [], within_s)[0]:
+        if not self._forkserver.imported(within_s):
             return False
-        first = self._forkserver.stdout.readline()
-        event = json.loads(first) if first else {"event": "broken", "message": "their process ended"}
-        if event["event"] == "broken":
-            raise StartFailure(f"the modules to preload cannot be imported:\n{event['message'].strip()}")
         threading.Thread(target=self._follow_forkserver, name="forkserver", daemon=True).start()
         return True
+
+    def start_containers(self, specs: list[ProcessSpec], lost: Callable[[str], None]) -> None:
+        """Begin to start these, all containers of the stack; `lost` is told when the engine has gone."""
+        assert self._containers is not None
+        with self._lock:
+            self._specs |= {spec.name: spec for spec in specs}
+        try:
+            self._guard.add(self._containers.up(self._appeared, self._vanished, lost).pid)
+        except (EngineGone, OSError) as error:
+            raise StartFailure(str(error)) from error
 
     def start(self, spec: ProcessSpec) -> None:
         """Start one process; returns at once. `pid` tells when it exists."""
         with self._lock:
             self._specs[spec.name] = spec
             self._ended.pop(spec.name, None)
-        if spec.target is not None:
+        if spec.container:
+            assert self._containers is not None
+            try:
+                self._containers.start(spec.name)
+            except EngineGone as error:
+                with self._lock:
+                    self._ended[spec.name] = str(error)
+                raise StartFailure(str(error)) from error
+        elif spec.target is not None:
             assert self._forkserver is not None
-            assert self._forkserver.stdin is not None
-            command = {
-                "name": spec.name,
-                "target": spec.target,
-                "environment": spec.environment,
-                "cwd": spec.cwd,
-                "log": spec.log,
-            }
             try:
                 with self._lock:
-                    self._forkserver.stdin.write(json.dumps(command) + "\n")
+                    self._forkserver.start(spec)
             except OSError as error:
                 with self._lock:
                     self._ended[spec.name] = "the process that it is forked from has ended"
@@ -105,7 +99,7 @@ class Children:
 
     def _start_command(self, spec: ProcessSpec) -> None:
         environment = {**os.environ, **spec.environment, LIFELINE: str(self._lifeline)}
-        with open(spec.log, "ab", opener=_private) as log:
+        with open(spec.log, "ab", opener=private) as log:
             try:
                 child = subprocess.Popen(
                     spec.argv,
@@ -157,31 +151,42 @@ class Children:
 
     def _follow_forkserver(self) -> None:
         assert self._forkserver is not None
-        assert self._forkserver.stdout is not None
-        for line in self._forkserver.stdout:
-            event = json.loads(line)
+        for event in self._forkserver.events():
             if event["event"] == "started":
                 self._appeared(event["name"], event["pid"])
             else:
-                self._vanished(event["name"], event["pid"], event["status"])
+                self._vanished(event["name"], event["pid"], _how(event["status"]))
         status = self._forkserver.wait()
         for name, spec in list(self._specs.items()):
             if spec.target is not None and self.ended(name) is None and name in self._pids:
-                self._vanished(name, self._pids[name], status)
+                self._vanished(name, self._pids[name], _how(status))
 
     def _follow_command(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        self._vanished(name, child.pid, child.wait())
+        self._vanished(name, child.pid, _how(child.wait()))
 
     def _appeared(self, name: str, pid: int) -> None:
-        self._guard.add(pid)
+        if not self._is_container(name):
+            self._guard.add(pid)
         with self._changed:
             self._pids[name] = pid
             self._changed.notify_all()
 
-    def _vanished(self, name: str, pid: int, status: int) -> None:
-        signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
-        self._guard.forget(pid)
-        text = f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    def _is_container(self, name: str) -> bool:
+        spec = self._specs.get(name)
+        return spec is not None and spec.container
+
+    def _signal(self, name: str, pid: int, number: int) -> None:
+        """Send a signal to a process and all that it has started, if they are there."""
+        if self._is_container(name):
+            assert self._containers is not None
+            self._containers.send(name, number)
+        else:
+            signal_group(pid, number)
+
+    def _vanished(self, name: str, pid: int, text: str) -> None:
+        if not self._is_container(name):
+            signal_group(pid, signal.SIGKILL)  # grandchildren that outlived it
+            self._guard.forget(pid)
         with self._changed:
             if self._pids.get(name) == pid:
                 del self._pids[name]
@@ -200,7 +205,7 @@ class Children:
         with self._lock:
             pid = self._pids.get(name)
         if pid is not None:
-            signal_group(pid, signal.SIGKILL)
+            self._signal(name, pid, signal.SIGKILL)
 
     def end(self, name: str, number: int, grace_s: float) -> str:
         """End one process by a signal and kill it if that takes too long; `on_exit` is not called for it.
@@ -213,7 +218,7 @@ class Children:
                 return self._ended.get(name, "it does not run")
             self._asked.add(pid)
         for signal_number, within_s in ((number, grace_s), (signal.SIGKILL, 2.0)):
-            signal_group(pid, signal_number)
+            self._signal(name, pid, signal_number)
             self._wait_gone([name], within_s)
             ended = self.ended(name)
             if ended is not None:
@@ -230,17 +235,14 @@ class Children:
         """Ask all to end, kill what has not ended after `grace_s`, then end the fork server."""
         with self._lock:
             self._stopping = True
-        self._stop([name for name, spec in self._specs.items() if not spec.essential], grace_s)
-        self._stop(list(self._specs), 1.0)
+        if self._containers is not None:
+            for problem in self._containers.remove_all(grace_s):
+                sys.stderr.write(f"left behind: {problem}\n")
+        own = {name: spec for name, spec in self._specs.items() if not spec.container}
+        self._stop([name for name, spec in own.items() if not spec.essential], grace_s)
+        self._stop(list(own), 1.0)
         if self._forkserver is not None:
-            assert self._forkserver.stdin is not None
-            with suppress(OSError):
-                self._forkserver.stdin.close()
-            try:
-                self._forkserver.wait(2.0)
-            except subprocess.TimeoutExpired:
-                signal_group(self._forkserver.pid, signal.SIGKILL)
-                self._forkserver.wait()
+            self._forkserver.end()
             self._guard.forget(self._forkserver.pid)
 
     def _stop(self, names: list[str], grace_s: float) -> None:
@@ -262,23 +264,11 @@ class Children:
                     return
 
 
-def log_tail(path: str, lines: int = _LOG_TAIL) -> list[str]:
-    """Return the last lines of a log; of a very long one, such as a stack trace in JSON, its beginning and its end."""
-    try:
-        with Path(path).open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - 16_384))
-            last = log.read().decode(errors="replace").splitlines()[-lines:]
-    except OSError as error:
-        return [f"(no log: {error.strerror})"]
-    return [line if len(line) <= _LONG_LINE else f"{line[:100]} ... {line[100 - _LONG_LINE :]}" for line in last]
+def _how(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
 
 
 def signal_group(pid: int, number: int) -> None:
     """Send a signal to a process and all that it has started, if they are there."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -18,9 +18,9 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.supervisor import throttle
-from workbench.supervisor.children import Children, StartFailure, signal_group
+from workbench.supervisor.children import Children, signal_group
 from workbench.supervisor.guard import Guard
-from workbench.supervisor.spec import ProcessSpec
+from workbench.supervisor.spec import ProcessSpec, StartFailure
 from workbench.supervisor.wire import Evidence
 
 _GRACE_S = 5.0

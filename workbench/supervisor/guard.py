@@ -6,8 +6,10 @@ through a pipe whose other end only the supervisor holds; end of file means the 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -32,6 +34,10 @@ class Guard:
         """The process is gone; its number may be used again by somebody else."""
         self._tell(f"-{pid}\n")
 
+    def at_end(self, command: list[str]) -> None:
+        """Run this should the supervisor die, once what is left is killed: containers are no processes of ours."""
+        self._tell(f"!{json.dumps(command)}\n")
+
     def _tell(self, line: str) -> None:
         with suppress(BrokenPipeError):
             os.write(self._writing, line.encode())
@@ -47,15 +53,21 @@ def _watch(reading: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     pids: set[int] = set()
+    command: list[str] = []
     with os.fdopen(reading, "r", encoding="ascii") as lines:
         for line in lines:
-            pid = int(line[1:])
-            if line[0] == "+":
-                pids.add(pid)
-            else:
-                pids.discard(pid)
+            match line[0]:
+                case "+":
+                    pids.add(int(line[1:]))
+                case "-":
+                    pids.discard(int(line[1:]))
+                case _:
+                    command = json.loads(line[1:])
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+    if command:
+        with suppress(OSError):
+            subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
     sys.stdout.close()
     os._exit(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from workbench.calls import NoAnswer, call, call_json
+from workbench.supervisor.log_files import indented_tail
 from workbench.supervisor.spec import ProcessSpec
 
 _ASK_S = 1.0
@@ -19,7 +20,21 @@ def is_ready(process: ProcessSpec) -> bool:
     return len(answer["data"]["result"]) >= process.ready_series
 
 
-def unscraped(process: ProcessSpec) -> list[str]:
+def not_ready(waiting: list[ProcessSpec], within_s: float) -> str:
+    """Return what keeps processes from being ready, each with its last log lines."""
+    parts = [f"not ready after {within_s:g} s: {', '.join(process.name for process in waiting)}"]
+    for process in waiting:
+        if process.ready_url:
+            try:
+                is_ready(process)
+            except NoAnswer as error:
+                parts.append(f"  GET {process.ready_url}: {error}")
+            parts += _unscraped(process)
+        parts += [f"  last log lines of {process.name}:", indented_tail(process.log)]
+    return "\n".join(parts)
+
+
+def _unscraped(process: ProcessSpec) -> list[str]:
     """Return which targets a Prometheus could not scrape, and why."""
     if process.ready_series is None:
         return []

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 
+class StartFailure(Exception):
+    """A process did not come up. The message is for the user."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """One child. Either `target` (an importable function, forked) or `argv` (a command)."""
@@ -23,6 +27,17 @@ class ProcessSpec:
     """Respawned when it dies (fault plane, collector); services stay dead, so that the run tells."""
     ready_series: int | None = None
     """The ready address is a query to Prometheus, and this many series have to be in its answer."""
+    container: bool = False
+    """A container of the stack's compose project, by this name. Without a ready address its health check counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeSpec:
+    """The compose project of a stack whose processes are containers."""
+
+    project: str
+    command: list[str]
+    """`docker compose` with the options that say which project, files and profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class StackSpec:
     """Folders put in front of the import path."""
     owned: bool
     ready_within_s: float
+    compose: ComposeSpec | None = None
 
     def write(self, path: Path) -> None:
         """Write the spec so that only its owner can read it: it holds the token."""
@@ -61,4 +77,5 @@ class StackSpec:
         """Read what `write` wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
         data["processes"] = [ProcessSpec(**process) for process in data["processes"]]
+        data["compose"] = data["compose"] and ComposeSpec(**data["compose"])
         return cls(**data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from workbench.calls import NoAnswer, call_json
-from workbench.supervisor.children import Children, StartFailure, log_tail
-from workbench.supervisor.deeds import deed_for
+from workbench.supervisor import state_file
+from workbench.supervisor.children import Children
+from workbench.supervisor.container_deeds import deed_on_container
+from workbench.supervisor.containers import Containers
+from workbench.supervisor.deeds import Deed, deed_for
 from workbench.supervisor.disturbances import end_all
 from workbench.supervisor.edges import Edges
 from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
+from workbench.supervisor.log_files import indented_tail, log_tail
 from workbench.supervisor.planes import Plane
-from workbench.supervisor.readiness import is_ready, unscraped
-from workbench.supervisor.spec import ProcessSpec, StackSpec
+from workbench.supervisor.readiness import is_ready, not_ready
+from workbench.supervisor.spec import ProcessSpec, StackSpec, StartFailure
 
 _POLL_S = 0.03
 _PAUSE_S = 1.0
@@ -38,7 +43,11 @@ class Stack:
     def __init__(self, spec: StackSpec, guard: Guard, lifeline: int, report: Callable[[dict[str, Any]], None]) -> None:
         self.spec = spec
         self._report = report
-        self._children = Children(guard, lifeline, self._died)
+        logs = Path(spec.state_folder) / "logs"
+        self._containers = None if spec.compose is None else Containers(spec.compose, logs)
+        self._children = Children(guard, lifeline, self._died, self._containers)
+        if self._containers is not None:
+            guard.at_end([sys.executable, "-m", "workbench.supervisor.sweep", self._containers.label])
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
         self._respawned: dict[str, float] = {}
@@ -47,13 +56,20 @@ class Stack:
         self._took_s = 0.0
         self.faults = ProcessFaults(
             {process.name: process for process in spec.processes if not process.essential},
-            lambda order, process: deed_for(order.action, process, self._children, guard, self._bring_back),
+            lambda order, process: self._deed(order.action, process, guard),
         )
         self.ready = False
         """Everything answered once, and stack.json is written."""
         self.shutdown = threading.Event()
         self.quick = False
         """End without waiting for requests to drain: nobody is interested any more."""
+
+    def _deed(self, action: dict[str, Any], process: ProcessSpec, guard: Guard) -> Deed:
+        if process.container and self._containers is not None:
+            deed = deed_on_container(action, process, self._children, self._containers)
+            if deed is not None:
+                return deed
+        return deed_for(action, process, self._children, guard, self._bring_back)
 
     # -- up -------------------------------------------------------------------------------------------
 
@@ -63,7 +79,10 @@ class Stack:
         until = began + self.spec.ready_within_s
         self._import(until)
         for process in self.spec.processes:
-            self._children.start(process)
+            if not process.container:
+                self._children.start(process)
+        if self._containers is not None:
+            self._children.start_containers([one for one in self.spec.processes if one.container], self._engine_lost)
         waiting = {process.name: process for process in self.spec.processes}
         while waiting:
             self._all_run()
@@ -75,7 +94,7 @@ class Stack:
                         # at once: a service may need its edges to become ready
                         _settle(process.name, self._edges.make)
             if waiting and time.monotonic() > until:
-                raise StartFailure(self._not_ready(list(waiting.values())))
+                raise StartFailure(not_ready(list(waiting.values()), self.spec.ready_within_s))
             if self.shutdown.wait(_POLL_S):
                 raise StartFailure(_TOLD_TO_END)
         _settle(_COLLECTOR, self._tell_collector)
@@ -92,52 +111,39 @@ class Stack:
             if self.shutdown.is_set():
                 raise StartFailure(_TOLD_TO_END)
             if time.monotonic() > until:
-                within = f"{self.spec.ready_within_s:g} s"
-                raise StartFailure(
-                    f"the modules to preload were not imported within {within}. Last log lines:\n{_tail(log)}"
-                )
+                late = f"the modules to preload were not imported within {self.spec.ready_within_s:g} s"
+                raise StartFailure(f"{late}. Last log lines:\n{indented_tail(str(log))}")
 
     def _all_run(self) -> None:
+        if self._containers is not None and (why := self._containers.failure or self._containers.lost):
+            raise StartFailure(why)
         for process in self.spec.processes:
             ended = self._children.ended(process.name)
             if ended is not None:
-                said = _tail(Path(process.log))
+                said = indented_tail(process.log)
                 raise StartFailure(f"{process.name} ended while starting: {ended}. Its last log lines:\n{said}")
 
     def _is_ready(self, process: ProcessSpec) -> bool:
         if process.name not in self._children.pids():
             return False
+        if not process.ready_url:
+            return self._containers is not None and self._containers.is_healthy(process.name)
         try:
             return is_ready(process)
         except NoAnswer:
             return False
 
-    def _not_ready(self, waiting: list[ProcessSpec]) -> str:
-        parts = [f"not ready after {self.spec.ready_within_s:g} s: {', '.join(p.name for p in waiting)}"]
-        for process in waiting:
-            try:
-                is_ready(process)
-            except NoAnswer as error:
-                parts.append(f"  GET {process.ready_url}: {error}")
-            parts += unscraped(process)
-            parts += [f"  last log lines of {process.name}:", _tail(Path(process.log))]
-        return "\n".join(parts)
-
     def _tell_collector(self) -> None:
-        body = {**self.spec.targets, "processes": {**self._children.pids(), "supervisor": os.getpid()}}
+        body = {**self.spec.targets, "processes": self._seen()}
         call_json("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
 
+    def _seen(self) -> dict[str, int]:
+        """Return the processes that this machine knows by number: those in a virtual machine it does not."""
+        seen = {name: pid for name, pid in self._children.pids().items() if pid > 0}
+        return {**seen, "supervisor": os.getpid()}
+
     def _write_state(self) -> None:
-        pids = {**self._children.pids(), "supervisor": os.getpid()}
-        processes = {name: {"pid": pid, "started_s": _start_time(pid)} for name, pid in pids.items()}
-        path = Path(self.spec.state_folder) / "stack.json"
-        partial = path.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(
-            json.dumps({**self.spec.stack, "processes": processes, "ready_after_s": round(self._took_s, 3)}),
-            encoding="utf-8",
-        )
-        partial.replace(path)
+        state_file.write(Path(self.spec.state_folder), self.spec.stack, self._seen(), self._took_s)
 
     # -- while it runs --------------------------------------------------------------------------------
 
@@ -151,7 +157,7 @@ class Stack:
                 process.name: {"pid": pids.get(process.name), "ended": self._children.ended(process.name)}
                 for process in self.spec.processes
             },
-            "pids": {**pids, "supervisor": os.getpid()},
+            "pids": self._seen(),
         }
 
     def adopt(self, processes: dict[str, int]) -> None:
@@ -180,6 +186,11 @@ class Stack:
         if process.essential and self.ready and not self.shutdown.is_set():
             # in a thread of its own: this one is needed to notice the next death
             threading.Thread(target=self._respawn, args=(process,), name=f"respawn-{process.name}", daemon=True).start()
+
+    def _engine_lost(self, why: str) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                listener.put({"event": "engine_lost", "why": why})
 
     def _respawn(self, process: ProcessSpec) -> None:
         """Bring a part of the workbench itself back; a fault plane comes back with its edges open."""
@@ -213,10 +224,10 @@ class Stack:
         while not self._is_ready(process):
             ended = self._children.ended(process.name)
             if ended is not None:
-                said = _tail(Path(process.log))
+                said = indented_tail(process.log)
                 raise StartFailure(f"it ended while starting: {ended}. Its last log lines:\n{said}")
             if time.monotonic() > until:
-                raise StartFailure(f"within {_BACK_WITHIN_S:g} s it was {self._not_ready([process])}")
+                raise StartFailure(not_ready([process], _BACK_WITHIN_S))
             if self.shutdown.wait(_POLL_S):
                 raise StartFailure(_TOLD_TO_END)
         with suppress(NoAnswer, OSError):  # it is back; that its number is known matters less
@@ -287,16 +298,3 @@ def _settle(name: str, tell: Callable[[], None]) -> None:
         tell()
     except NoAnswer as error:
         raise StartFailure(f"{name} did not accept its settings: {error}") from error
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(f"    {line}" for line in log_tail(str(log)))
-
-
-def _start_time(pid: int) -> float:
-    import psutil  # noqa: PLC0415 - heavy, and needed once
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return 0.0

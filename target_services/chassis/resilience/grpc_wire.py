@@ -2,8 +2,9 @@
 
 gRPC would do much of an edge's work by itself: try calls again, connect in the background, wait between two tries
 to connect. All of it is off, because an attempt has to be one call on the wire, and a breaker that probes has to
-meet the callee and not a back-off. A channel that failed a call, or let it wait too long, gets no new ones: the
-next attempt connects afresh. It is closed when the last of its calls has ended.
+meet the callee and not a back-off. A channel that failed a call, or let it wait too long, gets no new ones, nor does
+one whose callee says that it is leaving: the next attempt connects afresh. It is closed when the last of its calls
+has ended.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
-from target_services.chassis.grpc_status import PROBLEM_TRAILER, http_status
+from target_services.chassis.grpc_status import LEAVING_TRAILER, PROBLEM_TRAILER, http_status
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.outcomes import CALLEE_FAILED, AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer, Call, judged
@@ -91,7 +92,7 @@ class GrpcWire:
         started_s = time.monotonic()
         channel.calls += 1
         try:
-            return await _ask(channel, call.path, call.body, headers, offered_s)
+            answer = await _ask(channel, call.path, call.body, headers, offered_s)
         except AttemptFailed as failure:
             if failure.outcome in _CHANNEL_IS_BAD:
                 self._give_up(channel)
@@ -100,6 +101,10 @@ class GrpcWire:
             if offered_s is not None and time.monotonic() - started_s >= offered_s:  # by a timeout, not by a hedge
                 self._give_up(channel)
             raise
+        else:
+            if LEAVING_TRAILER in answer.headers:
+                self._give_up(channel)
+            return judged(answer)
         finally:
             channel.calls -= 1
             if channel is not self._channel and channel.calls == 0:
@@ -116,9 +121,10 @@ async def _ask(
     method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.grpc.unary_unary(path)
     timeout_s = None if offered_s is None else offered_s + _LATER_S
     try:
-        return Answer(
-            200, {}, await method(request.SerializeToString(), timeout=timeout_s, metadata=(*headers.items(),))
-        )
+        call = method(request.SerializeToString(), timeout=timeout_s, metadata=(*headers.items(),))
+        body = await call
+        trailers: dict[str, Any] = dict(await call.trailing_metadata() or ())
+        return Answer(200, trailers, body)
     except grpc.aio.AioRpcError as error:
         return _told(error)
     except grpc.aio.UsageError as error:  # the process is about to end, and has closed the wire
@@ -131,7 +137,7 @@ def _told(error: grpc.aio.AioRpcError) -> Answer:
     trailers: dict[str, Any] = dict(error.trailing_metadata() or ())
     document = trailers.get(PROBLEM_TRAILER)
     if isinstance(document, bytes):  # it was the callee who spoke, not gRPC
-        return judged(Answer(http_status(code, document), trailers, document))
+        return Answer(http_status(code, document), trailers, document)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         raise AttemptFailed(Outcome.TIMEOUT, detail=detail) from error
     if code is grpc.StatusCode.UNAVAILABLE:
@@ -139,4 +145,4 @@ def _told(error: grpc.aio.AioRpcError) -> Answer:
         raise AttemptFailed(Outcome.CONNECT_REFUSED if never else Outcome.CONNECTION_LOST, detail=detail) from error
     if code is grpc.StatusCode.CANCELLED:
         raise AttemptFailed(Outcome.CONNECTION_LOST, detail=detail) from error
-    return judged(Answer(http_status(code), trailers, json.dumps({"detail": detail}).encode()))
+    return Answer(http_status(code), trailers, json.dumps({"detail": detail}).encode())

@@ -1,4 +1,4 @@
-"""What the gateway needs of users, catalog and orders: what its own users are shown."""
+"""What the gateway needs of users, catalog, orders and inventory: what its own users are shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _asking(work: Callable[[Gateway], Awaitable[Answer]]) -> Callable[[Edge], Aw
     """Return what asks through the gateway's domain, and gives back the status that users would see."""
 
     async def ask(edge: Edge) -> object:
-        return (await work(Gateway(users=edge, catalog=edge, orders=edge))).status
+        return (await work(Gateway(users=edge, catalog=edge, orders=edge, inventory=edge))).status
 
     return ask
 
@@ -330,5 +330,30 @@ ORDERS = (
         answer={"items": match.each_like({**_SHOWN, "customer": match.str("pact-buyer")}, min=1)},
         ask=_asking(lambda gateway: gateway.all_orders("limit=1")),
         understood=200,
+    ),
+)
+
+_PIECES = {"product_id": match.int(1), "on_hand": match.int(12), "reserved": match.int(2), "sold": match.int(6)}
+
+INVENTORY = (
+    Story(
+        "a page of the stock",
+        "GET",
+        "/v1/admin/stock",
+        query={"limit": "2"},
+        status=200,
+        answer={"items": match.each_like(_PIECES, min=2), "next_cursor": _CURSOR},
+        ask=_asking(lambda gateway: gateway.stock("limit=2")),
+        understood=200,
+    ),
+    Story(
+        "a page of the stock that no cursor leads to",
+        "GET",
+        "/v1/admin/stock",
+        query={"cursor": "nonsense"},
+        status=400,
+        answer=problem("bad-cursor"),
+        ask=_asking(lambda gateway: gateway.stock("cursor=nonsense")),
+        understood=400,
     ),
 )

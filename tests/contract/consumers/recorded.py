@@ -1,4 +1,4 @@
-"""All pacts of the shop, played anew. `make pacts` writes those that are committed.
+"""All pacts of the shop, and the calls over gRPC, played anew. `make pacts` writes those that are committed.
 
 python -m tests.contract.consumers.recorded
 """
@@ -9,7 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.contract.consumers import gateway, orders, payments
+from tests.contract.consumers import catalog, gateway, orders, payments
+from tests.contract.consumers.rpc_story import RpcStory, document, play_rpc
 from tests.contract.consumers.story import Story, play
 
 COMMITTED = Path(__file__).parents[1] / "pacts"
@@ -18,11 +19,17 @@ PAIRS: dict[tuple[str, str], tuple[Story, ...]] = {
     ("gateway", "users"): gateway.USERS,
     ("gateway", "catalog"): gateway.CATALOG,
     ("gateway", "orders"): gateway.ORDERS,
+    ("gateway", "inventory"): gateway.INVENTORY,
     ("orders", "inventory"): orders.INVENTORY,
     ("orders", "payments"): orders.PAYMENTS,
     ("orders", "notifications"): orders.NOTIFICATIONS,
     ("payments", "provider"): payments.PROVIDER,
 }
+
+COMMITTED_RPCS = Path(__file__).parents[1] / "rpcs"
+
+RPC_PAIRS: dict[tuple[str, str], tuple[RpcStory, ...]] = {("catalog", "inventory"): catalog.INVENTORY}
+"""Pairs that speak gRPC."""
 
 
 def file_name(consumer: str, provider: str) -> str:
@@ -38,6 +45,9 @@ def main() -> None:
                 understood = play(consumer, provider, story, Path(scratch))
                 assert understood == story.understood, f"{consumer} takes {story.what} for {understood}"
         shutil.copytree(scratch, COMMITTED, dirs_exist_ok=True)
+    for (consumer, provider), rpcs in RPC_PAIRS.items():
+        played = [play_rpc(consumer, provider, rpc) for rpc in rpcs]
+        (COMMITTED_RPCS / file_name(consumer, provider)).write_text(document(consumer, provider, played))
 
 
 if __name__ == "__main__":

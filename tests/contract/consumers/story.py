@@ -15,6 +15,7 @@ from target_services.chassis.resilience.breaker import BreakerPolicy
 from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.retry import Retry
+from target_services.chassis.resilience.wire import Wire
 from target_services.chassis.service import Chassis
 from target_services.chassis.settings import ServiceSettings
 
@@ -82,18 +83,19 @@ def play(consumer: str, provider: str, story: Story, folder: Path) -> object:
     interaction.with_body(story.answer, PROBLEM if story.status >= 400 else "application/json", "Response")
     with pact.serve(raises=False) as mock:
         try:
-            understood = asyncio.run(_asked(consumer, provider, str(mock.url), story.ask))
+            understood = asyncio.run(asked(consumer, provider, str(mock.url).rstrip("/"), story.ask))
         finally:
             assert mock.matched, "\n".join(map(str, mock.mismatches))
     pact.write_file(folder)
     return understood
 
 
-async def _asked(consumer: str, provider: str, url: str, ask: Callable[[Edge], Awaitable[object]]) -> object:
+async def asked(consumer: str, provider: str, callee: str | Wire, ask: Callable[[Edge], Awaitable[object]]) -> object:
+    """Let the consumer's code ask over an edge like its own; `callee` is a URL, or a wire that leads elsewhere."""
     chassis = Chassis(ServiceSettings(service_name=consumer, port=1))
     edge = chassis.edge(
         f"{consumer}:{provider}",
-        url.rstrip("/"),
+        callee,
         timeout_s=60.0,
         retry=Retry(attempts=1, budget=RetryBudget(per_call=0, burst=1)),
         breaker=BreakerPolicy(failures=20, window=20),

@@ -30,6 +30,15 @@ def _sold_out(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
     return {}
 
 
+def _so_many_left(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
+    product, left = parameters["product_id"], parameters["left"]
+    taken = STOCK_OF_EACH - left
+    for number, quantity in enumerate([100] * (taken // 100) + ([taken % 100] if taken % 100 else [])):
+        goods = {"product_id": product, "quantity": quantity}
+        _post(shop, "inventory", "/v1/reservations", goods, f"pact-left-{product}-{left}-{number}")
+    return {}
+
+
 def _reserved(shop: Shop, parameters: dict[str, Any]) -> dict[str, object]:
     goods = {name: parameters[name] for name in ("product_id", "quantity")}
     _post(shop, "inventory", "/v1/reservations", goods, parameters["key"])
@@ -109,6 +118,7 @@ def _post(shop: Shop, service: str, path: str, body: Any, key: str | None, *, go
 
 STATES: dict[str, Callable[[Shop, dict[str, Any]], dict[str, object]]] = {
     "a product is sold out": _sold_out,
+    "so many of a product are left": _so_many_left,
     "goods are reserved": _reserved,
     "money was captured": _capture_answered,
     "a card was declined": _capture_answered,

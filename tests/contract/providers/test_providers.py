@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,10 @@ import pytest
 
 from tests.contract.consumers.recorded import COMMITTED, PAIRS, file_name
 from tests.contract.providers.answering import Spoil, spoiling
-from tests.contract.providers.states import STOCK_OF_EACH
 from tests.contract.providers.verifying import verify
 from tests.integration.shop.stack import Shop
 
 pairs = pytest.mark.parametrize(("consumer", "provider"), PAIRS, ids=lambda name: name)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The whole shop, with little in stock."""
-    shop = Shop(tmp_path_factory.mktemp("providers"))
-    shop.extra["inventory"] = {"INVENTORY_STOCK_OF_EACH": str(STOCK_OF_EACH)}
-    try:
-        shop.start()
-        yield shop
-    finally:
-        shop.close()
 
 
 @pairs

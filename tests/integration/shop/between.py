@@ -14,7 +14,7 @@ class Between:
     """A TCP proxy in a thread of its own.
 
     `delay_s` holds answers back after the callee has acted. `error_every` answers every n-th request with 503
-    itself. `swallow` forwards requests and drops their answers.
+    itself. `swallow` forwards requests and drops their answers. `callee_port` is where new connections lead to.
     """
 
     def __init__(self, port: int, callee_port: int) -> None:
@@ -22,7 +22,7 @@ class Between:
         self.error_every = 0
         self.swallow = False
         self.requests = 0
-        self._callee_port = callee_port
+        self.callee_port = callee_port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -46,7 +46,7 @@ class Between:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._callee_port)
+            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.callee_port)
         except OSError:
             writer.close()
             return

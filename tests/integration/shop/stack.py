@@ -31,6 +31,7 @@ EDGES = {
     "GATEWAY_USERS_URL": ("gateway", "users"),
     "GATEWAY_CATALOG_URL": ("gateway", "catalog"),
     "GATEWAY_ORDERS_URL": ("gateway", "orders"),
+    "GATEWAY_INVENTORY_URL": ("gateway", "inventory"),
     "CATALOG_INVENTORY_TARGET": ("catalog", "inventory"),
     "ORDERS_INVENTORY_URL": ("orders", "inventory"),
     "ORDERS_PAYMENTS_URL": ("orders", "payments"),

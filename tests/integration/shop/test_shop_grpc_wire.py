@@ -14,6 +14,7 @@ import uvloop
 from opentelemetry.sdk.trace import TracerProvider
 
 from target_services.chassis import correlation
+from target_services.chassis.draining import Draining
 from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem
@@ -56,7 +57,14 @@ def _server(port: int, answer: Callable[[GetStockRequest], Awaitable[Stock]]) ->
     service = DESCRIPTOR.services_by_name["Inventory"]
     methods = {method.name: answer for method in service.methods}
     tracer, metrics = TracerProvider(shutdown_on_exit=False).get_tracer("test"), ServiceMetrics()
-    server = GrpcServer("127.0.0.1", port, GrpcService(service, methods), tracer=tracer, metrics=metrics)
+    server = GrpcServer(
+        "127.0.0.1",
+        port,
+        GrpcService(service, methods),
+        tracer=tracer,
+        metrics=metrics,
+        draining=Draining(),
+    )
     metrics.announce(server.routes)
     return server
 

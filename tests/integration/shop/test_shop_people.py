@@ -57,7 +57,7 @@ def test_from_signing_up_to_ones_own_orders(shop: Shop) -> None:
 
 
 def test_admins_see_everything_and_customers_do_not(shop: Shop) -> None:
-    """All orders with whose they are, accounts without hashes; 403 for customers, and for admins who buy."""
+    """All orders and whose they are, accounts without hashes, all stock; 403 for customers, and for admins who buy."""
     for customer in ("customer-4", "customer-5"):
         shop.order(str(uuid.uuid4()), headers=shop.logged_in(customer))
     admin = shop.logged_in("admin")
@@ -70,7 +70,12 @@ def test_admins_see_everything_and_customers_do_not(shop: Shop) -> None:
     accounts = shop.ask("GET", "/v1/admin/accounts?limit=5", headers=admin)
     assert len(accounts.body["items"]) == 5
     assert "hash" not in str(accounts.body)
-    for path in ("/v1/admin/orders", "/v1/admin/accounts"):
+    stock = shop.ask("GET", "/v1/admin/stock?limit=2", headers=admin)
+    more = shop.ask("GET", f"/v1/admin/stock?limit=1&cursor={stock.body['next_cursor']}", headers=admin)
+    pieces = stock.body["items"] + more.body["items"]
+    assert [piece["product_id"] for piece in pieces] == [1, 2, 3]
+    assert len({piece["on_hand"] + piece["reserved"] + piece["sold"] for piece in pieces}) == 1
+    for path in ("/v1/admin/orders", "/v1/admin/accounts", "/v1/admin/stock"):
         refused = shop.ask("GET", path, headers=shop.logged_in())
         assert (refused.status, refused.headers["content-type"]) == (403, "application/problem+json")
     assert shop.order(str(uuid.uuid4()), headers=admin).status == 403

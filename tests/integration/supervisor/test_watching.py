@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.supervisor.marks import gone, nothing_left, wait_until
 from tests.integration.supervisor.rig import Rig
-from workbench.supervisor.children import log_tail
+from workbench.supervisor.log_files import log_tail
 
 
 def test_a_service_that_dies_is_reported_through_the_attachment_and_stays_dead(rig: Rig) -> None:

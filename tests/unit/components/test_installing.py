@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.adapters.components import installing
 from workbench.adapters.components.installing import install
 from workbench.adapters.components.releases import Artefact, Release, releases
 from workbench.errors import EnvironmentFailure, UsageError
@@ -132,6 +133,12 @@ def test_a_bare_program_is_kept_under_its_name(publisher: Publisher, tmp_path: P
     assert os.access(folder / "tool", os.X_OK)
 
 
+def test_a_program_may_lie_deeper(publisher: Publisher, tmp_path: Path) -> None:
+    wanted = release(publisher, archive(("tool-1.2.3/bin/tool", SCRIPT))).model_copy(update={"folder": "bin"})
+    folder = install(wanted, tmp_path, ignore, platform=HERE)
+    assert os.access(folder / "bin" / "tool", os.X_OK)
+
+
 def test_a_folder_without_its_program_is_replaced(publisher: Publisher, tmp_path: Path) -> None:
     (tmp_path / "prometheus" / "1.2.3" / "half").mkdir(parents=True)
     folder = install(release(publisher, GOOD), tmp_path, ignore, platform=HERE)
@@ -183,10 +190,26 @@ def test_a_server_without_the_file_is_told(publisher: Publisher, tmp_path: Path)
     assert nothing_in(tmp_path)
 
 
-@pytest.mark.parametrize("missing", ["size", "sha256"])
-def test_what_is_not_pinned_is_not_even_asked_for(publisher: Publisher, tmp_path: Path, missing: str) -> None:
+def test_without_a_size_the_sum_decides(publisher: Publisher, tmp_path: Path) -> None:
+    install(release(publisher, GOOD, changed={"size": None}), tmp_path / "right", ignore, platform=HERE)
+    wrong = release(publisher, GOOD, changed={"size": None, "sha256": "0" * 64})
+    with pytest.raises(EnvironmentFailure, match="is not the file that is pinned"):
+        install(wrong, tmp_path / "wrong", ignore, platform=HERE)
+    assert nothing_in(tmp_path / "wrong")
+
+
+def test_without_a_size_there_is_an_end_to_it(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installing, "_LARGEST_FETCH", len(GOOD) - 1)
+    with pytest.raises(EnvironmentFailure, match=f"more than the {len(GOOD) - 1} bytes that are the most"):
+        install(release(publisher, GOOD, changed={"size": None}), tmp_path, ignore, platform=HERE)
+    assert nothing_in(tmp_path)
+
+
+def test_what_is_not_pinned_is_not_even_asked_for(publisher: Publisher, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not pinned yet") as refused:
-        install(release(publisher, GOOD, changed={missing: None}), tmp_path, ignore, platform=HERE)
+        install(release(publisher, GOOD, changed={"sha256": None}), tmp_path, ignore, platform=HERE)
     assert "PATH" in str(refused.value.hint)
     assert "WORKBENCH_TOOL" in str(refused.value.hint)
     assert [] == publisher.asked
@@ -210,4 +233,8 @@ def test_the_table_names_versions_in_its_addresses() -> None:
         for artefact in found.artefacts.values():
             assert artefact.url.startswith("https://")
             assert found.version in artefact.url
-            assert (artefact.size is None) == (artefact.sha256 is None)
+            assert artefact.size is None or artefact.sha256 is not None
+
+
+def test_every_program_is_pinned_for_common_servers() -> None:
+    assert all(found.artefacts["linux-amd64"].sha256 for found in releases().values())

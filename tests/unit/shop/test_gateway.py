@@ -17,7 +17,7 @@ from tests.unit.shop.edges import Bench, Step, answer, failed
 def _gateway(*catalog: Step) -> Gateway:
     bench = Bench(*catalog, name="gateway:catalog", attempts=1)
     others = Bench(answer(), name="gateway:orders")
-    return Gateway(users=others.edge, catalog=bench.edge, orders=others.edge)
+    return Gateway(users=others.edge, catalog=bench.edge, orders=others.edge, inventory=others.edge)
 
 
 def test_the_last_good_page_is_served_when_catalog_is_away() -> None:
@@ -53,7 +53,7 @@ def test_an_order_whose_fate_is_unknown_is_not_called_refused() -> None:
     """A lost answer fails the call as possibly acted upon, after one attempt."""
     orders = Bench(failed(Outcome.CONNECTION_LOST), name="gateway:orders", retry_on=frozenset())
     others = Bench(answer(), name="gateway:catalog")
-    gateway = Gateway(users=others.edge, catalog=others.edge, orders=orders.edge)
+    gateway = Gateway(users=others.edge, catalog=others.edge, orders=orders.edge, inventory=others.edge)
     with pytest.raises(CallFailed) as caught:
         asyncio.run(gateway.place_order({}, "k", "c1"))
     assert caught.value.may_have_acted

@@ -33,8 +33,14 @@ class _Rig:
         self.registry = CollectorRegistry()
         self.users = users(answer(body={"id": "acc_1"}))
         self.orders = Bench(answer(body={"id": "ord_1"}), name="gateway:orders")
+        self.inventory = Bench(answer(body={"items": []}), name="gateway:inventory")
         self.catalog = Bench(answer(body={"items": []}), name="gateway:catalog")
-        gateway = Gateway(users=self.users.edge, catalog=self.catalog.edge, orders=self.orders.edge)
+        gateway = Gateway(
+            users=self.users.edge,
+            catalog=self.catalog.edge,
+            orders=self.orders.edge,
+            inventory=self.inventory.edge,
+        )
         guard = Guard(tokens(jwks()), self.registry, user_rate=user_rate, address_rate=address_rate)
         self.inner = FastAPI()
         problems.install(self.inner)
@@ -91,9 +97,9 @@ def test_every_route_asks_for_its_role(method: str, template: str) -> None:
     wrong = rig.ask(method, path, body, authorization=_as("customer" if roles == ADMINS else "visitor"), **key)
     assert wrong.status == 403
     assert "insufficient_scope" in wrong.headers["www-authenticate"]
-    assert not rig.users.wire.sent + rig.orders.wire.sent + rig.catalog.wire.sent
+    assert not rig.users.wire.sent + rig.orders.wire.sent + rig.catalog.wire.sent + rig.inventory.wire.sent
     assert rig.ask(method, path, body, authorization=_as(*roles), **key).status == 200
-    assert rig.users.wire.sent or rig.orders.wire.sent
+    assert rig.users.wire.sent or rig.orders.wire.sent or rig.inventory.wire.sent
 
 
 def test_who_asks_is_told_by_the_token_alone() -> None:

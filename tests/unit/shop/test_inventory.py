@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from target_services.chassis import bugs
+from target_services.chassis.audit import document
 from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.inventory.domain import HOLD_NS, SCHEMA, STOCK, Inventory, KeyReused, OutOfStock, Reservation
 from tests.unit.shop.databases import with_database
+from workbench.model.audit import Audit
 
 
 def _with_inventory(folder: Path, test: Callable[[Inventory], Awaitable[None]], *, stock: int = 5) -> None:
@@ -147,6 +149,49 @@ def test_a_released_reservation_stays_released(tmp_path: Path) -> None:
         again, confirmed = await inventory.reserve("k1", 1, 2), await inventory.confirm("k1")
         assert (again.state, confirmed and confirmed.state) == ("released", "released")
         assert await _heaps(inventory) == (5, 0, 0)
+
+    _with_inventory(tmp_path, test)
+
+
+def test_the_account_tells_what_was_taken_of_which_product(tmp_path: Path) -> None:
+    """The workbench reads it as its own document: the heaps of each product, and each reservation's part of it."""
+
+    async def test(inventory: Inventory) -> None:
+        await inventory.reserve("k1", 2, 3)
+        pieces = [piece async for piece in document("inventory", inventory, 0)]
+        account = Audit.model_validate_json("".join(pieces))
+        assert account.parts["product 2"] == {"on_hand": 2, "reserved": 3, "sold": 0}
+        assert account.parts["product 1"] == {"on_hand": 5, "reserved": 0, "sold": 0}
+        (effect,) = account.effects
+        assert (effect.kind, effect.key, effect.part, effect.amount) == ("reservation", "k1", "product 2", 3)
+        assert effect.at_wall_ns is not None
+
+    _with_inventory(tmp_path, test)
+
+
+def test_what_expired_and_was_released_is_not_taken_up_again(tmp_path: Path) -> None:
+    """Its order is cancelled by then."""
+
+    async def test(inventory: Inventory) -> None:
+        await inventory.reserve("k1", 1, 2)
+        await inventory.expire(time.time_ns() + HOLD_NS)
+        assert (await inventory.release("k1")).state == "released"
+        assert (await inventory.reserve("k1", 1, 2)).state == "released"
+        assert await _heaps(inventory) == (5, 0, 0)
+
+    _with_inventory(tmp_path, test)
+
+
+def test_what_was_released_before_it_was_asked_for_is_never_set_aside(tmp_path: Path) -> None:
+    """A compensation can overtake the request that it undoes; nothing was taken, and nothing is told of it."""
+
+    async def test(inventory: Inventory) -> None:
+        for _ in range(2):
+            assert (await inventory.release("k1")).state == "released"
+        late, confirmed = await inventory.reserve("k1", 1, 2), await inventory.confirm("k1")
+        assert (late.state, confirmed and confirmed.state) == ("released", "released")
+        assert await _heaps(inventory) == (5, 0, 0)
+        assert [row async for page in inventory.effects(0) for row in page] == []
 
     _with_inventory(tmp_path, test)
 

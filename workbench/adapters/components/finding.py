@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 
 def cached(release: Release) -> Path:
     """Return where the program of a release is, once it is installed."""
-    return cache_folder() / release.name / release.version / release.program
+    return cache_folder() / release.name / release.version / release.file
 
 
 def find(tool: Tool) -> Found | None:

@@ -1,4 +1,4 @@
-"""Fetches a release on command: pinned size and SHA-256, unpacked without trust, put in place by one rename."""
+"""Fetches a release on command: pinned by SHA-256, unpacked without trust, put in place by one rename."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ from workbench.errors import EnvironmentFailure, UsageError
 
 _TIMEOUT_S = 30.0
 _CHUNK = 1024 * 1024
+_LARGEST_FETCH = 2**30
+"""Bytes of an artefact whose size is not pinned, at most."""
 _LARGEST_TREE = 2 * 2**30
 """Bytes that an archive may unpack to: Grafana's, the largest, takes half of it."""
 
@@ -34,7 +36,7 @@ def install(release: Release, cache: Path, note: Callable[[str], None], *, platf
     """
     artefact = _pinned(release, platform or this_platform())
     target = cache / release.name / release.version
-    if (target / release.program).is_file():
+    if (target / release.file).is_file():
         note(f"{release.name} {release.version} is in {target} already")
         return target
     try:
@@ -44,7 +46,7 @@ def install(release: Release, cache: Path, note: Callable[[str], None], *, platf
             tree.mkdir()
             note(f"fetching {artefact.url}")
             _fetch(artefact, archive)
-            _unpack(artefact, archive, tree, release.program)
+            _unpack(artefact, archive, tree, release.file)
             if target.exists():  # a folder without the program: something of ours was cut short, or was deleted
                 shutil.rmtree(target)
             tree.replace(target)
@@ -59,10 +61,10 @@ def _pinned(release: Release, platform: str) -> Artefact:
     artefact = release.artefacts.get(platform)
     if artefact is None:
         raise UsageError(f"no release of {release.name} for {platform} is known here", hint=how_to_get(release.name))
-    if artefact.size is None or artefact.sha256 is None:
+    if artefact.sha256 is None:
         raise UsageError(
-            f"{release.name} {release.version} is not installed by the workbench: the size and SHA-256 of its"
-            f" official release for {platform} are not pinned yet, and nothing is fetched unseen",
+            f"{release.name} {release.version} is not installed by the workbench: the SHA-256 of its official"
+            f" release for {platform} is not pinned yet, and nothing is fetched unseen",
             hint=f"put {release.program} on PATH ({release.home}), or name it by {release.setting}",
         )
     parts = urlsplit(artefact.url)
@@ -72,21 +74,20 @@ def _pinned(release: Release, platform: str) -> Artefact:
 
 
 def _fetch(artefact: Artefact, target: Path) -> None:
-    """Fetch into a file, and compare size and sum. Never reads more than the size that is pinned, and one byte."""
-    assert artefact.size is not None
-    digest, size = hashlib.sha256(), 0
+    """Fetch into a file, and compare size and sum. Never reads more than one byte beyond what is allowed."""
+    digest, size, most = hashlib.sha256(), 0, artefact.size or _LARGEST_FETCH
     with (
         _told(artefact.url),
         urllib.request.urlopen(artefact.url, timeout=_TIMEOUT_S) as answer,  # noqa: S310 - https, see _pinned
         target.open("wb") as file,
     ):
-        while chunk := answer.read(min(_CHUNK, artefact.size + 1 - size)):
+        while chunk := answer.read(min(_CHUNK, most + 1 - size)):
             digest.update(chunk)
             size += len(chunk)
             file.write(chunk)
-    if size != artefact.size:
-        than = "more than" if size > artefact.size else f"{size} of"
-        raise EnvironmentFailure(f"{artefact.url} gave {than} the {artefact.size} bytes that are pinned")
+    if size > most or (artefact.size is not None and size < most):
+        than, are = "more than" if size > most else f"{size} of", "pinned" if artefact.size else "the most for one file"
+        raise EnvironmentFailure(f"{artefact.url} gave {than} the {most} bytes that are {are}")
     if digest.hexdigest() != artefact.sha256:
         raise EnvironmentFailure(
             f"{artefact.url} is not the file that is pinned: its SHA-256 is {digest.hexdigest()}, not {artefact.sha256}"
@@ -104,7 +105,7 @@ def _told(url: str) -> Iterator[None]:
         ) from error
 
 
-def _unpack(artefact: Artefact, archive: Path, tree: Path, program: str) -> None:
+def _unpack(artefact: Artefact, archive: Path, tree: Path, program: PurePath) -> None:
     if artefact.url.endswith((".tar.gz", ".tgz")):
         try:
             with tarfile.open(archive, "r:gz") as content:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import tomllib
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm6
 
 
 class Artefact(Frozen):
-    """What is fetched for one platform. Without `size` (bytes) and `sha256` it is not fetched."""
+    """What is fetched for one platform. Without `sha256` it is not fetched; `size` (bytes) is compared, too."""
 
     url: str
     size: int | None = Field(default=None, gt=0)
@@ -30,11 +30,17 @@ class Release(Frozen):
     name: Tool
     version: str
     program: str = Field(description="name of the file that is run")
+    folder: str = Field(default="", description="where it lies in the release: empty for its top folder")
     setting: str = Field(description="environment variable with the path of the program")
     version_flag: str
     home: str = Field(description="page of the publisher, for people")
     checksums: str = Field(description="where the publisher lists SHA-256 sums")
     artefacts: dict[str, Artefact] = Field(default_factory=dict, description="by platform, such as linux-amd64")
+
+    @property
+    def file(self) -> PurePath:
+        """Where the program is, from the folder that the release is put into."""
+        return PurePath(self.folder, self.program)
 
 
 @cache

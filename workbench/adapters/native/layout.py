@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,28 @@ from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
 from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
-from workbench.model.system import Service, System
+from workbench.model.system import System
 from workbench.supervisor.spec import ProcessSpec, StackSpec
 
 _OWN_MODULES = ["workbench.faultproxy.main", "workbench.collector.main"]
 _PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([a-z][a-z0-9-]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the processes of a stack see around them."""
+
+    host: Callable[[str], str]
+    """Name of the machine that a service, by name, listens on."""
+    plane: str
+    """Name of the machine that the edges listen on."""
+    python: str
+    system: str
+    """Folder of the system file."""
+    data: Callable[[str], str]
+    """Folder of a service's own."""
+    spans_to: str
+    """Base URL of who takes spans."""
 
 
 def stack_spec(
@@ -38,8 +57,61 @@ def stack_spec(
     Raises EnvironmentFailure if the fault plane that is asked for is not on this machine.
     """
     system = loaded.system
+    stack = running_stack(loaded, ports, stack_id=stack_id, token=token, owned=owned, bugs=bugs, plane=plane)
+    common = variables(stack)
+    around = Surroundings(
+        host=lambda _: "127.0.0.1",
+        plane="127.0.0.1",
+        python=sys.executable,
+        system=str(loaded.folder),
+        data=lambda name: str(state / "data" / name),
+        spans_to=stack.collector_url,
+    )
+    services = [_service(name, loaded, ports, state, around, common=common) for name in system.services]
+    serving = (
+        own_process("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else toxiproxy(ports, state)
+    )
+    return StackSpec(
+        state_folder=str(state),
+        stack=stack.model_dump(mode="json"),
+        control_port=ports.control,
+        token=token,
+        plane=serving.name,
+        plane_url=stack.plane_url,
+        collector_url=stack.collector_url,
+        proxies=[
+            {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
+            for name, edge in stack.edges.items()
+        ],
+        targets=targets(system, stack, state, live_token) | {"spans_to": spans_url(ports)},
+        disturbances=disturbances(system, stack),
+        processes=[
+            serving,
+            own_process("collector", ports.collector, state, common),
+            *tool_processes(ports, state, _metrics_urls(system, stack)),
+            *services,
+        ],
+        preload=[*_OWN_MODULES, *system.preload],
+        path=[str(loaded.folder)],
+        owned=owned,
+        ready_within_s=system.ready_within.s,
+    )
+
+
+def running_stack(
+    loaded: LoadedSystem,
+    ports: Ports,
+    *,
+    stack_id: str,
+    token: str,
+    owned: bool,
+    bugs: list[str],
+    plane: PlaneName,
+) -> RunningStack:
+    """Return where everything will listen, as this machine sees it."""
+    system = loaded.system
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.services.items()}
-    stack = RunningStack(
+    return RunningStack(
         stack_id=stack_id,
         system=system.name,
         system_file=str(loaded.path),
@@ -65,58 +137,15 @@ def stack_spec(
         owned=owned,
         tools=tool_urls(ports),
     )
-    common = {"WORKBENCH_STACK": stack_id, "WORKBENCH_TOKEN": token, "WORKBENCH_BUGS": ",".join(bugs)}
-    services = [
-        _service(
-            name,
-            service,
-            loaded=loaded,
-            ports=ports,
-            state=state,
-            environment=common | _edge_variables(system, name, ports),
-        )
-        for name, service in system.services.items()
-    ]
-    serving = _own("faultproxy", ports.plane, state, common) if plane is PlaneName.BUILTIN else toxiproxy(ports, state)
-    return StackSpec(
-        state_folder=str(state),
-        stack=stack.model_dump(mode="json"),
-        control_port=ports.control,
-        token=token,
-        plane=serving.name,
-        plane_url=stack.plane_url,
-        collector_url=stack.collector_url,
-        proxies=[
-            {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
-            for name, edge in stack.edges.items()
-        ],
-        targets=_targets(system, urls)
-        | {
-            "spans_to": spans_url(ports),
-            "live": {
-                "token": live_token,
-                "stack_id": stack_id,
-                "system": system.model_dump(mode="json"),
-                "state": str(state),
-                "reports": str(state.parent / "reports"),
-            },
-        },
-        disturbances={
-            name: f"{urls[name]}{service.disturb}"
-            for name, service in system.services.items()
-            if service.disturb is not None
-        },
-        processes=[
-            serving,
-            _own("collector", ports.collector, state, common),
-            *tool_processes(ports, state, _metrics_urls(system, urls)),
-            *services,
-        ],
-        preload=[*_OWN_MODULES, *system.preload],
-        path=[str(loaded.folder)],
-        owned=owned,
-        ready_within_s=system.ready_within.s,
-    )
+
+
+def variables(stack: RunningStack) -> dict[str, str]:
+    """Return what every process of a stack is told."""
+    return {
+        "WORKBENCH_STACK": stack.stack_id,
+        "WORKBENCH_TOKEN": stack.token,
+        "WORKBENCH_BUGS": ",".join(stack.bugs),
+    }
 
 
 def _abilities() -> list[Ability]:
@@ -124,7 +153,8 @@ def _abilities() -> list[Ability]:
     return [ability for ability in Ability if sys.platform == "linux" or ability is not Ability.MEMORY]
 
 
-def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSpec:
+def own_process(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSpec:
+    """Return how a part of the workbench itself is started."""
     return ProcessSpec(
         name=name,
         target=f"workbench.{name}.main:main",
@@ -138,13 +168,39 @@ def _own(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSp
 
 
 def _service(
-    name: str, service: Service, *, loaded: LoadedSystem, ports: Ports, state: Path, environment: dict[str, str]
+    name: str, loaded: LoadedSystem, ports: Ports, state: Path, around: Surroundings, *, common: dict[str, str]
 ) -> ProcessSpec:
-    data = state / "data" / name
-    data.mkdir(parents=True, exist_ok=True)
+    service = loaded.system.services[name]
+    (state / "data" / name).mkdir(parents=True, exist_ok=True)
+    return ProcessSpec(
+        name=name,
+        target=service.run,
+        argv=[filled(part, name, loaded, ports, around) for part in service.command or []],
+        environment=common | service_variables(name, loaded, ports, around),
+        cwd=str(loaded.folder),
+        log=str(state / "logs" / f"{name}.log"),
+        ready_url=f"http://127.0.0.1:{ports.services[name]}{service.ready}",
+    )
 
-    def fill(text: str) -> str:
-        return _PLACEHOLDER.sub(value, text)
+
+def service_variables(name: str, loaded: LoadedSystem, ports: Ports, around: Surroundings) -> dict[str, str]:
+    """Return what a service is told: about its telemetry, its edges, and what the system file says."""
+    telemetry = {
+        "OTEL_SERVICE_NAME": name,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": around.spans_to,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_BSP_SCHEDULE_DELAY": "300",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "20000",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+    own = loaded.system.services[name].environment.items()
+    edges = _edge_variables(loaded.system, name, ports, around)
+    return telemetry | edges | {key: filled(text, name, loaded, ports, around) for key, text in own}
+
+
+def filled(text: str, name: str, loaded: LoadedSystem, ports: Ports, around: Surroundings) -> str:
+    """Return a text of the system file with its placeholders filled in, for one service. Raises UsageError."""
 
     def value(match: re.Match[str]) -> str:
         match match[1], match[2]:
@@ -153,38 +209,20 @@ def _service(
             case "port", str(port) if (name, port) in ports.further:
                 return str(ports.further[name, port])
             case "python", None:
-                return sys.executable
+                return around.python
             case "data", None:
-                return str(data)
+                return around.data(name)
             case "system", None:
-                return str(loaded.folder)
+                return around.system
             case "url", str(other) if other in ports.services:
-                return f"http://127.0.0.1:{ports.services[other]}"
+                return f"http://{around.host(other)}:{ports.services[other]}"
             case _:
                 raise UsageError(
                     f"{loaded.path}: service {name}: unknown placeholder {match[0]}",
                     hint="known: {port} {port:NAME} {python} {data} {system} {url:SERVICE}",
                 )
 
-    telemetry = {
-        "OTEL_SERVICE_NAME": name,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{ports.collector}",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_BSP_SCHEDULE_DELAY": "300",
-        "OTEL_BSP_MAX_QUEUE_SIZE": "20000",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-    }
-    own = {key: fill(text) for key, text in service.environment.items()}
-    return ProcessSpec(
-        name=name,
-        target=service.run,
-        argv=[fill(part) for part in service.command or []],
-        environment={**telemetry, **environment, **own},
-        cwd=str(loaded.folder),
-        log=str(state / "logs" / f"{name}.log"),
-        ready_url=f"http://127.0.0.1:{ports.services[name]}{service.ready}",
-    )
+    return _PLACEHOLDER.sub(value, text)
 
 
 def _further_addresses(ports: Ports) -> dict[str, dict[str, str]]:
@@ -194,21 +232,31 @@ def _further_addresses(ports: Ports) -> dict[str, dict[str, str]]:
     return addresses
 
 
-def _edge_variables(system: System, caller: str, ports: Ports) -> dict[str, str]:
-    return {
-        edge.env: f"http://127.0.0.1:{ports.edges[edge.name]}"
-        if edge.protocol == "http"
-        else f"127.0.0.1:{ports.edges[edge.name]}"
+def _edge_variables(system: System, caller: str, ports: Ports, around: Surroundings) -> dict[str, str]:
+    addresses = {
+        edge.env: (edge.protocol, f"{around.plane}:{ports.edges[edge.name]}")
         for edge in system.edges
         if edge.caller == caller
     }
-
-
-def _metrics_urls(system: System, urls: dict[str, str]) -> dict[str, str]:
     return {
-        name: f"{urls[name]}{service.metrics}"
+        env: f"http://{address}" if protocol == "http" else address for env, (protocol, address) in addresses.items()
+    }
+
+
+def _metrics_urls(system: System, stack: RunningStack) -> dict[str, str]:
+    return {
+        name: f"{stack.services[name]}{service.metrics}"
         for name, service in system.services.items()
         if service.metrics is not None
+    }
+
+
+def disturbances(system: System, stack: RunningStack) -> dict[str, str]:
+    """Return where services take disturbances of their resources."""
+    return {
+        name: f"{stack.services[name]}{service.disturb}"
+        for name, service in system.services.items()
+        if service.disturb is not None
     }
 
 
@@ -221,8 +269,16 @@ def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddres
     return found
 
 
-def _targets(system: System, urls: dict[str, str]) -> dict[str, Any]:
+def targets(system: System, stack: RunningStack, state: Path, live_token: str) -> dict[str, Any]:
+    """Return what the collector is told."""
     return {
-        "services": {name: {"metrics_url": url} for name, url in _metrics_urls(system, urls).items()},
+        "services": {name: {"metrics_url": url} for name, url in _metrics_urls(system, stack).items()},
         "masks": system.masks,
+        "live": {
+            "token": live_token,
+            "stack_id": stack.stack_id,
+            "system": system.model_dump(mode="json"),
+            "state": str(state),
+            "reports": str(state.parent / "reports"),
+        },
     }

@@ -16,7 +16,7 @@ from workbench.model.tools import Tool
 DEFAULT_BASE = 18_000
 _BLOCK = 200
 _BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
-_EDGES, _PLANE, _COLLECTOR, _CONTROL, _CLAIM = 100, 190, 191, 192, 199
+_EDGES, _PLANE, _COLLECTOR, _CONTROL, _RELAY, _CLAIM = 100, 190, 191, 192, 197, 199
 _TOOLS = {Tool.PROMETHEUS: 193, Tool.JAEGER: 194, Tool.GRAFANA: 196}
 _JAEGER_SPANS = 195
 
@@ -50,6 +50,11 @@ class Ports:
         return self.base + _CONTROL
 
     @property
+    def relay(self) -> int:
+        """Where the collector meets the relay of containers."""
+        return self.base + _RELAY
+
+    @property
     def jaeger_spans(self) -> int:
         """Where Jaeger takes spans; `tools` has where it is asked."""
         return self.base + _JAEGER_SPANS
@@ -63,6 +68,7 @@ class Ports:
             self.plane: "the fault plane",
             self.collector: "the collector",
             self.control: "the supervisor",
+            self.relay: "the relay of containers",
             **{port: tool for tool, port in self.tools.items()},
             **({self.jaeger_spans: "jaeger, for spans"} if Tool.JAEGER in self.tools else {}),
         }

@@ -1,4 +1,4 @@
-"""Starts, finds and ends a system as local processes. The supervisor does the work; this is its other end."""
+"""Starts, finds and ends the stack of a folder. The supervisor does the work; this is its other end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from workbench.adapters.native.layout import stack_spec
@@ -19,16 +20,18 @@ from workbench.calls import NoAnswer, call_json
 from workbench.errors import EnvironmentFailure, HarnessError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import Placement, RuntimeName
 from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
+from workbench.supervisor.spec import StackSpec
 
-_DOWN_WITHIN_S = 12.0
+_DOWN_WITHIN_S = {RuntimeName.NATIVE: 12.0, RuntimeName.DOCKER: 60.0}
 
 Progress = Callable[[str], None]
 
 
-class NativeRuntime:
-    """The runtime of one folder."""
+class LocalRuntime:
+    """The runtimes of one folder: a system as local processes, or as containers of this machine's engine."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -43,6 +46,7 @@ class NativeRuntime:
         bugs: list[str],
         plane: PlaneName,
         tools: Sequence[Tool],
+        placement: Placement,
         owned: bool,
         progress: Progress,
     ) -> RunningStack:
@@ -54,7 +58,7 @@ class NativeRuntime:
         loaded.refuse_unknown_bugs(bugs)
         self.state.clear()
         with claimed(loaded.system, port_base, tools) as ports:
-            self._write_spec(loaded, ports, owned=owned, bugs=bugs, plane=plane)
+            self._write_spec(loaded, ports, owned=owned, bugs=bugs, plane=plane, placement=placement)
             owner = self._launch(progress)
         if owned:
             self._owner = owner
@@ -68,10 +72,17 @@ class NativeRuntime:
         return stack
 
     def _write_spec(
-        self, loaded: LoadedSystem, ports: Ports, *, owned: bool, bugs: list[str], plane: PlaneName
+        self,
+        loaded: LoadedSystem,
+        ports: Ports,
+        *,
+        owned: bool,
+        bugs: list[str],
+        plane: PlaneName,
+        placement: Placement,
     ) -> None:
         try:
-            stack_spec(
+            _layout(placement)(
                 loaded,
                 ports,
                 self.state.folder,
@@ -148,7 +159,7 @@ class NativeRuntime:
         """End a stack and wait until its supervisor is gone. Raises EnvironmentFailure if it does not go."""
         with suppress(NoAnswer):
             call_json("POST", f"{stack.control_url}/shutdown", token=stack.token, body={"quick": quick})
-        self.wait_gone(stack, _DOWN_WITHIN_S)
+        self.wait_gone(stack, _DOWN_WITHIN_S[stack.runtime])
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None
@@ -168,3 +179,14 @@ class NativeRuntime:
     def leftovers(self, stack: RunningStack) -> list[str]:
         """Return processes of a stack that are still alive."""
         return [f"{name} (pid {p.pid})" for name, p in stack.processes.items() if is_alive(p)]
+
+
+def _layout(placement: Placement) -> Callable[..., StackSpec]:
+    """Return what turns a system into what the supervisor is to start."""
+    match placement.runtime:
+        case RuntimeName.NATIVE:
+            return stack_spec
+        case RuntimeName.DOCKER:
+            from workbench.adapters.docker.layout import stack_spec as of_containers  # noqa: PLC0415 - needs an extra
+
+            return partial(of_containers, placement=placement)

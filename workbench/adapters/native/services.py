@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
-from workbench.adapters.native.runtime import NativeRuntime
+from workbench.adapters.native.runtime import LocalRuntime
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.process_client import ProcessClient
 from workbench.calls import NoAnswer, call, call_json
@@ -28,7 +28,7 @@ _BREAKER_STATES = {0: "closed", 1: "half open", 2: "open"}
 class StackServices:
     """One stack, attached to."""
 
-    def __init__(self, runtime: NativeRuntime, stack: RunningStack, system: System, session: StackSession) -> None:
+    def __init__(self, runtime: LocalRuntime, stack: RunningStack, system: System, session: StackSession) -> None:
         self._runtime = runtime
         self._stack = stack
         self._system = system
@@ -41,10 +41,12 @@ class StackServices:
                 "the supervisor of the stack is gone, and with it every service",
                 hint="workbench up starts a new one",
             )
+        events = self._session.events()
+        for event in events:
+            if event["event"] == "engine_lost":
+                raise HarnessError(event["why"], hint="docker info says whether it is back; then workbench down")
         return [
-            Death(event["name"], event["status"], event["log_tail"])
-            for event in self._session.events()
-            if event["event"] == "died"
+            Death(event["name"], event["status"], event["log_tail"]) for event in events if event["event"] == "died"
         ]
 
     def watch_over(self, processes: dict[str, int]) -> None:

@@ -69,7 +69,7 @@ class State:
 
     def clear(self) -> None:
         """Forget databases and logs of an earlier stack."""
-        for name in ("data", "logs"):
+        for name in ("data", "logs", "recordings"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.create()
 

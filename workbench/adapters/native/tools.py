@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.adapters import grafana
 from workbench.adapters.components.finding import needed
+from workbench.adapters.grafana import provisioning, starting
 from workbench.adapters.jaeger import configuration as jaeger_configuration
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.prometheus import scraping
@@ -50,7 +50,7 @@ def toxiproxy(ports: Ports, state: Path) -> ProcessSpec:
     return ProcessSpec(
         name=TOXIPROXY,
         target=None,
-        argv=[str(needed(Tool.TOXIPROXY)), "-host", "127.0.0.1", "-port", str(ports.plane)],
+        argv=[str(needed(Tool.TOXIPROXY)), "-host", "127.0.0.1", "-port", str(ports.plane), "-proxy-metrics"],
         environment={"LOG_LEVEL": "warn"},  # by default it logs every connection
         cwd=str(state),
         log=str(state / "logs" / f"{TOXIPROXY}.log"),
@@ -64,7 +64,8 @@ def _prometheus(ports: Ports, state: Path, metrics_urls: Mapping[str, str]) -> P
     folder.mkdir(parents=True, exist_ok=True)
     port = ports.tools[Tool.PROMETHEUS]
     write_yaml(state / RULES_FILE, {"groups": []})
-    targets = {**metrics_urls, scraping.COLLECTOR: f"http://127.0.0.1:{ports.collector}/metrics"}
+    own = {scraping.COLLECTOR: ports.collector, scraping.PLANE: ports.plane}
+    targets = {**metrics_urls, **{name: f"http://127.0.0.1:{port}/metrics" for name, port in own.items()}}
     write_yaml(folder / "prometheus.yml", scraping.scrape_configuration(targets, str(state / RULES_FILE)))
     data = state / "data" / "prometheus"
     argv = scraping.arguments(str(program), str(folder / "prometheus.yml"), str(data), port)
@@ -83,14 +84,18 @@ def _jaeger(ports: Ports, state: Path) -> ProcessSpec:
 
 
 def _grafana(ports: Ports, state: Path) -> ProcessSpec:
-    """Grafana with the tools that are there as its data sources; its password is in the state folder."""
-    program, folder = needed(Tool.GRAFANA), state / "grafana"
-    sources = folder / "provisioning" / "datasources"
-    sources.mkdir(parents=True, exist_ok=True)
+    """Grafana with our dashboards, on the tools that are there; its password is in the state folder."""
+    program, folder = needed(Tool.GRAFANA), state / starting.FOLDER
     urls = tool_urls(ports)
-    write_yaml(sources / "workbench.yaml", grafana.data_sources(urls))
-    settings = grafana.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", grafana.password(folder))
-    process = _tool(Tool.GRAFANA, grafana.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
+    for name, content in (
+        ("datasources", provisioning.data_sources(urls)),
+        ("dashboards", provisioning.dashboards(str(provisioning.dashboards_folder()))),
+    ):
+        kind = folder / "provisioning" / name
+        kind.mkdir(parents=True, exist_ok=True)
+        write_yaml(kind / "workbench.yaml", content)
+    settings = starting.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", starting.password(folder))
+    process = _tool(Tool.GRAFANA, starting.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
     return replace(process, environment=settings)
 
 

@@ -9,6 +9,9 @@ from urllib.parse import quote, urlsplit
 COLLECTOR = "collector"
 """`service` label of what the workbench itself says: SLIs as users felt them, and faults that are on."""
 
+PLANE = "fault-plane"
+"""`service` label of what injects faults on edges: ours, or Toxiproxy."""
+
 _INTERVAL = "1s"
 _TIMEOUT = "900ms"
 

@@ -170,4 +170,5 @@ def back() -> None:
 
 
 def _serve(handler: type[BaseHTTPRequestHandler]) -> None:
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), handler).serve_forever()
+    host = os.environ.get("HOST", "127.0.0.1")  # a container says that its neighbours may come in
+    ThreadingHTTPServer((host, int(os.environ["PORT"])), handler).serve_forever()

@@ -1,0 +1,55 @@
+"""Faults on services in containers: what the engine says of them while they are on, and when they are off again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.docker.conftest import Contained
+from tests.docker.engine import inspected
+from tests.integration.supervisor.marks import wait_until
+
+_FOR = ("--for", "3s")
+
+
+def _state(pair: Contained) -> dict[str, Any]:
+    state: dict[str, Any] = inspected(pair.container("back"))["State"]
+    return state
+
+
+def _limits(pair: Contained) -> dict[str, Any]:
+    limits: dict[str, Any] = inspected(pair.container("back"))["HostConfig"]
+    return limits
+
+
+def test_each_is_on_and_goes_by_itself(pair: Contained) -> None:
+    pair.up()
+    before = _limits(pair)
+
+    assert 0 == pair.workbench("fault", "add", "pause", "back", *_FOR).code
+    assert _state(pair)["Paused"]
+    wait_until("it runs on", lambda: not _state(pair)["Paused"])
+
+    assert 0 == pair.workbench("fault", "add", "cpu", "back", "--limit", "20%", *_FOR).code
+    assert 20_000 == _limits(pair)["CpuQuota"]
+    wait_until("it has all the time again", lambda: _limits(pair)["CpuQuota"] in (0, -1))
+
+    assert 0 == pair.workbench("fault", "add", "memory", "back", "--headroom", "8MiB", *_FOR).code
+    assert 0 < _limits(pair)["Memory"] < before["Memory"]
+    wait_until("it has its old limit", lambda: _limits(pair)["Memory"] == before["Memory"])
+
+    pid = _state(pair)["Pid"]
+    assert 0 == pair.workbench("fault", "add", "kill", "back", *_FOR).code
+    assert not _state(pair)["Running"]
+    wait_until("it runs again", lambda: _state(pair)["Running"])
+    assert pid != _state(pair)["Pid"]
+    wait_until("no fault is on", lambda: pair.status()["faults"] == [])
+    assert "word (bugs: )" == pair.ask()
+
+
+def test_what_is_paused_can_be_healed_and_taken_down(pair: Contained) -> None:
+    pair.up()
+    assert 0 == pair.workbench("fault", "add", "pause", "back").code
+    assert 0 == pair.workbench("heal").code
+    assert not _state(pair)["Paused"]
+    assert 0 == pair.workbench("fault", "add", "pause", "back").code
+    assert 0 == pair.workbench("down").code

@@ -1,0 +1,1 @@
+"""The Docker runtime: a system as containers of one compose project, under the same supervisor."""
