@@ -95,13 +95,7 @@ class Stack:
             for process in list(waiting.values()):
                 if self._is_ready(process):
                     del waiting[process.name]
-                    self._report({"event": "ready", "name": process.name})
-                    if process.name in self._edges:
-                        # at once: a service may need its edges to become ready
-                        _settle(process.name, self._edges[process.name].make)
-                    if process.name == _COLLECTOR:
-                        # at once: Prometheus is ready when it has scraped the collector, which a relay has to lead to
-                        _settle(process.name, self._tell_collector)
+                    self._is_up(process.name)
             if waiting and time.monotonic() > until:
                 raise StartFailure(not_ready(list(waiting.values()), self.spec.ready_within_s))
             if self.shutdown.wait(_POLL_S):
@@ -111,6 +105,14 @@ class Stack:
         self._write_state()
         self.ready = True
         self._report({"event": "up"})
+
+    def _is_up(self, name: str) -> None:
+        """Tell whoever waits, and do at once what others may need to become ready."""
+        self._report({"event": "ready", "name": name})
+        if name in self._edges:  # services may ask each other before they say that they are ready
+            _settle(name, self._edges[name].make)
+        if name == _COLLECTOR:  # Prometheus is ready when it has scraped the collector, which a relay has to lead to
+            _settle(name, self._tell_collector)
 
     def _import(self, until: float) -> None:
         log = Path(self.spec.state_folder) / "logs" / "forkserver.log"
