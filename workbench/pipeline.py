@@ -135,7 +135,9 @@ class Desk(Protocol):
     ) -> AbstractContextManager[OpenStack]:
         """Attach to a stack for the length of a run."""
 
-    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
+    def circumstances(
+        self, plane: PlaneName, tools: Sequence[Tool], placement: Placement
+    ) -> tuple[Machine, dict[str, str]]:
         """Return the machine and the versions on it, also those of tools that are not ours."""
 
 
@@ -270,7 +272,7 @@ def _stack(
 
 
 def _record(request: Request, planned: Planned, run_id: str, desk: Desk) -> RunRecord:
-    machine, versions = desk.circumstances(request.plane, request.tools)
+    machine, versions = desk.circumstances(request.plane, request.tools, request.placement)
     system = planned.loaded.system
     services = system.services.items()
     return RunRecord(

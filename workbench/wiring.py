@@ -35,7 +35,7 @@ from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
-from workbench.model.runtimes import Placement
+from workbench.model.runtimes import Placement, RuntimeName
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
@@ -91,8 +91,14 @@ class LocalDesk:
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
 
-    def circumstances(self, plane: PlaneName, tools: Sequence[Tool]) -> tuple[Machine, dict[str, str]]:
+    def circumstances(
+        self, plane: PlaneName, tools: Sequence[Tool], placement: Placement
+    ) -> tuple[Machine, dict[str, str]]:
         found = versions()
+        if placement.runtime is RuntimeName.DOCKER:
+            from workbench.adapters.docker.engine import docker_versions  # noqa: PLC0415 - it needs an extra
+
+            return machine(), found | docker_versions()
         for tool in (*tools, *([Tool.TOXIPROXY] if plane is PlaneName.TOXIPROXY else [])):
             program = finding.find(tool)
             found[tool] = (program and finding.version(tool, program.path)) or "unknown"

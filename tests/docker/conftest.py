@@ -15,6 +15,7 @@ from tests.docker.engine import NOTHING, ROOT, docker, labelled, needed
 from tests.integration.native.rig import Folder
 from tests.integration.supervisor.marks import wait_until
 
+CORE = ("--runtime", "docker", "--profile", "core")
 HERE = Path(__file__).parent
 
 
@@ -45,7 +46,7 @@ class Contained(Folder):
         self.replace("system.yaml", "entry: front", "entry: front\ncompose: compose.yaml")
 
     def up(self, *options: str) -> dict[str, object]:
-        return super().up("--runtime", "docker", *options)
+        return super().up(*CORE, *options)
 
     def container(self, service: str) -> str:
         """Return the container of a service."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docker.conftest import Contained
+from tests.docker.conftest import CORE, Contained
 from tests.docker.engine import NOTHING, docker, inspected
 from tests.integration.supervisor.marks import nothing_left, wait_until
 
@@ -27,7 +27,7 @@ def foreign(images: None) -> Iterator[str]:
 def test_a_system_comes_up_in_containers_and_goes_down_with_all_that_it_made_and_nothing_else(
     pair: Contained, foreign: str
 ) -> None:
-    up = pair.workbench("up", "--runtime", "docker", "--system", "system.yaml")
+    up = pair.workbench("up", *CORE, "--system", "system.yaml")
     assert 0 == up.code, up.err
     for name in ("faultproxy", "relay", "collector", "front", "back"):
         assert f"{name} is ready\n" in up.err
@@ -36,13 +36,14 @@ def test_a_system_comes_up_in_containers_and_goes_down_with_all_that_it_made_and
     assert 1 == len(pair.left()["networks"]) == len(pair.left()["volumes"])
 
     first = pair.status()["stack"]
-    again = pair.workbench("up", "--runtime", "docker", "--system", "system.yaml")
+    again = pair.workbench("up", *CORE, "--system", "system.yaml")
     assert (0, "") == (again.code, again.err)
     assert again.out.startswith("pair is up already\n")
     assert first == pair.status()["stack"]
 
     assert "front starts\n" == pair.workbench("logs", "front").out
-    assert (0, "pair is down\n") == (pair.workbench("down").code, "pair is down\n")
+    down = pair.workbench("down")
+    assert (0, "pair is down\n") == (down.code, down.out)
     assert NOTHING == pair.left()
     nothing_left(pair.mark)
     assert inspected(foreign)["State"]["Running"]

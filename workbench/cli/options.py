@@ -11,7 +11,7 @@ from workbench.errors import InvalidInput, Problem, UsageError
 from workbench.loading.locations import scenario_files
 from workbench.loading.source import nearest
 from workbench.model.planes import PlaneName
-from workbench.model.runtimes import RuntimeName
+from workbench.model.runtimes import Placement, Profile, RuntimeName
 from workbench.model.tools import Tool, in_order
 
 
@@ -72,6 +72,18 @@ Runtime = Annotated[
         "--runtime", help="Where the system runs: as local processes, or in containers", envvar="WORKBENCH_RUNTIME"
     ),
 ]
+ProfileOption = Annotated[
+    Profile | None,
+    typer.Option(
+        "--profile",
+        help="In containers: core is what runs natively, full has real servers and tools beside it (default)",
+        show_default=False,
+    ),
+]
+Without = Annotated[
+    str | None,
+    typer.Option("--without", help="Tools to leave out of profile full (comma-separated)", metavar="TOOLS"),
+]
 Bug = Annotated[list[str] | None, typer.Option("--bug", help="Plant a known defect (repeatable)", metavar="NAME")]
 
 
@@ -80,14 +92,36 @@ def tools_and_plane(with_: str | None, plane: PlaneName) -> tuple[list[Tool], Pl
 
     Raises UsageError for a tool that nobody knows.
     """
-    known = [str(tool) for tool in Tool]
-    asked = [name.strip() for name in (with_ or "").split(",") if name.strip()]
-    unknown = [f"{name!r}{nearest(name, known)}" for name in asked if name not in known]
-    if unknown:
-        raise UsageError(f"--with: there is no tool {', '.join(unknown)}", hint=f"known are: {', '.join(known)}")
-    tools = in_order([Tool(name) for name in asked])
+    tools = _tools("--with", with_)
     beside: list[Tool] = [tool for tool in tools if tool is not Tool.TOXIPROXY]
     return beside, PlaneName.TOXIPROXY if Tool.TOXIPROXY in tools else plane
+
+
+def _tools(option: str, text: str | None) -> list[Tool]:
+    known = [str(tool) for tool in Tool]
+    asked = [name.strip() for name in (text or "").split(",") if name.strip()]
+    unknown = [f"{name!r}{nearest(name, known)}" for name in asked if name not in known]
+    if unknown:
+        raise UsageError(f"{option}: there is no tool {', '.join(unknown)}", hint=f"known are: {', '.join(known)}")
+    return in_order([Tool(name) for name in asked])
+
+
+def placed(
+    runtime: RuntimeName, profile: Profile | None, tools: list[Tool], without: str | None
+) -> tuple[Placement, list[Tool]]:
+    """Return where a stack is to run, and the tools that stand beside it there.
+
+    Raises UsageError for what only a stack in containers has.
+    """
+    left_out = _tools("--without", without)
+    if runtime is RuntimeName.NATIVE:
+        if profile is not None or left_out:
+            raise UsageError("--profile and --without are about containers", hint="--runtime docker runs in them")
+        return Placement(), tools
+    chosen = profile or Profile.FULL
+    if chosen is Profile.FULL:
+        tools = [tool for tool in Tool if tool is not Tool.TOXIPROXY]
+    return Placement(runtime, chosen), [tool for tool in tools if tool not in left_out]
 
 
 def changes(pairs: list[str] | None) -> dict[str, str]:

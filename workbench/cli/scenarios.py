@@ -15,6 +15,7 @@ from workbench.cli.options import (
     FaultPlane,
     Json,
     PortBase,
+    ProfileOption,
     RateText,
     Reports,
     Runtime,
@@ -23,14 +24,16 @@ from workbench.cli.options import (
     Set,
     SystemFile,
     With,
+    Without,
     changes,
+    placed,
     tools_and_plane,
 )
 from workbench.cli.streams import err, last_line, progress, say
 from workbench.errors import InvalidInput, UsageError
 from workbench.loading.overrides import Overrides
 from workbench.model.planes import PlaneName
-from workbench.model.runtimes import Placement, RuntimeName
+from workbench.model.runtimes import RuntimeName
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
 from workbench.pipeline import Request, plan_scenario
@@ -60,6 +63,8 @@ def run(
     fault_plane: FaultPlane = PlaneName.BUILTIN,
     with_: With = None,
     runtime: Runtime = RuntimeName.NATIVE,
+    profile: ProfileOption = None,
+    without: Without = None,
     reports: Reports = Path("reports"),
     json: Json = False,
 ) -> int:
@@ -74,6 +79,7 @@ def run(
     [bold]Example:[/]  workbench run no-fault --rate 12/s --json > verdict.json
     """
     tools, plane = tools_and_plane(with_, fault_plane)
+    placement, tools = placed(runtime, profile, tools, without)
     request = Request(
         scenario=scenario,
         overrides=Overrides(system=system, seed=seed, rate=rate, changes=changes(set_)),
@@ -84,7 +90,7 @@ def run(
         port_base=port_base,
         plane=plane,
         tools=tools,
-        placement=Placement(runtime),
+        placement=placement,
         command=["workbench", *sys.argv[1:]],
     )
     planned = plan_scenario(request)

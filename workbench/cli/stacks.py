@@ -9,13 +9,24 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from workbench.cli.options import Bug, FaultPlane, Json, PortBase, Runtime, With, tools_and_plane
+from workbench.cli.options import (
+    Bug,
+    FaultPlane,
+    Json,
+    PortBase,
+    ProfileOption,
+    Runtime,
+    With,
+    Without,
+    placed,
+    tools_and_plane,
+)
 from workbench.cli.streams import out, progress, say
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import load_system
 from workbench.loading.source import nearest
 from workbench.model.planes import PlaneName
-from workbench.model.runtimes import Placement, RuntimeName
+from workbench.model.runtimes import RuntimeName
 from workbench.wiring import local_stack
 
 _FOLLOW_S = 0.2
@@ -30,6 +41,8 @@ def up(
     fault_plane: FaultPlane = PlaneName.BUILTIN,
     with_: With = None,
     runtime: Runtime = RuntimeName.NATIVE,
+    profile: ProfileOption = None,
+    without: Without = None,
 ) -> None:
     """Start a system and leave it running, to explore it or to run several scenarios on it.
 
@@ -39,13 +52,14 @@ def up(
     [bold]Example:[/]  workbench up --runtime docker
     """
     tools, plane = tools_and_plane(with_, fault_plane)
+    placement, tools = placed(runtime, profile, tools, without)
     stack, fresh = local_stack().up(
         system,
         port_base=port_base,
         bugs=bug or [],
         plane=plane,
         tools=tools,
-        placement=Placement(runtime),
+        placement=placement,
         progress=progress,
     )
     say(f"{stack.system} is up" + (f" after {stack.ready_after_s:.1f} s" if fresh else " already"), "bold")

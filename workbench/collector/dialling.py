@@ -17,11 +17,15 @@ class Dialler:
     def __init__(self, protocol: Callable[[], asyncio.Protocol], token: str | None) -> None:
         self._protocol = protocol
         self._greeting = GREETING + (token or "").encode() + b"\n"
+        self._address: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def dial(self, address: str | None) -> None:
         """Be reachable through the relay at `host:port` from now on, and no other one."""
+        if address == self._address:
+            return
         await self.stop()
+        self._address = address
         if address is not None:
             host, _, port = address.rpartition(":")
             self._tasks = [asyncio.create_task(self._keep(host, int(port))) for _ in range(IDLE)]

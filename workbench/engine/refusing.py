@@ -95,6 +95,11 @@ def refuse_other_stack(
             f"the edges of the stack that is running here are served by fault plane {found.fault_plane}, not {plane}",
             hint=f"--fault-plane {found.fault_plane} uses it as it is; workbench down ends it",
         )
+    if found.profile != placement.profile:
+        raise UsageError(
+            f"the stack that is running here is of profile {found.profile}, not {placement.profile}",
+            hint=f"--profile {found.profile} uses it as it is; workbench down ends it",
+        )
     if found.system != system:
         raise UsageError(
             f"a stack of system {found.system} is running here, and the scenario wants {system}",

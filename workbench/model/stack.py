@@ -11,7 +11,7 @@ from workbench.model.faults.base import Ability
 from workbench.model.faults.resource_actions import ResourceType
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
-from workbench.model.runtimes import RuntimeName
+from workbench.model.runtimes import Profile, RuntimeName
 from workbench.model.tools import Tool
 
 
@@ -43,6 +43,7 @@ class RunningStack(Frozen):
     version: Literal[1] = 1
     stack_id: str
     runtime: RuntimeName = RuntimeName.NATIVE
+    profile: Profile = Profile.CORE
     system: Name
     system_file: str
     bugs: list[str] = Field(default_factory=list)

@@ -100,6 +100,17 @@ class Resource(Frozen):
     receivers: list[Name] = Field(
         default_factory=list, description="of a broker: those of them that messages are delivered to; default: all"
     )
+    server: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9-]*:[0-9]+$",
+        description="container:port of the real server, in profile full; Toxiproxy stands in front of it",
+        examples=["postgres:5432"],
+    )
+    environment: dict[str, str] = Field(
+        default_factory=dict,
+        description="variables of its services where they use that server. Placeholders: {address}, {password}",
+        examples=[{"DATABASE_URL": "postgresql://orders:{password}@{address}/orders"}],
+    )
 
 
 class Journey(Frozen):

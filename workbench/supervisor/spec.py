@@ -32,6 +32,17 @@ class ProcessSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaneSpec:
+    """One fault plane."""
+
+    name: str
+    """Of its process."""
+    url: str
+    proxies: list[dict[str, Any]]
+    """Bodies for POST /proxies."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComposeSpec:
     """The compose project of a stack whose processes are containers."""
 
@@ -49,12 +60,9 @@ class StackSpec:
     """RunningStack without processes."""
     control_port: int
     token: str
-    plane: str
-    """Name of the process that is the fault plane."""
-    plane_url: str
+    planes: list[PlaneSpec]
+    """The one on the edges of services first."""
     collector_url: str
-    proxies: list[dict[str, Any]]
-    """Bodies for POST /proxies of the fault plane."""
     targets: dict[str, Any]
     """Body for PUT /targets of the collector, without processes."""
     disturbances: dict[str, str]
@@ -77,5 +85,6 @@ class StackSpec:
         """Read what `write` wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
         data["processes"] = [ProcessSpec(**process) for process in data["processes"]]
+        data["planes"] = [PlaneSpec(**plane) for plane in data["planes"]]
         data["compose"] = data["compose"] and ComposeSpec(**data["compose"])
         return cls(**data)

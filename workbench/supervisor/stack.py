@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,13 @@ class Stack:
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
         self._respawned: dict[str, float] = {}
-        self._plane_is_back = threading.Event()
-        self._edges = Edges(Plane(spec.plane, spec.plane_url, spec.token), spec.proxies, self._replace_plane)
+        self._plane_is_back = {plane.name: threading.Event() for plane in spec.planes}
+        self._edges = {
+            plane.name: Edges(
+                Plane(plane.name, plane.url, spec.token), plane.proxies, partial(self._replace_plane, plane.name)
+            )
+            for plane in spec.planes
+        }
         self._took_s = 0.0
         self.faults = ProcessFaults(
             {process.name: process for process in spec.processes if not process.essential},
@@ -89,10 +95,7 @@ class Stack:
             for process in list(waiting.values()):
                 if self._is_ready(process):
                     del waiting[process.name]
-                    self._report({"event": "ready", "name": process.name})
-                    if process.name == self.spec.plane:
-                        # at once: a service may need its edges to become ready
-                        _settle(process.name, self._edges.make)
+                    self._is_up(process.name)
             if waiting and time.monotonic() > until:
                 raise StartFailure(not_ready(list(waiting.values()), self.spec.ready_within_s))
             if self.shutdown.wait(_POLL_S):
@@ -102,6 +105,14 @@ class Stack:
         self._write_state()
         self.ready = True
         self._report({"event": "up"})
+
+    def _is_up(self, name: str) -> None:
+        """Tell whoever waits, and do at once what others may need to become ready."""
+        self._report({"event": "ready", "name": name})
+        if name in self._edges:  # services may ask each other before they say that they are ready
+            _settle(name, self._edges[name].make)
+        if name == _COLLECTOR:  # Prometheus is ready when it has scraped the collector, which a relay has to lead to
+            _settle(name, self._tell_collector)
 
     def _import(self, until: float) -> None:
         log = Path(self.spec.state_folder) / "logs" / "forkserver.log"
@@ -207,9 +218,9 @@ class Stack:
             if not self._is_ready(process):
                 continue
             with suppress(NoAnswer):
-                if process.name == self.spec.plane:
-                    self._edges.make()
-                    self._plane_is_back.set()
+                if process.name in self._edges:
+                    self._edges[process.name].make()
+                    self._plane_is_back[process.name].set()
                 self._tell_collector()
                 return
 
@@ -234,10 +245,10 @@ class Stack:
             self._tell_collector()
             self._write_state()
 
-    def _replace_plane(self) -> bool:
-        self._plane_is_back.clear()
-        self._children.kill(self.spec.plane)
-        return self._plane_is_back.wait(_BACK_WITHIN_S)
+    def _replace_plane(self, name: str) -> bool:
+        self._plane_is_back[name].clear()
+        self._children.kill(name)
+        return self._plane_is_back[name].wait(_BACK_WITHIN_S)
 
     # -- the runner -----------------------------------------------------------------------------------
 
@@ -249,7 +260,7 @@ class Stack:
         """The runner died: stop its load, undo its faults, close its files; end the stack if it was its own."""
         self._children.kill_adopted()
         self.undo_faults(of_services=not self.spec.owned)  # services that end in a moment are not started again
-        for url in (self.spec.plane_url, self.spec.collector_url):
+        for url in (self.spec.planes[0].url, self.spec.collector_url):
             with suppress(NoAnswer):
                 call_json("DELETE", f"{url}/recording", token=self.spec.token)
         if self.spec.owned:
@@ -265,12 +276,11 @@ class Stack:
         others = threading.Thread(target=lambda: problems.extend(self.faults.remove_all()), name="undo", daemon=True)
         if of_services:
             others.start()
-        problem = self._edges.open_all()
+        closed = [edges.open_all() for edges in self._edges.values()]
         if of_services:
             others.join()
             problems += end_all(self.spec.disturbances, self.spec.token)  # last: a service that was stopped answers now
-        if problem is not None:
-            problems.append(problem)
+        problems += [problem for problem in closed if problem is not None]
         if not problems:
             self._clear_ledger()
         return problems

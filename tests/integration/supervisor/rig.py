@@ -23,7 +23,7 @@ import psutil
 from tests.integration.supervisor import tiny
 from tests.integration.supervisor.marks import DEADLINE_S, MARK, marked, nothing_left
 from tests.ports import free_ports
-from workbench.supervisor.spec import ProcessSpec, StackSpec
+from workbench.supervisor.spec import PlaneSpec, ProcessSpec, StackSpec
 
 TOKEN = "let-me-in"
 _ROOT = Path(__file__).parents[3]
@@ -79,10 +79,8 @@ class Rig:
             stack={"stack_id": self.mark},
             control_port=self.control,
             token=TOKEN,
-            plane="faultproxy",
-            plane_url=urls["faultproxy"],
+            planes=[PlaneSpec("faultproxy", urls["faultproxy"], [{"name": "a:b"}])],
             collector_url=urls["collector"],
-            proxies=[{"name": "a:b"}],
             targets={"services": {}},
             disturbances=self.disturbances,
             processes=list(self.processes.values()),

@@ -81,7 +81,7 @@ def test_no_two_parts_of_a_stack_share_a_port_and_offsets_that_are_asked_for_are
     chosen = choose(_system(front=None, back=0, shelf=None, cellar=2), None)
     assert chosen.base == chosen.services["back"]
     assert chosen.base + 2 == chosen.services["cellar"]
-    assert len(chosen.services) + len(chosen.edges) + 4 == len(chosen.named())
+    assert len(chosen.services) + len(chosen.edges) + 5 == len(chosen.named())
     assert all(chosen.base <= port < chosen.base + 200 for port in chosen.named())
 
 

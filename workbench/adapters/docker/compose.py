@@ -7,24 +7,30 @@ in one stack: ports of the block, addresses of edges, the token, labels.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench.adapters.docker import servers, tools
+from workbench.adapters.docker.naming import (
+    FOLDER_LABEL,
+    PLANE,
+    RECORDINGS,
+    RELAY,
+    STACK_LABEL,
+    SYSTEM_FOLDER,
+    published,
+)
 from workbench.adapters.native.layout import Surroundings, service_variables, variables
 from workbench.adapters.native.ports import Ports
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
-from workbench.model.runtimes import Profile
+from workbench.model.planes import PlaneName
+from workbench.model.runtimes import Placement, Profile
 from workbench.model.stack import RunningStack
+from workbench.model.tools import Tool
 from workbench.relay import INSIDE_PORT
-
-PLANE = "faultproxy"
-RELAY = "relay"
-SYSTEM_FOLDER = "/system"
-"""Where services see the folder of the system file."""
-RECORDINGS = "/recordings"
-FOLDER_LABEL = "io.resilience-workbench.folder"
-STACK_LABEL = "io.resilience-workbench.stack"
+from workbench.supervisor.planes import TOXIPROXY
 
 
 def compose_file(loaded: LoadedSystem) -> Path:
@@ -43,23 +49,29 @@ def compose_file(loaded: LoadedSystem) -> Path:
     return path
 
 
-def command(file: Path, profile: Profile, project: str | None = None, overlay: Path | None = None) -> list[str]:
-    """Return `docker compose` with the options for one project."""
+def profiles(placement: Placement, plane: PlaneName, beside: Collection[Tool]) -> list[str]:
+    """Return which parts of a compose file are started."""
+    real = ["servers"] if placement.profile is Profile.FULL else []
+    return ["core", plane, *real, *beside]
+
+
+def command(file: Path, chosen: Sequence[str], project: str | None = None, laid: Path | None = None) -> list[str]:
+    """Return `docker compose` with the options for one project; `laid` is its overlay, with its settings beside it."""
     words = ["docker", "compose", "--ansi", "never", "--project-directory", str(file.parent), "--file", str(file)]
-    if overlay is not None:
-        words += ["--file", str(overlay)]
-    if (file.parent / "versions.env").is_file():
-        words += ["--env-file", str(file.parent / "versions.env")]
-    if project is not None:
-        words += ["--project-name", project]
-    return [*words, "--profile", profile]
+    words += ["--file", str(laid)] if laid is not None else []
+    words += ["--project-name", project] if project is not None else []
+    for setting in (file.parent / "versions.env", *([laid.with_suffix(".env")] if laid is not None else [])):
+        words += ["--env-file", str(setting)] if setting.is_file() else []
+    for profile in chosen:
+        words += ["--profile", profile]
+    return words
 
 
-def surroundings() -> Surroundings:
+def surroundings(plane: PlaneName) -> Surroundings:
     """Return what containers see around them: each other by name."""
     return Surroundings(
         host=lambda name: name,
-        plane=PLANE,
+        plane=PLANE if plane is PlaneName.BUILTIN else TOXIPROXY,
         python="python",
         system=SYSTEM_FOLDER,
         data=lambda _: "/data",
@@ -71,16 +83,24 @@ def overlay(loaded: LoadedSystem, ports: Ports, stack: RunningStack, project: di
     """Return what is laid over a system's compose file, as JSON, which is YAML too."""
     common = variables(stack)
     labels = {STACK_LABEL: stack.stack_id, FOLDER_LABEL: str(state)}
-    services = {name: _service(name, loaded, ports, common) for name in loaded.system.services}
-    services[PLANE] = {
-        "environment": common | {"WORKBENCH_CONTROL_PORT": str(ports.plane)},
-        "ports": _published([ports.plane, *ports.edges.values()]),
-        "volumes": [{"type": "bind", "source": stack.recordings, "target": RECORDINGS}],
-    }
+    services = {name: _service(name, loaded, ports, stack) for name in loaded.system.services}
     services[RELAY] = {
         "environment": common | {"WORKBENCH_CONTROL_PORT": str(ports.relay)},
-        "ports": _published([ports.relay]),
+        "ports": published({ports.relay: ports.relay}),
     }
+    services |= tools.overlays(loaded.system, ports, stack, state)
+    edges = list(ports.edges.values())
+    if stack.fault_plane is PlaneName.BUILTIN:
+        services[PLANE] = {
+            "environment": common | {"WORKBENCH_CONTROL_PORT": str(ports.plane)},
+            "ports": published({port: port for port in (ports.plane, *edges)}),
+            "volumes": [{"type": "bind", "source": stack.recordings, "target": RECORDINGS}],
+        }
+        api = {ports.resources: tools.TOXIPROXY_API}
+    else:
+        api = {ports.plane: tools.TOXIPROXY_API, **{port: port for port in edges}}
+    if TOXIPROXY in project["services"]:
+        services[TOXIPROXY] = {"ports": published(api)}
     for name in project["services"]:
         services.setdefault(name, {})["labels"] = labels
     whole = {
@@ -91,21 +111,16 @@ def overlay(loaded: LoadedSystem, ports: Ports, stack: RunningStack, project: di
     return json.dumps(_escaped(whole), indent=1)
 
 
-def _service(name: str, loaded: LoadedSystem, ports: Ports, common: dict[str, str]) -> dict[str, Any]:
-    further = [port for (service, _), port in ports.further.items() if service == name]
+def _service(name: str, loaded: LoadedSystem, ports: Ports, stack: RunningStack) -> dict[str, Any]:
+    numbers = [ports.services[name], *(port for (service, _), port in ports.further.items() if service == name)]
+    told = variables(stack) | service_variables(name, loaded, ports, surroundings(stack.fault_plane))
+    if stack.profile is Profile.FULL:
+        told |= servers.service_variables(loaded.system, name, stack)
     return {
-        "environment": common | service_variables(name, loaded, ports, surroundings()),
-        "ports": _published([ports.services[name], *further]),
+        "environment": told,
+        "ports": published({port: port for port in numbers}),
         "volumes": [{"type": "bind", "source": str(loaded.folder), "target": SYSTEM_FOLDER, "read_only": True}],
     }
-
-
-def _published(numbers: list[int]) -> list[dict[str, Any]]:
-    """Return ports that have the same number inside and outside, and let in nobody but this machine."""
-    return [
-        {"mode": "host", "host_ip": "127.0.0.1", "target": number, "published": str(number), "protocol": "tcp"}
-        for number in numbers
-    ]
 
 
 def _escaped(value: Any) -> Any:

@@ -103,3 +103,9 @@ def resolved(command: Sequence[str]) -> dict[str, Any]:
         raise EnvironmentFailure(f"the compose file does not hold: {done.stderr.strip()}")
     project: dict[str, Any] = json.loads(done.stdout)
     return project
+
+
+def docker_versions() -> dict[str, str]:
+    """Return the versions that decide how containers run. Raises EnvironmentFailure where there is no engine."""
+    reached = reach()
+    return {"docker": reached.version, "docker compose": reached.compose}

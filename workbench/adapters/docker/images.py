@@ -8,14 +8,15 @@ from typing import Any
 from workbench.adapters.docker import compose, engine
 from workbench.errors import EnvironmentFailure
 from workbench.loading.scenario_files import LoadedSystem
-from workbench.model.runtimes import Profile
+from workbench.model.planes import PlaneName
+from workbench.model.runtimes import NATIVE
 
 
 def build(loaded: LoadedSystem) -> list[str]:
     """Build the images of a system that have sources, and return their names; the builder speaks for itself."""
     file = compose.compose_file(loaded)
     engine.reach()
-    command = compose.command(file, Profile.CORE)
+    command = compose.command(file, compose.profiles(NATIVE, PlaneName.BUILTIN, ()))
     project = engine.resolved(command)
     built = subprocess.run([*command, "build"], stdin=subprocess.DEVNULL, check=False)
     if built.returncode:

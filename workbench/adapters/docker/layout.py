@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from workbench.adapters.docker import compose, engine, images
+from workbench.adapters.docker import compose, engine, images, servers
+from workbench.adapters.docker.naming import FOLDER_LABEL, PLANE, RELAY, container
+from workbench.adapters.docker.tools import tool_processes
 from workbench.adapters.native.layout import disturbances, own_process, running_stack, targets, variables
 from workbench.adapters.native.ports import Ports
+from workbench.adapters.native.tools import spans_url
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
-from workbench.model.runtimes import Placement, RuntimeName
+from workbench.model.runtimes import Placement, Profile, RuntimeName
+from workbench.model.stack import RunningStack
+from workbench.model.system import System
 from workbench.supervisor.docker_engine import remove_labelled
-from workbench.supervisor.spec import ComposeSpec, ProcessSpec, StackSpec
+from workbench.supervisor.planes import TOXIPROXY
+from workbench.supervisor.spec import ComposeSpec, PlaneSpec, ProcessSpec, StackSpec
 
 _ENGINE_NEEDS_S = 60.0
 """What creating and starting containers may take, beyond what services need to become ready."""
@@ -38,45 +45,52 @@ def stack_spec(
     """
     system, file = loaded.system, compose.compose_file(loaded)
     reached = engine.reach()
-    project = engine.resolved(compose.command(file, placement.profile))
-    missing = [name for name in (*system.services, compose.PLANE, compose.RELAY) if name not in project["services"]]
+    chosen = compose.profiles(placement, plane, ports.tools)
+    project = engine.resolved(compose.command(file, chosen))
+    wanted = [*system.services, RELAY, PLANE if plane is PlaneName.BUILTIN else TOXIPROXY, *ports.tools]
+    if placement.profile is Profile.FULL:
+        wanted += [*servers.containers(system), TOXIPROXY]
+    missing = [name for name in wanted if name not in project["services"]]
     if missing:
         raise UsageError(
             f"{file} has no service {', '.join(missing)}", hint="docs/how-to/docker.md says which it needs"
         )
     images.refuse_missing(reached, project)
-    remove_labelled(reached.api, f"{compose.FOLDER_LABEL}={state}")
+    remove_labelled(reached.api, f"{FOLDER_LABEL}={state}")
     stack = running_stack(loaded, ports, stack_id=stack_id, token=token, owned=owned, bugs=bugs, plane=plane)
-    stack = stack.model_copy(update={"runtime": RuntimeName.DOCKER, "recordings": str(_recordings(state))})
+    stack = stack.model_copy(
+        update={
+            "runtime": RuntimeName.DOCKER,
+            "profile": placement.profile,
+            "recordings": str(_recordings(state)),
+        }
+    )
     overlay = state / "compose.json"
-    overlay.touch(mode=0o600)
-    overlay.write_text(compose.overlay(loaded, ports, stack, project, state), encoding="utf-8")
+    for path, text in (
+        (overlay, compose.overlay(loaded, ports, stack, project, state)),
+        (state / "compose.env", f"WORKBENCH_TOKEN={token}\n"),
+    ):
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
     name = f"workbench-{stack_id}"
     return StackSpec(
         state_folder=str(state),
         stack=stack.model_dump(mode="json"),
         control_port=ports.control,
         token=token,
-        plane=compose.PLANE,
-        plane_url=stack.plane_url,
+        planes=_planes(system, ports, stack),
         collector_url=stack.collector_url,
-        proxies=[
-            {
-                "name": edge.name,
-                "listen": f"0.0.0.0:{ports.edges[edge.name]}",
-                "upstream": f"{edge.callee}:{ports.callee(edge)}",
-                "protocol": edge.protocol,
-            }
-            for edge in system.edges
-        ],
-        targets=targets(system, stack, state, live_token) | {"relay": f"127.0.0.1:{ports.relay}"},
+        targets=targets(system, stack, state, live_token)
+        | {"relay": f"127.0.0.1:{ports.relay}", "spans_to": spans_url(ports)},
         disturbances=disturbances(system, stack),
         processes=[
-            _container(compose.PLANE, state, f"{stack.plane_url}/health", essential=True),
-            _container(compose.RELAY, state, "", essential=True),
+            *_plane_containers(stack, ports, state),
+            container(RELAY, state, "", essential=True),
             own_process("collector", ports.collector, state, variables(stack)),
+            *(container(name, state, "", essential=True) for name in _real(system, stack)),
+            *tool_processes(system, ports, state),
             *(
-                _container(service, state, f"{stack.services[service]}{system.services[service].ready}")
+                container(service, state, f"{stack.services[service]}{system.services[service].ready}")
                 for service in system.services
             ),
         ],
@@ -84,8 +98,41 @@ def stack_spec(
         path=[],
         owned=owned,
         ready_within_s=system.ready_within.s + _ENGINE_NEEDS_S,
-        compose=ComposeSpec(name, compose.command(file, placement.profile, name, overlay)),
+        compose=ComposeSpec(name, compose.command(file, chosen, name, overlay)),
     )
+
+
+def _real(system: System, stack: RunningStack) -> list[str]:
+    return servers.containers(system) if stack.profile is Profile.FULL else []
+
+
+def _planes(system: System, ports: Ports, stack: RunningStack) -> list[PlaneSpec]:
+    """Return the plane on the edges, and Toxiproxy in front of real servers, which may be the same one."""
+    edges: list[dict[str, Any]] = [
+        {
+            "name": edge.name,
+            "listen": f"0.0.0.0:{ports.edges[edge.name]}",
+            "upstream": f"{edge.callee}:{ports.callee(edge)}",
+            "protocol": edge.protocol,
+        }
+        for edge in system.edges
+    ]
+    before_servers = servers.proxies(system) if stack.profile is Profile.FULL else []
+    if stack.fault_plane is PlaneName.TOXIPROXY:
+        return [PlaneSpec(TOXIPROXY, stack.plane_url, edges + before_servers)]
+    planes = [PlaneSpec(PLANE, stack.plane_url, edges)]
+    if before_servers:
+        planes.append(PlaneSpec(TOXIPROXY, f"http://127.0.0.1:{ports.resources}", before_servers))
+    return planes
+
+
+def _plane_containers(stack: RunningStack, ports: Ports, state: Path) -> list[ProcessSpec]:
+    if stack.fault_plane is PlaneName.TOXIPROXY:
+        return [container(TOXIPROXY, state, f"{stack.plane_url}/version", essential=True)]
+    own = [container(PLANE, state, f"{stack.plane_url}/health", essential=True)]
+    if stack.profile is Profile.FULL:
+        own.append(container(TOXIPROXY, state, f"http://127.0.0.1:{ports.resources}/version", essential=True))
+    return own
 
 
 def _recordings(state: Path) -> Path:
@@ -93,17 +140,3 @@ def _recordings(state: Path) -> Path:
     folder = state / "recordings"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _container(name: str, state: Path, ready_url: str, *, essential: bool = False) -> ProcessSpec:
-    return ProcessSpec(
-        name=name,
-        target=None,
-        argv=[],
-        environment={},
-        cwd="",
-        log=str(state / "logs" / f"{name}.log"),
-        ready_url=ready_url,
-        essential=essential,
-        container=True,
-    )

@@ -11,8 +11,8 @@ MOST_TRACES = 200_000
 """Kept in memory, oldest dropped first: some 2 KiB each for one of the shop's."""
 
 
-def configuration(spans_port: int, api_port: int) -> dict[str, Any]:
-    """Return the content of jaeger.yaml."""
+def configuration(spans_port: int, api_port: int, host: str = "127.0.0.1") -> dict[str, Any]:
+    """Return the content of jaeger.yaml. `host` is what it listens on: in a container, its neighbours come in."""
     return {
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query"],
@@ -28,12 +28,12 @@ def configuration(spans_port: int, api_port: int) -> dict[str, Any]:
         "extensions": {
             "jaeger_query": {
                 "storage": {"traces": "memory"},
-                "http": {"endpoint": f"127.0.0.1:{api_port}"},
+                "http": {"endpoint": f"{host}:{api_port}"},
                 "grpc": {"endpoint": "127.0.0.1:0"},  # nobody asks there, and it cannot be left out
             },
             "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": MOST_TRACES}}}},
         },
-        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{spans_port}"}}}},
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"{host}:{spans_port}"}}}},
         "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
     }
 

@@ -17,7 +17,7 @@ from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
 from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
 from workbench.model.system import System
-from workbench.supervisor.spec import ProcessSpec, StackSpec
+from workbench.supervisor.spec import PlaneSpec, ProcessSpec, StackSpec
 
 _OWN_MODULES = ["workbench.faultproxy.main", "workbench.collector.main"]
 _PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([a-z][a-z0-9-]*))?\}")
@@ -76,13 +76,17 @@ def stack_spec(
         stack=stack.model_dump(mode="json"),
         control_port=ports.control,
         token=token,
-        plane=serving.name,
-        plane_url=stack.plane_url,
-        collector_url=stack.collector_url,
-        proxies=[
-            {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
-            for name, edge in stack.edges.items()
+        planes=[
+            PlaneSpec(
+                serving.name,
+                stack.plane_url,
+                [
+                    {"name": name, "listen": edge.listener, "upstream": edge.upstream, "protocol": edge.protocol}
+                    for name, edge in stack.edges.items()
+                ],
+            )
         ],
+        collector_url=stack.collector_url,
         targets=targets(system, stack, state, live_token) | {"spans_to": spans_url(ports)},
         disturbances=disturbances(system, stack),
         processes=[

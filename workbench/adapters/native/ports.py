@@ -16,7 +16,7 @@ from workbench.model.tools import Tool
 DEFAULT_BASE = 18_000
 _BLOCK = 200
 _BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
-_EDGES, _PLANE, _COLLECTOR, _CONTROL, _RELAY, _CLAIM = 100, 190, 191, 192, 197, 199
+_EDGES, _PLANE, _COLLECTOR, _CONTROL, _RELAY, _RESOURCES, _CLAIM = 100, 190, 191, 192, 197, 198, 199
 _TOOLS = {Tool.PROMETHEUS: 193, Tool.JAEGER: 194, Tool.GRAFANA: 196}
 _JAEGER_SPANS = 195
 
@@ -55,6 +55,11 @@ class Ports:
         return self.base + _RELAY
 
     @property
+    def resources(self) -> int:
+        """Where the Toxiproxy in front of real servers is commanded."""
+        return self.base + _RESOURCES
+
+    @property
     def jaeger_spans(self) -> int:
         """Where Jaeger takes spans; `tools` has where it is asked."""
         return self.base + _JAEGER_SPANS
@@ -69,6 +74,7 @@ class Ports:
             self.collector: "the collector",
             self.control: "the supervisor",
             self.relay: "the relay of containers",
+            self.resources: "Toxiproxy in front of real servers",
             **{port: tool for tool, port in self.tools.items()},
             **({self.jaeger_spans: "jaeger, for spans"} if Tool.JAEGER in self.tools else {}),
         }

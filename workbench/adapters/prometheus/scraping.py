@@ -36,14 +36,17 @@ def _target(service: str, url: str) -> dict[str, Any]:
     return {"targets": [parts.netloc], "labels": {"service": service, "__metrics_path__": parts.path or "/"}}
 
 
-def arguments(program: str, configuration: str, data: str, port: int) -> list[str]:
-    """Return the command. Exemplars are kept, so that a point of a panel leads to a trace."""
+def arguments(program: str, configuration: str, data: str, port: int, host: str = "127.0.0.1") -> list[str]:
+    """Return the command. `host` is what it listens on: in a container, its neighbours come in.
+
+    Exemplars are kept, so that a point of a panel leads to a trace.
+    """
     return [
         program,
         f"--config.file={configuration}",
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=1d",
-        f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.listen-address={host}:{port}",
         "--web.enable-lifecycle",  # rules are those of the run that goes on
         "--enable-feature=exemplar-storage",
         "--scrape.discovery-reload-interval=500ms",  # hidden, 5s by default: nothing is scraped before the first one
