@@ -16,9 +16,10 @@ import psutil
 
 from workbench.adapters.components import finding
 from workbench.adapters.components.releases import releases
+from workbench.adapters.docker import engine
 from workbench.adapters.machine import usable_cores, versions
 from workbench.adapters.native.ports import choose
-from workbench.errors import WorkbenchError
+from workbench.errors import EnvironmentFailure, WorkbenchError
 from workbench.loading.scenario_files import load_system
 from workbench.model.tools import Tool
 from workbench.wiring import LocalStack
@@ -121,8 +122,13 @@ def _ports(local: LocalStack) -> Iterator[Finding]:
 
 
 def _docker(_: LocalStack) -> Iterator[Finding]:
-    where = shutil.which("docker")
-    yield Finding("docker", f"found at {where}; not needed" if where else "not found; not needed", "note")
+    try:
+        reached = engine.reach()
+    except EnvironmentFailure as error:
+        yield Finding("docker", f"{error.message}; only --runtime docker needs it", "note", error.hint)
+    else:
+        found = f"{reached.version} at {reached.endpoint}, docker compose {reached.compose}"
+        yield Finding("docker", f"{found}, for --runtime docker", "note")
 
 
 _USED_BY = {tool: f"--with {tool}" for tool in Tool} | {Tool.TOXIPROXY: "--fault-plane toxiproxy"}

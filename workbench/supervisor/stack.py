@@ -34,6 +34,8 @@ _PAUSE_S = 1.0
 """Between two starts of a part that keeps dying."""
 _BACK_WITHIN_S = 8.0
 """A service that a fault had ended has to be ready again within this."""
+_ENGINE_NEEDS_S = 120.0
+"""What creating and starting containers may take at the most, before what they need to become ready."""
 _TOLD_TO_END = "it was told to end before it was ready"
 _COLLECTOR = "collector"
 
@@ -96,12 +98,9 @@ class Stack:
                 if self._is_ready(process):
                     del waiting[process.name]
                     self._report({"event": "ready", "name": process.name})
-                    if process.name in self._edges:
-                        # at once: a service may need its edges to become ready
-                        _settle(process.name, self._edges[process.name].make)
-                    if process.name == _COLLECTOR:
-                        # at once: Prometheus is ready when it has scraped the collector, which a relay has to lead to
-                        _settle(process.name, self._tell_collector)
+                    self._set_up(process.name)
+            if self._containers is not None and self._containers.starting:
+                until = min(time.monotonic(), began + _ENGINE_NEEDS_S) + self.spec.ready_within_s
             if waiting and time.monotonic() > until:
                 raise StartFailure(not_ready(list(waiting.values()), self.spec.ready_within_s))
             if self.shutdown.wait(_POLL_S):
@@ -111,6 +110,13 @@ class Stack:
         self._write_state()
         self.ready = True
         self._report({"event": "up"})
+
+    def _set_up(self, name: str) -> None:
+        """Tell a part that has become ready what it needs to know before the others can be."""
+        if name in self._edges:  # a service may need its edges to become ready
+            _settle(name, self._edges[name].make)
+        if name == _COLLECTOR:  # Prometheus is ready when it has scraped the collector, which a relay has to lead to
+            _settle(name, self._tell_collector)
 
     def _import(self, until: float) -> None:
         log = Path(self.spec.state_folder) / "logs" / "forkserver.log"
