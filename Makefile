@@ -33,8 +33,9 @@ lint: ## style, types, imports
 lock: ## renew the pinned requirements (needs uv)
 	./lock.sh
 
-docs: ## renew the generated files: schemas, reference pages, OpenAPI documents
+docs: ## renew the generated files: schemas, reference pages, OpenAPI documents, dashboards
 	.venv/bin/python docs/generate.py
+	.venv/bin/python -m dashboards.generate
 
 protos: ## renew what is generated from proto files
 	.venv/bin/python -m target_services.protos.make

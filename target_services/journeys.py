@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -18,15 +17,18 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, between, task
 
+from target_services.logins import Login, shared
+
 _PRODUCTS = 1000
 _ACCOUNTS = 500
+_SHOPPERS = 50
+"""Accounts of those who buy: so few that a starved machine, which makes users without end, is not asked for logins."""
+
 _PASSWORD = "correct horse battery staple"  # noqa: S105 - of the demo accounts
 _TIMEOUT_S = 6.0
 _POLL_WAITS_S = (0.2, 0.4, 0.8)
 _FINAL = ("confirmed", "cancelled", "queued")
 _UNKNOWN = "indeterminate"
-_RENEW_BEFORE_S = 60.0
-"""An access token that is good for less than this is renewed before it is used."""
 
 _numbers = itertools.count()
 
@@ -36,7 +38,7 @@ class _NoSense(Exception):
 
 
 class _GaveUp(Exception):
-    """The journey cannot go on; its outcome is set."""
+    """The journey cannot go on. The message is its outcome."""
 
 
 class _Visitor(FastHttpUser):  # type: ignore[misc]  # Locust is not followed for types
@@ -78,8 +80,7 @@ class _Visitor(FastHttpUser):  # type: ignore[misc]  # Locust is not followed fo
     def _need(self, status: int, document: dict[str, Any], good: int = 200) -> dict[str, Any]:
         """Return the document of a request that the journey cannot do without."""
         if status != good:
-            self.outcome = "failed" if status else _UNKNOWN
-            raise _GaveUp
+            raise _GaveUp("failed" if status else _UNKNOWN)
         return document
 
     def _product(self, product_id: int) -> dict[str, Any]:
@@ -91,13 +92,13 @@ class _Visitor(FastHttpUser):  # type: ignore[misc]  # Locust is not followed fo
             raise _NoSense("a product without stock has to say that it is degraded")
         return product
 
-    def _run(self, journey: Callable[[], None]) -> None:
+    def _run(self, journey: Callable[[], object]) -> None:
         try:
             journey()
         except _NoSense:
             self.outcome = "failed"
-        except _GaveUp:
-            assert self.outcome is not None
+        except _GaveUp as end:
+            self.outcome = str(end)
 
     def _browse(self) -> None:
         path = f"/v1/products?cursor={self._cursor}" if self._cursor else "/v1/products"
@@ -126,54 +127,41 @@ def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class _Known(_Visitor):
-    """Somebody with an account. Logs in once, when there is somebody; a login that failed is tried in the journey."""
+    """Somebody with an account, logged in from the start on; a login that failed is tried again in the journey."""
 
     abstract = True
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._tokens: dict[str, Any] | None = None
-        self._renew_at_s = 0.0
-        self._name = self._who()
+        self._login = self._who()
 
-    def _who(self) -> str:
-        return f"customer-{next(_numbers) % _ACCOUNTS + 1}"
+    def _who(self) -> Login:
+        return shared(f"customer-{next(_numbers) % _SHOPPERS + 1}")
 
     def on_start(self) -> None:
         """Log in. What becomes of it is the next journey's business."""
-        self._run(self._log_in)
+        self._run(lambda: self._login.token(self._obtain))
 
-    def _log_in(self) -> None:
-        body = {"name": self._name, "password": _PASSWORD}
-        self._keep(self._need(*self._ask("POST", "/v1/sessions", "/v1/sessions", json=body), 201))
-
-    def _renew(self) -> None:
-        assert self._tokens is not None
-        body, self._tokens = {"refresh_token": self._tokens["refresh_token"]}, None  # good for one refresh
-        self._keep(self._need(*self._ask("POST", "/v1/sessions/refresh", "/v1/sessions/refresh", json=body)))
-
-    def _keep(self, tokens: dict[str, Any]) -> None:
+    def _obtain(self, refresh_token: str | None) -> tuple[str, str, float]:
+        """Ask for tokens."""
+        if refresh_token is None:
+            body = {"name": self._login.name, "password": _PASSWORD}
+            tokens = self._need(*self._ask("POST", "/v1/sessions", "/v1/sessions", json=body), 201)
+        else:
+            body = {"refresh_token": refresh_token}
+            tokens = self._need(*self._ask("POST", "/v1/sessions/refresh", "/v1/sessions/refresh", json=body))
         expected = {"access_token": str, "refresh_token": str, "expires_in": int}
         if not all(isinstance(tokens.get(name), kind) for name, kind in expected.items()):
             raise _NoSense("tokens")
-        self._tokens = tokens
-        self._renew_at_s = time.monotonic() + tokens["expires_in"] - _RENEW_BEFORE_S
-
-    def _identity(self) -> dict[str, str]:
-        """Return the header that says who asks. Gives up when there is no token to be had."""
-        if self._tokens is None:
-            self._log_in()
-        elif time.monotonic() >= self._renew_at_s:
-            self._renew()
-        assert self._tokens is not None
-        return {"authorization": f"Bearer {self._tokens['access_token']}"}
+        return tokens["access_token"], tokens["refresh_token"], float(tokens["expires_in"])
 
     def _ask_as_oneself(self, method: str, path: str, name: str, **options: Any) -> tuple[int, dict[str, Any]]:
-        """Send a request with an access token."""
-        headers = {**self._identity(), **options.pop("headers", {})}
+        """Send a request that says who asks. Gives up when there is no token to be had."""
+        token = self._login.token(self._obtain)
+        headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
         status, document = self._ask(method, path, name, headers=headers, **options)
         if status == 401:
-            self._tokens = None
+            self._login.refused(token)
         return status, document
 
     def _checkout(self) -> None:
@@ -185,14 +173,14 @@ class _Known(_Visitor):
             "unit_price_cents": product["price_cents"],
             "card": "tok_visa",
         }
-        headers = {"idempotency-key": key, **self._identity()}  # who does not get in has been promised nothing
+        self._login.token(self._obtain)  # who does not get in has been promised nothing
         self.ack = {"id": None, "key": key, "state": _UNKNOWN}
-        status, answer = self._ask("POST", "/v1/orders", "/v1/orders", json=order, headers=headers)
+        headers = {"idempotency-key": key}
+        status, answer = self._ask_as_oneself("POST", "/v1/orders", "/v1/orders", json=order, headers=headers)
         if status in (0, 502, 504):  # nobody can know whether there is an order now
             self.outcome = _UNKNOWN
             return
         if status not in (201, 202):
-            self._tokens = None if status == 401 else self._tokens
             self.ack["state"] = "failed"
             self.outcome = "failed"
             return
@@ -221,10 +209,10 @@ class _Known(_Visitor):
 
     def _account(self) -> None:
         account = self._need(*self._ask_as_oneself("GET", "/v1/account", "/v1/account"))
-        if account.get("name") != self._name:
+        if account.get("name") != self._login.name:
             raise _NoSense("somebody else's account")
         _items(self._need(*self._ask_as_oneself("GET", "/v1/orders?limit=5", "/v1/orders")))
-        self._renew()
+        self._login.renewed(self._obtain)
         self.outcome = "ok"
 
 
@@ -247,7 +235,10 @@ class Checkout(_Known):
 
 
 class Account(_Known):
-    """Looks at the own account and the latest orders, and stays logged in."""
+    """Looks at the own account and the latest orders, and stays logged in. Each user has a login of its own."""
+
+    def _who(self) -> Login:
+        return Login(f"customer-{next(_numbers) % _ACCOUNTS + 1}")
 
     @task  # type: ignore[untyped-decorator]
     def account(self) -> None:
@@ -258,8 +249,8 @@ class Account(_Known):
 class Admin(_Known):
     """Looks at everybody's latest orders, at the accounts and at the stock."""
 
-    def _who(self) -> str:
-        return "admin"
+    def _who(self) -> Login:
+        return shared("admin")
 
     @task  # type: ignore[untyped-decorator]
     def admin(self) -> None:

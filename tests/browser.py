@@ -136,7 +136,8 @@ def browser() -> Iterator[Page]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            process.stderr.close()
+            if process.stderr is not None:
+                process.stderr.close()
 
 
 @contextmanager

@@ -17,6 +17,9 @@ import psutil
 from workbench.adapters.components import finding
 from workbench.adapters.components.releases import releases
 from workbench.adapters.docker import engine
+from workbench.adapters.grafana import starting
+from workbench.adapters.grafana.provisioning import UIDS, dashboard_uids
+from workbench.adapters.grafana.server import grafana_server
 from workbench.adapters.machine import usable_cores, versions
 from workbench.adapters.native.ports import choose
 from workbench.errors import EnvironmentFailure, WorkbenchError
@@ -53,6 +56,7 @@ def examine(local: LocalStack) -> list[Finding]:
         _docker,
         _components,
         _stack,
+        _grafana_server,
     ]
     findings: list[Finding] = []
     for look in looks:
@@ -161,3 +165,28 @@ def _stack(local: LocalStack) -> Iterator[Finding]:
     left = local.ledger.entries()
     if left and local.state.holder_pid() is None:
         yield Finding("ledger", f"{len(left)} faults may still be on: {'; '.join(left)}", "bad", "workbench heal")
+
+
+def _grafana_server(local: LocalStack) -> Iterator[Finding]:
+    """Look into the Grafana of the stack: ready, and our dashboards and data sources work there."""
+    stack = local.runtime.find()
+    if stack is None or Tool.GRAFANA not in stack.tools:
+        return
+    what, password = "grafana server", local.state.folder / starting.FOLDER / "password"
+    try:
+        server = grafana_server(stack, local.state.folder)
+    except EnvironmentFailure as error:
+        yield Finding(what, error.message, "warning", error.hint)
+        return
+    assert server is not None
+    yield Finding(what, f"{server.version()} at {stack.tools[Tool.GRAFANA]}, {starting.USER} with {password}")
+    missing = sorted({*dashboard_uids()} - {*server.dashboards()})
+    if missing:
+        yield Finding("grafana dashboards", f"{', '.join(missing)} are not there", "bad", "its log is logs/grafana.log")
+    else:
+        yield Finding("grafana dashboards", f"all {len(dashboard_uids())} are there")
+    for tool, uid in UIDS.items():
+        if tool in stack.tools:
+            trouble = server.source_trouble(uid)
+            if trouble is not None:
+                yield Finding(f"grafana data source {uid}", trouble, "bad", f"is {tool} up? workbench status")

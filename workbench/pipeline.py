@@ -209,6 +209,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
                 _stack(request, planned, desk, journal, interruption) as stack,
                 desk.open(stack, planned, directory.run_id, interruption) as opened,
             ):
+                journal.show_to(opened.rim.sink)
                 refuse_foreign_faults(opened.rim.plane.faults())
                 directory.save_stack(stack)
                 record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})

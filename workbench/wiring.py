@@ -13,6 +13,7 @@ from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.collector_recorder import CollectorRecorder
 from workbench.adapters.components import finding
 from workbench.adapters.fault_planes import FaultPlanes
+from workbench.adapters.grafana.noting import grafana_notes
 from workbench.adapters.host_time import HostTime
 from workbench.adapters.locust_load import LocustLoad
 from workbench.adapters.machine import machine, versions
@@ -117,6 +118,10 @@ class LocalDesk:
         client = CollectorClient(stack.collector_url, stack.token)
         collector = CollectorRecorder(client)
         telling = RunTelling(self.sink, client, run_id, planned.loaded.scenario, planned.slis)
+        scenario = planned.loaded.scenario
+        notes = grafana_notes(
+            telling, stack, state=self._state.folder, run_id=run_id, scenario=scenario, say=self._note
+        )
         rim = Rim(
             time=self.time,
             plane=_fault_planes(plane, stack, system.system),
@@ -127,7 +132,7 @@ class LocalDesk:
             ],
             load=load,
             services=services,
-            sink=telling,
+            sink=notes or telling,
             interruption=interruption,
         )
 
@@ -140,6 +145,8 @@ class LocalDesk:
         finally:
             load.kill()
             telling.end()
+            if notes is not None:
+                notes.end()
             session.release()
 
 

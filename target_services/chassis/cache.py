@@ -4,8 +4,9 @@
 
 What is kept is fresh for `fresh_s`, and then for `keep_s` in all good enough for when the source fails: stale while
 error. A stampede is kept from the source twice: of all who miss a key at once only one asks, and the others wait
-for that answer; and what is asked for often is renewed in the background shortly before it ends, so that nobody
-misses it. The store behind may be away: then the source is asked, and no request fails for it.
+for that answer, in all processes that share a store; and what is asked for often is renewed in the background shortly
+before it ends, so that nobody misses it. The store behind may be away: then the source is asked, and no request fails
+for it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from prometheus_client import CollectorRegistry, Counter
 
 _RENEW_IN_LAST = 0.2
 """Part of the fresh time, its last, in which an entry that is asked for is renewed."""
+
+_TURN_S = 1.0
+"""For how long one process has the turn to ask, and the others wait for its answer at most. Then they ask, too."""
+
+_LOOK_EVERY_S = 0.025
 
 _log = structlog.get_logger(__name__)
 
@@ -42,13 +48,19 @@ class Stored:
 
 
 class Store(Protocol):
-    """Keeps values for a while. Both raise StoreAway."""
+    """Keeps values for a while. All raise StoreAway."""
 
     async def get(self, key: str) -> Stored | None:
         """Return what is kept."""
 
     async def put(self, key: str, value: bytes, keep_s: float) -> None:
         """Keep a value for so many seconds."""
+
+    async def take_turn(self, key: str, hold_s: float) -> str | None:
+        """Return a token if nobody else has the turn to ask the source for this key; it ends after so many seconds."""
+
+    async def end_turn(self, key: str, token: str) -> None:
+        """End a turn, if it is still that of the token."""
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -133,11 +145,32 @@ class Cache:
         return task
 
     async def _load(self, key: str, load: Load) -> bytes | None:
-        value = await load()
-        if value is not None:
-            with contextlib.suppress(StoreAway):  # it is only slower without
-                await self._store.put(key, value, self._keep_s)
-        return value
+        turn = await self._turn_or_answer(key)
+        if isinstance(turn, Stored):
+            return turn.value
+        try:
+            value = await load()
+            if value is not None:
+                with contextlib.suppress(StoreAway):  # it is only slower without
+                    await self._store.put(key, value, self._keep_s)
+            return value
+        finally:
+            if turn is not None:
+                with contextlib.suppress(StoreAway):  # it ends by itself
+                    await self._store.end_turn(key, turn)
+
+    async def _turn_or_answer(self, key: str) -> str | Stored | None:
+        """Wait for the turn to ask, or for what another process has found out. None: there is nobody to wait for."""
+        try:
+            async with asyncio.timeout(_TURN_S):
+                while (turn := await self._store.take_turn(key, _TURN_S)) is None:
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                    stored = await self._store.get(key)
+                    if stored is not None and self._keep_s - stored.left_s < self._fresh_s * (1 - _RENEW_IN_LAST):
+                        return stored
+                return turn
+        except (StoreAway, TimeoutError):
+            return None
 
     def _ended(self, key: str, task: asyncio.Task[bytes | None]) -> None:
         del self._under_way[key]

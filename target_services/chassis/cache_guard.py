@@ -44,6 +44,14 @@ class GuardedStore:
         """Keep a value for so many seconds. Raises StoreAway."""
         await self._guarded(lambda: self._store.put(key, value, keep_s))
 
+    async def take_turn(self, key: str, hold_s: float) -> str | None:
+        """Return a token if nobody else has the turn. Raises StoreAway."""
+        return await self._guarded(lambda: self._store.take_turn(key, hold_s))
+
+    async def end_turn(self, key: str, token: str) -> None:
+        """End a turn. Raises StoreAway."""
+        await self._guarded(lambda: self._store.end_turn(key, token))
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self._store.close()

@@ -35,6 +35,13 @@ class MemoryStore:
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
+    async def take_turn(self, key: str, hold_s: float) -> str | None:  # noqa: ARG002 - who shares a store takes turns
+        """Return a token always: nobody shares this store."""
+        return ""
+
+    async def end_turn(self, key: str, token: str) -> None:
+        """Do nothing."""
+
     async def close(self) -> None:
         """Forget everything."""
         self._kept.clear()

@@ -26,7 +26,10 @@ T = TypeVar("T")
 _WRITERS = 6
 _READERS = 4
 _CONNECT_S = 2
-_LOCK_MS = 1000
+_LOCK_MS = 1500
+"""Longer than the server's `deadlock_timeout` (1 s), after which it looks for deadlocks. Were it not, whoever it would
+have ended to begin again would have given up before, and what could have been done would have failed."""
+
 _STATEMENT_MS = 3000
 _IDLE_MS = 10_000
 _TRIES = 5

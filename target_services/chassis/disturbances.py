@@ -59,6 +59,7 @@ class Disturbance:
     eligible: int = 0
     hit: int = 0
     ending: asyncio.TimerHandle | None = field(default=None, repr=False)
+    clock_s: Callable[[], float] = field(default=time.monotonic, repr=False)
 
     def draws(self) -> bool:
         """Count one operation, and tell whether it is hit."""
@@ -76,6 +77,7 @@ class Disturbance:
             "eligible": self.eligible,
             "hit": self.hit,
             "passed": self.eligible - self.hit,
+            "lease_left_ms": max(0, round((self.until_s - self.clock_s()) * 1000)),
         }
 
 
@@ -141,7 +143,7 @@ class Disturbances:
         async with self._changing:
             known = self._active.get(name)
             if known is None:
-                known = Disturbance(name, wanted)
+                known = Disturbance(name, wanted, clock_s=self._clock_s)
                 await resource.begin(known)
                 self._active[name] = known
                 _log.warning("disturbance begun", id=name, **wanted.model_dump())

@@ -1,7 +1,7 @@
 """The inbox: which messages have had their effect. Written in the transaction of the effect, so both are or neither.
 
-A message that is delivered twice is recognised by its id. A row is never older than its effect and is never deleted
-here: whoever prunes the table must keep each row for longer than anybody may deliver its message again.
+A message that is delivered twice is recognised by its id. A row is kept for longer than anybody may deliver its message
+again: senders forget what they have parked sooner than that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table
 
 from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
+from target_services.chassis.outbox import PARKED_KEPT_S
+from target_services.chassis.pruning import Prune, older
+
+KEPT_S = 2 * PARKED_KEPT_S
 
 
 def inbox_table(schema: MetaData) -> Table:
@@ -29,6 +33,7 @@ class Inbox:
 
     def __init__(self, database: Database, table: Table) -> None:
         self._first = database.insert(table).on_conflict_do_nothing()
+        self.prune: Prune = older(table, table.c.message_id, table.c.received_ns)
 
     def is_first(self, connection: Connection, message_id: str) -> bool:
         """Write a message down. Tells whether its effect is still to be had, in this very transaction."""

@@ -38,6 +38,10 @@ from sqlalchemy import (
 )
 
 from target_services.chassis import correlation
+from target_services.chassis.pruning import Prune, older
+
+PARKED_KEPT_S = 30 * 86_400.0
+"""What nobody has had published again after this time is forgotten. All else is kept until it has arrived."""
 
 LONGEST_WAIT_S = 4.0
 """No message waits longer between two tries. A row that is due later than that tells of a clock that was set back."""
@@ -105,6 +109,7 @@ class Outbox:
         self._clock_ns = clock_ns
         self._wake: Callable[[], object] | None = None
         self._due = _due(table)
+        self.prune: Prune = older(table, table.c.id, table.c.created_ns, table.c.parked.is_not(None))
 
     def add(self, connection: Connection, topic: str, key: str, payload: Mapping[str, object]) -> str:
         """Write a message down in the caller's transaction. Returns its id."""
@@ -154,6 +159,21 @@ class Outbox:
         """Put a message aside that can never arrive as it is; those of its key that come after it may pass."""
         parked = {"tries": message.tries + 1, "parked": cause}
         connection.execute(self._table.update().where(self._table.c.position == message.position).values(parked))
+
+    def parked(self, connection: Connection) -> list[tuple[str, str]]:
+        """Return id and cause of every message that was put aside, the oldest first."""
+        table = self._table
+        rows = connection.execute(
+            select(table.c.id, table.c.parked).where(table.c.parked.is_not(None)).order_by(table.c.position)
+        )
+        return [(row.id, row.parked) for row in rows]
+
+    def unpark(self, connection: Connection, message_id: str) -> bool:
+        """Have a message that was put aside tried again, as if for the first time. Tells whether it was."""
+        table = self._table
+        again = {"tries": 0, "due_ns": self._clock_ns(), "parked": None}
+        was_parked = (table.c.id == message_id) & table.c.parked.is_not(None)
+        return connection.execute(table.update().where(was_parked).values(again)).rowcount == 1
 
     def backlog(self, connection: Connection) -> Backlog:
         """Count what has not arrived."""

@@ -29,12 +29,12 @@ async def reserve(inventory: Inventory, key: str, request: ReservationRequest) -
 async def confirm(inventory: Inventory, key: str) -> Reservation:
     """Sell what is reserved."""
     with _refusals("the reservation lapsed and the goods are gone"):
-        return _known(await inventory.confirm(key), *_NO_RESERVATION)
+        return _known(await inventory.confirm(key), "there is no reservation of this key", "unknown-reservation")
 
 
 async def release(inventory: Inventory, key: str) -> Reservation:
-    """Put back what is reserved, or was sold."""
-    return _known(await inventory.release(key), *_NO_RESERVATION)
+    """Put back what is reserved, or was sold; or see to it that it never will be."""
+    return await inventory.release(key)
 
 
 @contextmanager
@@ -45,9 +45,6 @@ def checked() -> Iterator[None]:
     except ValidationError as error:
         problems = [{"at": "/".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
         raise Problem(422, "the request is not valid", slug="invalid-request", problems=problems) from None
-
-
-_NO_RESERVATION = ("there is no reservation of this key", "unknown-reservation")
 
 
 def _known(found: T | None, detail: str, slug: str) -> T:

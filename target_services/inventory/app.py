@@ -75,9 +75,9 @@ def routes(app: FastAPI, inventory: Inventory, stock_list: listing.StockList) ->
         """Sell what is set aside."""
         return _shown(await api.confirm(inventory, key))
 
-    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown, problems={404: "unknown-reservation"}))
+    @app.post("/v1/reservations/{key}/release", **answers(ReservationShown))
     async def release(key: KeyInPath) -> Response:
-        """Put back what is set aside, or was sold."""
+        """Put back what is set aside, or was sold. A request for it that comes later finds it released."""
         return _shown(await api.release(inventory, key))
 
 

@@ -64,7 +64,7 @@ RESERVATIONS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Goods set aside. `state`: held, confirmed, released or expired."""
+    """Goods set aside. `state`: held, confirmed, released or expired. No quantity: released before it was asked for."""
 
     key: str
     id: str
@@ -106,7 +106,7 @@ class Inventory:
 
     async def reserve(self, key: str, product_id: int, quantity: int) -> Reservation:
         """Set goods aside, once per key. One that expired is taken up again, a released one never."""
-        new = Reservation(key, f"res_{uuid.uuid4().hex[:16]}", product_id, quantity, "held", time.time_ns() + HOLD_NS)
+        new = Reservation(key, _new_id(), product_id, quantity, "held", time.time_ns() + HOLD_NS)
         seen = await self.on_hand(product_id) if is_planted(Bug.OVERSELL) else None
         return await self._db.write(lambda connection: self._reserve(connection, new, seen))
 
@@ -114,9 +114,10 @@ class Inventory:
         """Sell what is reserved. Goods whose reservation expired are sold if they are still there."""
         return await self._db.write(lambda connection: _confirm(connection, key))
 
-    async def release(self, key: str) -> Reservation | None:
-        """Put back what is reserved, or was sold."""
-        return await self._db.write(lambda connection: _release(connection, key))
+    async def release(self, key: str) -> Reservation:
+        """Put back what is reserved, or was sold. A request for it that comes later finds it released."""
+        never = Reservation(key, _new_id(), 0, 0, "released", 0)
+        return await self._db.write(lambda connection: self._release(connection, never))
 
     async def expire(self, now_ns: int) -> int:
         """Put back what was held for too long. Returns how many reservations lapsed."""
@@ -130,12 +131,24 @@ class Inventory:
             return new
         known = _find(connection, new.key)
         assert known is not None
-        if (known.product_id, known.quantity) != (new.product_id, new.quantity):
+        if known.quantity and (known.product_id, known.quantity) != (new.product_id, new.quantity):
             raise KeyReused(new.key)
         if known.state != "expired":
             return known
         _take(connection, new, seen)
         return _set(connection, replace(new, id=known.id), "held")
+
+    def _release(self, connection: Connection, never: Reservation) -> Reservation:
+        if connection.execute(self._first, {**asdict(never), "created_ns": time.time_ns()}).rowcount == 1:
+            return never
+        known = _find(connection, never.key)
+        assert known is not None
+        if known.state == "released":
+            return known
+        if known.state == "expired":
+            return _set(connection, known, "released")  # its goods are back, and must not be taken up again
+        _put_back(connection, known, "released")
+        return replace(known, state="released")
 
     def records(self, since_ns: int) -> AsyncIterator[list[Row]]:
         """Yield nothing: a reservation is a means, the order is what was promised."""
@@ -200,7 +213,7 @@ _EFFECTS = select(
     (literal("product ") + cast(RESERVATIONS.c.product_id, String)).label("part"),
     RESERVATIONS.c.quantity.label("amount"),
     RESERVATIONS.c.created_ns.label("at_wall_ns"),
-)
+).where(RESERVATIONS.c.quantity > 0)
 _MOVE = {(a, b): _moving(a, b) for a in _HEAPS for b in _HEAPS if a != b}
 
 
@@ -216,18 +229,14 @@ def _confirm(connection: Connection, key: str) -> Reservation | None:
     return _set(connection, known, "confirmed")
 
 
-def _release(connection: Connection, key: str) -> Reservation | None:
-    known = _find(connection, key)
-    if known is None or known.state in ("released", "expired"):
-        return known
-    _put_back(connection, known, "released")
-    return replace(known, state="released")
-
-
 def _put_back(connection: Connection, known: Reservation, state: str) -> int:
     _move(connection, known, source="reserved" if known.state == "held" else "sold", target="on_hand")
     _set(connection, known, state)
     return 1
+
+
+def _new_id() -> str:
+    return f"res_{uuid.uuid4().hex[:16]}"
 
 
 def _find(connection: Connection, key: str) -> Reservation | None:

@@ -51,5 +51,5 @@ class ReservationShown(Shape):
 
     id: str = Field(pattern="^res_[0-9a-f]{16}$")
     state: Literal["held", "confirmed", "released", "expired"]
-    product_id: int
-    quantity: int = Field(ge=1, le=100)
+    product_id: int = Field(ge=0, description="0 when it was released before it was asked for")
+    quantity: int = Field(ge=0, le=100, description="0 when it was released before it was asked for")

@@ -11,10 +11,12 @@ from target_services.chassis.cursors import Cursor, Cursors, Limit
 from target_services.chassis.database import Database
 from target_services.chassis.dead_letters import DeadLetters
 from target_services.chassis.disturbed_messages import DisturbedDeliveries
+from target_services.chassis.draining import Draining
 from target_services.chassis.envelope import Envelope
-from target_services.chassis.inbox import Inbox
+from target_services.chassis.inbox import KEPT_S, Inbox
 from target_services.chassis.openapi import answers
 from target_services.chassis.problems import Problem
+from target_services.chassis.pruning import prune_now_and_then
 from target_services.chassis.request_scope import RequestScope
 from target_services.chassis.service import Background, Chassis, run
 from target_services.chassis.settings import BrokerUrl, DatabaseUrl, ServiceSettings
@@ -71,24 +73,28 @@ def build(settings: Settings) -> RequestScope:
     """Put notifications together."""
     chassis = Chassis(settings)
     database = Database(settings.database_url, SCHEMA, migrations="target_services.notifications.migrations")
-    dead_letters = DeadLetters(database, DEAD_LETTERS)
+    dead_letters, inbox = DeadLetters(database, DEAD_LETTERS), Inbox(database, INBOX)
     consumer = Consumer(
         database,
-        Inbox(database, INBOX),
+        inbox,
         dead_letters,
         notify,
         tracer=chassis.tracing.tracer,
         registry=chassis.metrics.registry,
     )
     deliveries = DisturbedDeliveries(consumer.receive, chassis.disturbances)
-    on_their_way, background = nothing_on_its_way, list[Background]()
+
+    async def prune(draining: Draining) -> None:
+        await prune_now_and_then(database, inbox.prune, "inbox", draining, keep_s=KEPT_S)
+
+    on_their_way, background = nothing_on_its_way, list[Background]([prune])
     if settings.broker_url is not None:
         from target_services.chassis.consumer_rabbitmq import RabbitConsumer  # noqa: PLC0415 - only with a broker
 
         rabbit = RabbitConsumer(
             settings.broker_url, "notifications", (ORDER_CONFIRMED,), deliveries.receive, is_down=deliveries.is_down
         )
-        on_their_way, background = rabbit.on_their_way, [rabbit.run]
+        on_their_way, background = rabbit.on_their_way, [prune, rabbit.run]
     notifications = Notifications(database, dead_letters, on_their_way)
     return chassis.application(
         lambda app: routes(app, notifications, deliveries.receive_if_up),

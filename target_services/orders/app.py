@@ -9,11 +9,14 @@ from starlette.responses import Response
 
 from target_services.chassis.database import Database
 from target_services.chassis.disturbed_messages import DisturbedPublisher
+from target_services.chassis.draining import Draining
 from target_services.chassis.flags import Flag
 from target_services.chassis.lease import Lease
 from target_services.chassis.openapi import answers
+from target_services.chassis.outbox import PARKED_KEPT_S
 from target_services.chassis.outbox_relay import Relay, RelayMetrics
 from target_services.chassis.problems import MEDIA_TYPE
+from target_services.chassis.pruning import prune_now_and_then
 from target_services.chassis.publisher import Publisher
 from target_services.chassis.publisher_http import HttpPublisher
 from target_services.chassis.request_scope import RequestScope
@@ -119,8 +122,11 @@ def build(settings: Settings) -> RequestScope:
         routes(app, orders)
         listing.routes(app, lists)
 
+    async def prune(draining: Draining) -> None:
+        await prune_now_and_then(database, store.outbox.prune, "parked messages", draining, keep_s=PARKED_KEPT_S)
+
     return chassis.application(
-        api, database=database, audited=OrderAccount(database), background=[worker.run, relay.run]
+        api, database=database, audited=OrderAccount(database), background=[worker.run, relay.run, prune]
     )
 
 

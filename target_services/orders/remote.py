@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from target_services.chassis.ages import Ages
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.chassis.resilience.wire import Answer, Call
@@ -47,7 +47,7 @@ class Inventory:
         return await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-confirm"), _reserved)
 
     async def release(self, order: Order) -> None:
-        """Put back what was set aside or sold. Nothing to put back is fine too."""
+        """Put back what was set aside or sold. What is still on its way to be set aside will not be."""
         path = f"/v1/reservations/{order.key}/release"
         await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-release"), _released)
 
@@ -55,14 +55,15 @@ class Inventory:
 class Payments:
     """Money for an order. Every call can be repeated: the order's key names the capture."""
 
-    def __init__(self, edge: Edge, *, give_up_s: float = 600.0) -> None:
+    def __init__(self, edge: Edge, *, give_up_s: float = 600.0, ages: Ages | None = None) -> None:
         """`give_up_s`: an order of this age is no longer paid for. Less than goods are held for."""
         self.edge = edge
+        self._ages = ages or Ages()
         self._give_up_ns = int(give_up_s * 1e9)
 
     async def capture(self, order: Order) -> Refusal | None:
         """Take the money. When the answer is lost, ask by key what became of it before giving up."""
-        if time.time_ns() - order.created_ns > self._give_up_ns:
+        if self._ages.of(order.created_ns) > self._give_up_ns:
             return await self._give_up(order)
         payment = {
             "order_id": order.id,
@@ -120,7 +121,7 @@ def _reserved(answer: Answer) -> Refusal | None:
 
 
 def _released(answer: Answer) -> None:
-    if answer.problem() != "unknown-reservation" and _state(answer) not in ("released", "expired"):
+    if _state(answer) != "released":
         raise ValueError("inventory has not released the goods")
 
 

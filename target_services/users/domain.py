@@ -69,7 +69,11 @@ class Users:
             return self._lockout.count(connection, name, self._clock_ns()), accounts.named(connection, name)
 
         open_, account = await self._db.write(look)
-        right = await self._passwords.matches(account.password_hash if account is not None else None, password)
+        try:
+            right = await self._passwords.matches(account.password_hash if account is not None else None, password)
+        except Problem:  # there was no room for it: who is overloaded locks nobody out
+            await self._db.write(lambda connection: self._lockout.take_back(connection, name))
+            raise
         if account is None or not right or not open_:
             _log.info("login refused", account=account.id if account is not None else None, locked=not open_)
             raise _refused("name or password is wrong", "bad-credentials")

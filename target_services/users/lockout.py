@@ -40,6 +40,10 @@ class Lockout:
         count = connection.execute(self._count.returning(ATTEMPTS.c.count), row).scalar_one()
         return int(count) <= self._policy.attempts
 
+    def take_back(self, connection: Connection, name: str) -> None:
+        """Uncount an attempt whose password was never looked at: too much was to do, and nobody learned anything."""
+        connection.execute(_TAKE_BACK, {"of": _digest(name)})
+
     def clear(self, connection: Connection, name: str) -> None:
         """Forget the attempts, because one was right."""
         connection.execute(_CLEAR, {"of": _digest(name)})
@@ -47,6 +51,11 @@ class Lockout:
 
 _FORGET = delete(ATTEMPTS).where(
     or_(ATTEMPTS.c.since_ns <= bindparam("before"), ATTEMPTS.c.since_ns > bindparam("after"))
+)
+_TAKE_BACK = (
+    ATTEMPTS.update()
+    .where(ATTEMPTS.c.name_digest == bindparam("of"), ATTEMPTS.c.count > 0)
+    .values(count=ATTEMPTS.c.count - 1)
 )
 _CLEAR = delete(ATTEMPTS).where(ATTEMPTS.c.name_digest == bindparam("of"))
 

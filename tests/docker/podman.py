@@ -7,6 +7,7 @@ import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Self
 
 _VERSION = {
     "Components": [{"Name": "Podman Engine", "Version": "5.4.0", "Details": {"APIVersion": "5.4.0"}}],

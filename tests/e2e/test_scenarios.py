@@ -16,6 +16,10 @@ from workbench.model.verdict import CheckClass, Outcome, Verdict
 RUN_WITHIN_S = 240.0
 TRIES = 3
 
+_JOURNEYS = """
+SELECT journey, count(*), count(*) FILTER (outcome IN ('ok', 'degraded')) FROM journeys GROUP BY journey ORDER BY 1
+"""
+
 _OUTSIDE = re.compile(r"""(?:src|href|action|data|poster)\s*=\s*["']?(?:https?:)?//[^"'> ]*|url\(["']?(?:https?:)?//""")
 
 
@@ -71,7 +75,16 @@ def test_the_healthy_shop_passes(scenario: str, folder: Folder) -> None:
     ended, verdict = whole_run(folder, scenario, "--port-base", str(folder.port_base))
     assert Outcome.PASS is verdict.outcome, verdict.reasons
     assert_told(folder, ended, verdict, Exit.PASS)
+    if scenario == "no-fault":
+        assert_all_journeys_are_made(folder)
     folder.assert_nothing_left(the_stack(folder))
+
+
+def assert_all_journeys_are_made(folder: Folder) -> None:
+    """The control has all journeys of the shop, and nearly each of each ends well."""
+    rows = RunDirectory.existing(folder.path / "reports" / "latest").history().rows(_JOURNEYS)
+    assert ["account", "admin", "browse", "checkout", "mixed"] == [journey for journey, *_ in rows]
+    assert all(0.8 <= well / made and made >= 10 for _, made, well in rows), rows
 
 
 @pytest.mark.timeout(TRIES * RUN_WITHIN_S + 60)

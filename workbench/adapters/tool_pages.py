@@ -1,6 +1,7 @@
 """Addresses of pages of real tools, at the time of a run: for `workbench open`, and for links of reports.
 
-https://prometheus.io/docs/visualization/browser/ and Jaeger's search page; times are wall times.
+https://prometheus.io/docs/visualization/browser/, Jaeger's search page, and
+https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/create-dashboard-url-variables/; wall times.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from workbench.adapters.grafana.provisioning import OVERVIEW
 from workbench.model.run import RunRecord
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
@@ -32,10 +34,10 @@ class Stretch:
         return cls(zero_s - _MARGIN_S, zero_s + run.plan.horizon_ns // NS_PER_S + _MARGIN_S)
 
 
-def page(tool: Tool, base_url: str, stretch: Stretch | None, entry: str) -> str:
-    """Return the address of what a tool has to show; of everything, where no stretch is given."""
+def page(tool: Tool, base_url: str, stretch: Stretch | None, entry: str, run_id: str) -> str:
+    """Return the address of what a tool has to show; of everything up to now, where no stretch is given."""
     if stretch is None:
-        return base_url
+        return f"{base_url}/d/{OVERVIEW}" if tool is Tool.GRAFANA else base_url
     match tool:
         case Tool.PROMETHEUS:
             end = datetime.fromtimestamp(stretch.end_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -52,7 +54,13 @@ def page(tool: Tool, base_url: str, stretch: Stretch | None, entry: str) -> str:
             }
             return f"{base_url}/search?{urlencode(query)}"
         case Tool.GRAFANA:
-            return f"{base_url}/?{urlencode({'from': str(stretch.start_s * 1000), 'to': str(stretch.end_s * 1000)})}"
+            query = {
+                "from": str(stretch.start_s * 1000),
+                "to": str(stretch.end_s * 1000),
+                "var-run": run_id,
+                "refresh": "",  # it is over
+            }
+            return f"{base_url}/d/{OVERVIEW}?{urlencode(query)}"
         case Tool.TOXIPROXY:
             return base_url
 

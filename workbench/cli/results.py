@@ -157,7 +157,8 @@ def _tool(tool: Tool, reports: Path) -> str:
     latest = reports / "latest"
     run = RunDirectory(latest).read_run() if (latest / "run.json").is_file() else None
     stretch = None if run is None or stack.tools[tool] != run.tools.get(tool) else Stretch.of(run)
-    return page(tool, stack.tools[tool], stretch, "" if run is None else run.system.entry)
+    entry, run_id = ("", "") if run is None else (run.system.entry, run.run_id)
+    return page(tool, stack.tools[tool], stretch, entry, run_id)
 
 
 def prune(

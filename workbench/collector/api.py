@@ -59,7 +59,7 @@ class Collector:
         self._spans_rejected = 0
         self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
         """Of recordings that have ended, by table."""
-        self._ticking: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._live = LiveView(self._keeping, self._scraper)
         self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
@@ -87,7 +87,7 @@ class Collector:
         """Listen on 127.0.0.1; 0 takes a free port. Return the port. Raises OSError."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self._ticking = asyncio.create_task(self._tick())
+        self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._live.watch(), name="live page")]
         return int(self._runner.addresses[0][1])
 
     def _protocol(self) -> asyncio.Protocol:
@@ -96,9 +96,9 @@ class Collector:
 
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
-        if self._ticking is not None:
-            self._ticking.cancel()
         self._live.end()
+        for task in self._tasks:
+            task.cancel()
         await self._dialler.stop()
         await self._scraper.stop()
         await self._forwarder.stop()
@@ -115,7 +115,6 @@ class Collector:
             if recording is not None:
                 recording.processes(self._measured)
                 recording.flush()
-            self._live.tick()
             await asyncio.sleep(TICK_S)
 
     # -- orders ---------------------------------------------------------------------------------------

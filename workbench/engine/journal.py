@@ -47,6 +47,10 @@ class Journal:
         finally:
             self._sink.event(event)
 
+    def show_to(self, sink: EventSink) -> None:
+        """Show events to this one from now on, which passes them on to the one before."""
+        self._sink = sink
+
     def close(self) -> None:
         """Write what is left. A run that never began gets its last event as run zero."""
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -81,6 +83,84 @@ async def _comes_back(store: RedisStore) -> None:
             found = await store.get("again")
             if found is not None and found.value == b"v":  # and no answer of another question
                 return
+
+
+def test_one_has_the_turn_until_it_is_ended_or_over(redis: RedisServer) -> None:  # noqa: F811 - the fixture
+    """Whoever comes too late to end a turn does not end that of another."""
+
+    async def test(store: RedisStore) -> None:
+        first = await store.take_turn("k", 60)
+        assert first is not None
+        assert await store.take_turn("k", 60) is None
+        assert await store.take_turn("other", 60) is not None
+        await store.end_turn("k", "not the token")
+        assert await store.take_turn("k", 60) is None
+        await store.end_turn("k", first)
+        short = await store.take_turn("k", 0.001)
+        assert short is not None
+        while (second := await store.take_turn("k", 60)) is None:  # noqa: ASYNC110 - Redis tells nobody
+            await asyncio.sleep(0.01)
+        await store.end_turn("k", short)
+        assert await store.take_turn("k", 60) is None
+        await store.end_turn("k", second)
+
+    _with_store(redis.new_database(), test)
+
+
+_STAMPEDE = """
+import asyncio, sys
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+from target_services.chassis.cache import Cache
+from target_services.chassis.cache_redis import RedisStore
+url, elsewhere, slow_s = sys.argv[1], sys.argv[2], float(sys.argv[3])
+
+async def main():
+    together = Redis.from_url(elsewhere)
+    cache = Cache("test", RedisStore(url, "test:"), fresh_s=60, keep_s=60, registry=CollectorRegistry())
+    async def load():
+        asked = await together.incr("asked")
+        await asyncio.sleep(slow_s)
+        return b"%d" % asked
+    await together.incr("here")
+    while int(await together.get("here")) < 2:
+        await asyncio.sleep(0.001)
+    found = await asyncio.gather(*(cache.get("k", load) for _ in range(50)))
+    print(*{one.value.decode() for one in found})
+    await cache.close()
+    await together.aclose()
+
+asyncio.run(main())
+"""
+
+
+def _stampede(cache: str, elsewhere: str, slow_s: float = 0.15) -> list[str]:
+    """Let 50 in each of two processes miss the same key at once; return what each process saw."""
+    command = [sys.executable, "-c", _STAMPEDE, cache, elsewhere, str(slow_s)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    seen = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    return seen
+
+
+def test_of_two_processes_one_asks_the_source(redis: RedisServer) -> None:  # noqa: F811 - the fixture
+    """The other waits for what the first one finds out."""
+    assert _stampede(redis.new_database(), redis.new_database()) == ["1", "1"]
+
+
+def test_a_source_that_takes_longer_than_a_turn_is_asked_by_each(redis: RedisServer) -> None:  # noqa: F811
+    """Nobody waits for ever for a process that may be gone."""
+    assert sorted(_stampede(redis.new_database(), redis.new_database(), slow_s=2.5)) == ["1", "2"]
+
+
+def test_without_redis_each_process_asks_once(
+    redis: RedisServer,  # noqa: F811 - the fixture
+    own_redis: RedisServer,
+) -> None:
+    """As if each were alone."""
+    away = own_redis.new_database()
+    own_redis.kill()
+    assert sorted(_stampede(away, redis.new_database())) == ["1", "2"]
 
 
 def test_products_are_shown_whatever_becomes_of_the_cache(

@@ -69,6 +69,35 @@ def test_those_who_are_known_end_ok(shop: Shop, name: str) -> None:
     assert shop.metric("users", logins) == before + 1
 
 
+_TOGETHER = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import gevent, sys
+from locust.env import Environment
+from target_services import journeys
+host, user, count = sys.argv[1], getattr(journeys, sys.argv[2]), int(sys.argv[3])
+user.host, journeys._SHOPPERS = host, 4
+users = [user(Environment(user_classes=[user])) for _ in range(count)]
+gevent.joinall([gevent.spawn(someone.on_start) for someone in users])
+gevent.joinall([gevent.spawn(getattr(someone, someone.tasks[0].__name__)) for someone in users])
+print(*(someone.outcome for someone in users))
+"""
+
+
+@pytest.mark.parametrize(("user", "logins"), [("Admin", 1), ("Checkout", 4), ("Account", 12)])
+def test_users_of_one_account_log_in_once(make_shop: Callable[..., Shop], user: str, logins: int) -> None:
+    """However many there are at once: all admins, those who buy by account, and each of the others by itself."""
+    shop = make_shop(extra={"users": {"DEMO_ACCOUNTS": "20"}})
+    shop.start()
+    counter = 'http_server_requests_total{code="2xx",method="POST",route="/v1/sessions"}'
+    before = shop.metric("users", counter)
+    command = [sys.executable, "-c", _TOGETHER, shop.url("gateway"), user, "12"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert set(ended.stdout.split()) <= {"ok", "degraded"}
+    assert shop.metric("users", counter) == before + logins
+
+
 def test_a_login_that_fails_is_a_failed_journey(make_shop: Callable[..., Shop]) -> None:
     """Whoever does not get in has been promised nothing, and tries again the next time."""
     shop = make_shop(extra={"users": {"DEMO_ACCOUNTS": "0"}})

@@ -120,3 +120,13 @@ def test_a_journal_that_is_not_there_is_a_problem_and_no_error(tmp_path: Path) -
 def test_a_folder_in_its_place_is_a_problem_and_no_error(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").mkdir()
     assert ([], ["journal.jsonl cannot be read: Is a directory"]) == read_journal(tmp_path / "journal.jsonl")
+
+
+def test_who_comes_later_is_shown_what_happens_from_then_on(tmp_path: Path) -> None:
+    world, later = World(), World()
+    journal = opened(tmp_path / "journal.jsonl", world)
+    journal.write(Warned(at_ns=1, message="early"))
+    journal.show_to(later.sink)
+    journal.write(RunEnded(at_ns=2))
+    assert ["warned"] == [event.event for event in world.sink.events]
+    assert ["run_ended"] == [event.event for event in later.sink.events]

@@ -64,6 +64,13 @@ class AwayStore:
         self.asked += 1
         raise StoreAway
 
+    async def take_turn(self, _: str, __: float) -> str | None:
+        self.asked += 1
+        raise StoreAway
+
+    async def end_turn(self, _: str, __: str) -> None:
+        raise AssertionError("nobody has a turn here")
+
     async def close(self) -> None:
         """Nothing to close."""
 

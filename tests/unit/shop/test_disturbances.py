@@ -176,7 +176,7 @@ def _asked(*requests: tuple[str, str, object]) -> list[Reply]:
     async def run() -> list[Reply]:
         app, router = FastAPI(), APIRouter()
         problems.install(app)
-        operations._add_disturbances(router, _disturbances())
+        operations._add_disturbances(router, _disturbances(clock_s=FakeClock()))
         app.include_router(router)
         return [await ask(app, method, path, body, content_type="application/json") for method, path, body in requests]
 
@@ -200,8 +200,10 @@ def test_the_addresses() -> None:
         ("GET", "/disturbances", None),
     )
     assert [reply.status for reply in replies] == [200, 200, 200, 200, 200, 404, 404, 200, 200, 200]
-    assert [replies[index].json() for index in (0, 1, 2, 4, 7)] == [shown] * 5
-    assert [replies[index].json() for index in (3, 8)] == [{"disturbances": [shown]}] * 2
+    left = {0: 4000, 1: 9000, 2: 9000, 4: 9000, 7: 4000}
+    assert {at: replies[at].json() for at in left} == {at: {**shown, "lease_left_ms": ms} for at, ms in left.items()}
+    assert replies[3].json() == {"disturbances": [{**shown, "lease_left_ms": 9000}]}
+    assert replies[8].json() == {"disturbances": [{**shown, "lease_left_ms": 4000}]}
     assert replies[9].json() == {"disturbances": []}
     assert {replies[index].json()["type"] for index in (5, 6)} == {"urn:shop:problem:unknown-disturbance"}
 

@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-NOT_IN_IMAGE = ("journeys.py", "make.py")
+NOT_IN_IMAGE = ("journeys.py", "logins.py", "make.py")
 _PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \\]+)", re.MULTILINE)
 
 

@@ -169,6 +169,33 @@ def test_the_account_tells_what_was_taken_of_which_product(tmp_path: Path) -> No
     _with_inventory(tmp_path, test)
 
 
+def test_what_expired_and_was_released_is_not_taken_up_again(tmp_path: Path) -> None:
+    """Its order is cancelled by then."""
+
+    async def test(inventory: Inventory) -> None:
+        await inventory.reserve("k1", 1, 2)
+        await inventory.expire(time.time_ns() + HOLD_NS)
+        assert (await inventory.release("k1")).state == "released"
+        assert (await inventory.reserve("k1", 1, 2)).state == "released"
+        assert await _heaps(inventory) == (5, 0, 0)
+
+    _with_inventory(tmp_path, test)
+
+
+def test_what_was_released_before_it_was_asked_for_is_never_set_aside(tmp_path: Path) -> None:
+    """A compensation can overtake the request that it undoes; nothing was taken, and nothing is told of it."""
+
+    async def test(inventory: Inventory) -> None:
+        for _ in range(2):
+            assert (await inventory.release("k1")).state == "released"
+        late, confirmed = await inventory.reserve("k1", 1, 2), await inventory.confirm("k1")
+        assert (late.state, confirmed and confirmed.state) == ("released", "released")
+        assert await _heaps(inventory) == (5, 0, 0)
+        assert [row async for page in inventory.effects(0) for row in page] == []
+
+    _with_inventory(tmp_path, test)
+
+
 _steps = st.lists(
     st.tuples(
         st.sampled_from(["reserve", "confirm", "release", "expire"]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from target_services.chassis import bugs
+from target_services.chassis.ages import Ages
 from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
@@ -17,6 +19,7 @@ from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga, Stuck
 from target_services.orders.store import OrderStore
 from target_services.orders.tables import SCHEMA
+from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.databases import with_database
 from tests.unit.shop.edges import Bench, answer, failed
 
@@ -199,6 +202,23 @@ def test_an_order_that_is_too_old_is_not_paid_for(tmp_path: Path) -> None:
 
     voided = answer(200, {"state": "voided"})
     _with_shop(tmp_path, test, inventory=[HELD, RELEASED], payments=[UNKNOWN_CAPTURE, voided])
+
+
+def test_a_clock_that_is_set_forward_gives_no_order_up(tmp_path: Path) -> None:
+    """An hour of wall time in a second: the order is paid for as any other."""
+
+    async def test(shop: Shop) -> None:
+        wall, monotonic = FakeClock(), FakeClock()
+        wall.now_s = time.time()
+        ages = Ages(lambda: int(wall() * 1e9), lambda: int(monotonic() * 1e9))
+        wall.forward(3600)
+        monotonic.forward(1)
+        payments = Payments(shop.payments.edge, ages=ages)
+        order = await shop.store.begin("k1", REQUEST, traceparent=None, run_id=None)
+        assert isinstance(order, Order)
+        assert (await Saga(shop.store, Inventory(shop.inventory.edge), payments).run(order)).state is State.CONFIRMED
+
+    _with_shop(tmp_path, test, inventory=[HELD, CONFIRMED], payments=[CAPTURED])
 
 
 def test_an_order_that_is_too_old_and_paid_is_confirmed(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_settings_of_users_and_gateway_have_to_make_sense(
 ) -> None:
     """Also those that are wrong only beside each other; two of them are two lines."""
     settings = importlib.import_module(f"target_services.{service}.app").Settings
-    urls = {f"GATEWAY_{callee}_URL": "http://127.0.0.1:1" for callee in ("USERS", "CATALOG", "ORDERS")}
+    urls = {f"GATEWAY_{callee}_URL": "http://127.0.0.1:1" for callee in ("USERS", "CATALOG", "ORDERS", "INVENTORY")}
     _set(environment, GOOD | urls, {"OTEL_SERVICE_NAME": service}, wrong | {"PORT": "0"})
     with pytest.raises(SystemExit) as caught:
         load_settings(settings)

@@ -155,6 +155,20 @@ def test_a_right_password_forgives_the_wrong_ones_before_it(tmp_path: Path) -> N
     with_desk(tmp_path, test)
 
 
+def test_overload_locks_nobody_out(tmp_path: Path) -> None:
+    """Attempts that there was no time for are none: the password was never looked at."""
+
+    async def test(desk: Desk) -> None:
+        for _ in range(5):
+            with deadlines.apply(Deadline.after(0)):
+                assert (await desk.refused("ann", RIGHT)).status == 504
+        for _ in range(2):
+            await desk.refused("ann", WRONG)
+        await desk.users.log_in("ann", RIGHT)
+
+    with_desk(tmp_path, test)
+
+
 def test_guesses_at_the_same_time_are_counted_too(tmp_path: Path) -> None:
     """Twenty at once, the last of them right: it comes too late."""
 

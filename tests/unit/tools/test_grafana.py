@@ -5,31 +5,31 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from workbench.adapters import grafana
+from workbench.adapters.grafana import provisioning, starting
 from workbench.model.tools import Tool
 
 URLS = {Tool.PROMETHEUS: "http://127.0.0.1:18193", Tool.JAEGER: "http://127.0.0.1:18194"}
 
 
 def test_exemplars_lead_to_jaeger_where_there_is_one() -> None:
-    both = grafana.data_sources(URLS)["datasources"]
+    both = provisioning.data_sources(URLS)["datasources"]
     assert ["workbench-prometheus", "workbench-jaeger"] == [source["uid"] for source in both]
     (to_trace,) = both[0]["jsonData"]["exemplarTraceIdDestinations"]
     assert {"name": "trace_id", "datasourceUid": "workbench-jaeger"} == to_trace
     assert "1s" == both[0]["jsonData"]["timeInterval"]
-    (alone,) = grafana.data_sources({Tool.PROMETHEUS: URLS[Tool.PROMETHEUS]})["datasources"]
+    (alone,) = provisioning.data_sources({Tool.PROMETHEUS: URLS[Tool.PROMETHEUS]})["datasources"]
     assert "exemplarTraceIdDestinations" not in alone["jsonData"]
 
 
 def test_the_password_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    first = grafana.password(tmp_path)
-    assert first == grafana.password(tmp_path)
+    first = starting.password(tmp_path)
+    assert first == starting.password(tmp_path)
     assert len(first) >= 20
     assert 0o600 == stat.S_IMODE((tmp_path / "password").stat().st_mode)
 
 
 def test_strangers_may_look_and_no_more(tmp_path: Path) -> None:
-    settings = grafana.settings("http://127.0.0.1:18196", tmp_path, tmp_path / "data", "secret")
+    settings = starting.settings("http://127.0.0.1:18196", tmp_path, tmp_path / "data", "secret")
     assert ("127.0.0.1", "18196") == (settings["GF_SERVER_HTTP_ADDR"], settings["GF_SERVER_HTTP_PORT"])
     assert "Viewer" == settings["GF_AUTH_ANONYMOUS_ORG_ROLE"]
     assert "secret" == settings["GF_SECURITY_ADMIN_PASSWORD"]
@@ -37,7 +37,7 @@ def test_strangers_may_look_and_no_more(tmp_path: Path) -> None:
 
 def test_a_release_is_told_its_home_and_a_package_is_not(tmp_path: Path) -> None:
     program = tmp_path / "grafana-13.2.0" / "bin" / "grafana"
-    assert [str(program), "server"] == grafana.arguments(program)
+    assert [str(program), "server"] == starting.arguments(program)
     (tmp_path / "grafana-13.2.0" / "conf").mkdir(parents=True)
     (tmp_path / "grafana-13.2.0" / "conf" / "defaults.ini").touch()
-    assert [str(program), "server", "--homepath", str(tmp_path / "grafana-13.2.0")] == grafana.arguments(program)
+    assert [str(program), "server", "--homepath", str(tmp_path / "grafana-13.2.0")] == starting.arguments(program)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.adapters import grafana
 from workbench.adapters.docker.naming import PLANE, RELAY, container, published
+from workbench.adapters.grafana import starting as grafana
 from workbench.adapters.jaeger import configuration as jaeger
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.native.tools import RULES_FILE, tool_urls

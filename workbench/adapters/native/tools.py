@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.adapters import grafana
 from workbench.adapters.components.finding import needed
+from workbench.adapters.grafana import provisioning, starting
 from workbench.adapters.jaeger import configuration as jaeger_configuration
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.prometheus import scraping
@@ -84,14 +84,18 @@ def _jaeger(ports: Ports, state: Path) -> ProcessSpec:
 
 
 def _grafana(ports: Ports, state: Path) -> ProcessSpec:
-    """Grafana with the tools that are there as its data sources; its password is in the state folder."""
-    program, folder = needed(Tool.GRAFANA), state / "grafana"
-    sources = folder / "provisioning" / "datasources"
-    sources.mkdir(parents=True, exist_ok=True)
+    """Grafana with our dashboards, on the tools that are there; its password is in the state folder."""
+    program, folder = needed(Tool.GRAFANA), state / starting.FOLDER
     urls = tool_urls(ports)
-    write_yaml(sources / "workbench.yaml", grafana.data_sources(urls))
-    settings = grafana.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", grafana.password(folder))
-    process = _tool(Tool.GRAFANA, grafana.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
+    for name, content in (
+        ("datasources", provisioning.data_sources(urls)),
+        ("dashboards", provisioning.dashboards(str(provisioning.dashboards_folder()))),
+    ):
+        kind = folder / "provisioning" / name
+        kind.mkdir(parents=True, exist_ok=True)
+        write_yaml(kind / "workbench.yaml", content)
+    settings = starting.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", starting.password(folder))
+    process = _tool(Tool.GRAFANA, starting.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
     return replace(process, environment=settings)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.model.tables import SPANS
 from workbench.pages.axis import Axis
 from workbench.pages.charts import Chart
-from workbench.pages.chosen_charts import attempts_chart, per_call_chart
+from workbench.pages.chosen_charts import attempts_chart
 
 MOST_EDGES = 3
 
@@ -44,11 +44,15 @@ class EdgesSeen:
         """Take lines of the table `attempts`. Only a path can hold a comma, and it comes later in the line."""
         for line in lines:
             for start, seen in self._starts.items():
-                if line.startswith(start) and not line.endswith(b"True"):
+                if not line.startswith(start) or line.endswith(b"True"):
+                    continue
+                try:
                     _, _, _, faults, accepted, _ = line.split(b",", 5)
                     slot = (int(accepted) - self._zero_ns) // self._slot_ns
-                    seen.attempts[slot] += 1
-                    seen.hits[slot] += faults != b""
+                except ValueError:
+                    continue  # a torn line
+                seen.attempts[slot] += 1
+                seen.hits[slot] += faults != b""
 
     def span(self, row: Sequence[Any]) -> None:
         """Take one row of the table `spans`."""
@@ -64,15 +68,13 @@ class EdgesSeen:
             seen.hits[slot] += row[_EDGE] in self._refusing
 
     def charts(self, axis: Axis, now_ns: int, uncounted: Sequence[str]) -> list[Chart]:
-        """Return two charts for each edge; hits on `uncounted` ones are nobody's to count."""
+        """Return a chart for each edge; hits on `uncounted` ones are nobody's to count."""
         known = max(now_ns // self._slot_ns, 0)
         found = []
         for name, seen in self._edges.items():
             attempts, hits, calls = (_on_axis(part, known) for part in (seen.attempts, seen.hits, seen.calls))
             counted = None if name in uncounted else hits
             found.append(attempts_chart(axis, name, attempts=attempts, hits=counted, calls=calls, known=known))
-            if attempts or calls:
-                found.append(per_call_chart(axis, name, attempts, calls))
         return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from math import floor
 from typing import NamedTuple
 
@@ -81,7 +82,8 @@ class LoadSeen:
     def schedule(self, lines: Iterable[bytes]) -> None:
         """Take lines of the schedule: intended start in ns since run zero, number of the journey."""
         for line in lines:
-            self._planned[int(line.partition(b",")[0]) // self._slot_ns] += 1
+            with suppress(ValueError):  # a torn line
+                self._planned[int(line.partition(b",")[0]) // self._slot_ns] += 1
 
     def rows(self, lines: Iterable[bytes]) -> None:
         """Take lines of the table `requests`."""

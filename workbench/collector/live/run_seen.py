@@ -43,10 +43,10 @@ class RunSeen:
         self.quiet = False
         """The run is over, and everything it wrote has been read."""
 
-    def follow(self) -> None:
-        """Read what has come. Costs nothing once the run is over."""
+    def follow(self) -> bool:
+        """Read what has come, and tell whether there was more than could be read at once."""
         if self.quiet:
-            return
+            return False
         self.journal.read(self._journal_file.lines())
         if self._load is None:
             self._begin()
@@ -60,6 +60,7 @@ class RunSeen:
             read = len(schedule) + len(requests) + len(attempts)
         if self.journal.ended and read == 0:
             self.close()
+        return any(tail.behind for tail in (self._schedule, self._requests, self._attempts))
 
     def close(self) -> None:
         """Let the files go; what was seen stays."""
@@ -193,9 +194,10 @@ class RunSeen:
         if record is None or load is None or edges is None or cut is None:
             return None
         now_ns = self.now_ns
-        axis = Axis(0, max(record.plan.end_ns + self._shift_ns, now_ns), cut.slot_ns)
         whole = self.journal.load_stopped_ns is not None
-        known_ns = axis.end_ns if whole and now_ns >= axis.end_ns - NS_PER_S else now_ns
+        end_ns = now_ns if whole else max(record.plan.end_ns + self._shift_ns, now_ns)
+        axis = Axis(0, max(end_ns, cut.slot_ns), cut.slot_ns)
+        known_ns = axis.slots * axis.slot_ns if whole else now_ns
         felt = [edge for fault in record.scenario.faults for edge in self.edges_of(fault.id)]
         uncounted = [
             edge

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-MOST_AT_ONCE = 4 * 1024 * 1024
-"""Bytes of one look: some 10 ms of work. What is more waits for the next one."""
+MOST_AT_ONCE = 256 * 1024
+"""Bytes of one look: some 5 ms of work. What is more waits for the next one."""
 
 _LONGEST_LINE = 1024 * 1024
 

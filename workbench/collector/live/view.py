@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from workbench.collector.wire import LivePage
 from workbench.pages.topology import drawn
 
 MOST_READERS = 16
+_TICK_S = 1.0
+_BREATH_S = 0.02
+"""Between two looks at files that are far ahead: scrapes and spans come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,29 @@ class LiveView:
         if self.run is not None:
             self.run.span(row)
 
-    def tick(self) -> None:
-        """Look at everything; put it in words only while somebody reads."""
-        if self.run is not None:
-            self.run.follow()
-        if self.readers:
-            self.refresh()
+    async def watch(self) -> None:
+        """Look at everything, each second; put it in words only while somebody reads.
+
+        In a task of its own: should the page fail, what is recorded goes on.
+        """
+        try:
+            while not self.ended:
+                behind = self.run is not None and self.run.follow()
+                if self.readers and not behind:
+                    self.refresh()
+                await asyncio.sleep(_BREATH_S if behind else _TICK_S)
+        except Exception:  # noqa: BLE001 - the edge of the page
+            traceback.print_exc()
+        finally:
+            self.end()
 
     def refresh(self) -> None:
         """Bring all parts up to date."""
         if self.page is None:
             return
         run, before = self.run, self._version
+        if run is not None:
+            run.follow()
         self._put("stack", self._stack())
         self._put("runs", [] if self._reports is None else [one.data() for one in self._past.newest(self._reports)])
         self._put("run", None if run is None else run.facts())
@@ -98,7 +113,7 @@ class LiveView:
         self._put("charts", None if run is None else run.charts(self._keeping.breakers))
         self._put("journal", [] if run is None else list(run.journal.moments))
         if self._version != before:
-            self._changed.set()
+            self._changed.set()  # whoever waits now has to look
             self._changed = asyncio.Event()
 
     def newer(self, than: int) -> list[tuple[str, Part]]:

@@ -60,6 +60,12 @@ function timeCharts(area, moment, run, height) {
     return [times, ...order(chart).map((i) => values[i])];
   }
 
+  // A value between two gaps has no line to be seen in.
+  function alone(u, series) {
+    const values = u.data[series];
+    return values.flatMap((value, i) => (value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : []));
+  }
+
   function draw(chart) {
     const figure = document.getElementById(`chart-${chart.id}`);
     const plot = figure.querySelector(".plot");
@@ -88,7 +94,7 @@ function timeCharts(area, moment, run, height) {
               width: isArea ? 0 : style === "dashed" ? 1.4 : 1.8,
               dash: style === "dashed" ? [4, 3] : undefined,
               fill: isArea ? () => colour(name) : undefined,
-              points: { show: false },
+              points: isArea ? { show: false } : { show: true, size: 3.5, width: 0, fill: () => colour(name), filter: alone },
             };
           }),
         ],

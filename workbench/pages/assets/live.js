@@ -80,6 +80,7 @@
     at("clocks").replaceChildren(...clocks());
     at("stop").hidden = !["preparing", "running", "finishing"].includes(now.state);
     at("stop").disabled = now.state === "finishing";
+    at("veil").hidden = at("nowline").hidden = !told.charts || now.state === "over";
     document.title = title(is, hurting);
   }
 
@@ -224,13 +225,13 @@
   }
 
   function showRuns() {
-    const one = (run) => {
+    const one = (run, i) => {
       const goesOn = told.run?.id === run.id && !["over", "rest"].includes(told.now.state);
       const name = run.report ? el("a", { class: "name", href: `runs/${encodeURIComponent(run.id)}/report.html`, target: "_blank", rel: "noopener", title: run.title }, run.scenario) : el("span", { class: "name" }, run.scenario);
       const began = new Date(run.started);
-      const when = el("time", { datetime: run.started, class: "small", title: began.toLocaleString() }, began.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }));
-      const is = run.outcome ? el("small", {}, `exit ${run.exit_code}`) : goesOn ? el("em", {}, "goes on") : el("small", {}, told.run?.id === run.id ? "being judged" : "no verdict");
-      return el("li", { class: run.outcome ?? "" }, symbol(run.outcome ?? "NONE", "mark", run.outcome ?? "no verdict"), el("span", { class: "name" }, name, " ", is), when);
+      const when = el("time", { datetime: run.started, class: "small", title: began.toLocaleString() }, began.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+      const is = run.outcome ? el("small", {}, `exit ${run.exit_code}`) : goesOn ? el("em", {}, "goes on") : el("small", {}, told.run?.id === run.id ? "being judged" : i === 0 ? "no verdict yet" : "no verdict");
+      return el("li", { class: run.outcome ?? "" }, symbol(run.outcome ?? "NONE", "mark", run.outcome ?? "no verdict"), el("span", { class: "name" }, name, " ", is, run.title ? el("q", {}, run.title) : null), when);
     };
     const none = el("li", { class: "first" }, el("span"), el("span", {}, "None yet. The first one takes a minute and a half: ", el("pre", {}, "workbench run latency-spike")));
     at("runs").replaceChildren(...(told.runs.length ? told.runs.map(one) : [none]));
@@ -240,7 +241,6 @@
 
   function showCharts() {
     const { charts } = told;
-    at("veil").hidden = at("nowline").hidden = !charts || told.now.state === "over";
     if (!charts) {
       forget();
       return;
@@ -388,7 +388,7 @@
     } catch {
       // nobody there: that is what it says already
     }
-    at("lost").textContent = `Not connected since ${lostAt.toLocaleTimeString()}. ${why}`;
+    at("lost").textContent = `Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. ${why}`;
     at("lost").hidden = false;
     setTimeout(connect, AGAIN_MS);
   }

@@ -1,4 +1,4 @@
-"""How the real Grafana is started: data sources by uid, settings by environment, a password of its own.
+"""How the real Grafana is started: settings by environment, a password of its own.
 
 https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/. No Grafana could be run where this was
 written; what is asked of it is what its documentation says.
@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.model.tools import Tool
-
-UIDS = {Tool.PROMETHEUS: "workbench-prometheus", Tool.JAEGER: "workbench-jaeger"}
-"""Dashboards name data sources by these, never by name."""
-
 USER = "admin"
+
+FOLDER = "grafana"
+"""In the state folder: the password, and what Grafana is given by file."""
 
 
 def arguments(program: Path) -> list[str]:
@@ -58,29 +54,4 @@ def settings(url: str, folder: Path, data: Path, secret: str) -> dict[str, str]:
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         "GF_LOG_MODE": "console",
         "GF_LOG_LEVEL": "warn",
-    }
-
-
-def data_sources(urls: Mapping[Tool, str]) -> dict[str, Any]:
-    """Return the provisioning file, for the tools that are there. An exemplar leads to its trace in Jaeger."""
-    sources: list[dict[str, Any]] = []
-    if Tool.PROMETHEUS in urls:
-        to_trace = {"name": "trace_id", "datasourceUid": UIDS[Tool.JAEGER]}
-        options = {"timeInterval": "1s", "httpMethod": "POST"}
-        exemplars = {"exemplarTraceIdDestinations": [to_trace]} if Tool.JAEGER in urls else {}
-        sources.append(_source("Prometheus", Tool.PROMETHEUS, urls, options | exemplars) | {"isDefault": True})
-    if Tool.JAEGER in urls:
-        sources.append(_source("Jaeger", Tool.JAEGER, urls, {}))
-    return {"apiVersion": 1, "datasources": sources}
-
-
-def _source(name: str, tool: Tool, urls: Mapping[Tool, str], options: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "uid": UIDS[tool],
-        "type": str(tool),
-        "access": "proxy",
-        "url": urls[tool],
-        "editable": False,
-        "jsonData": options,
     }

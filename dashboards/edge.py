@@ -1,0 +1,133 @@
+"""Edge and resilience: what happens on an edge, from the caller's wish to the wire, and what each mechanism does."""
+
+from __future__ import annotations
+
+from dashboards.dashboard import Page, Row, edge, run
+from dashboards.panels import RED, THIRD, curves, states
+from dashboards.queries import BAD_ENDS, COLLECTOR, Query, during, rate, share
+from dashboards.run_overview import BREAKER
+
+_EDGE = 'edge=~"$edge"'
+_CALLS = f"workbench_edge_calls_total{{{_EDGE}}}"
+_ATTEMPTS = f"workbench_edge_attempts_total{{{_EDGE}}}"
+_BAD_CALLS = f"workbench_edge_calls_total{{{_EDGE}, {BAD_ENDS}}}"
+
+
+def page() -> Page:
+    """Return the dashboard."""
+    return Page(
+        uid="workbench-edge",
+        title="Edge and resilience",
+        question="What do callers get on an edge, what goes over the wire, and what did each mechanism decide?",
+        variables=[run(), edge()],
+        rows=[_callers(), _wire(), _breaker(), _others()],
+    )
+
+
+def _callers() -> Row:
+    return Row(
+        "What do callers get?",
+        [
+            curves(
+                "How do calls end?",
+                during(rate(_CALLS, "edge", "outcome") + " > 0", "{{edge}}: {{outcome}}"),
+                unit="reqps",
+                stacked=True,
+                width=THIRD,
+                nothing="no calls",
+            ),
+            curves(
+                "Which share of calls fails?",
+                during(share(_BAD_CALLS, _CALLS, "edge"), "{{edge}}"),
+                unit="percentunit",
+                most=1,
+                width=THIRD,
+            ),
+            curves(
+                "How often does a fallback answer instead?",
+                during(rate(f"workbench_fallback_total{{{_EDGE}}}", "edge", "kind"), "{{kind}} for {{edge}}"),
+                unit="ops",
+                stacked=True,
+                width=THIRD,
+                nothing="no fallback on this edge",
+            ),
+        ],
+    )
+
+
+def _wire() -> Row:
+    return Row(
+        "What goes over the wire?",
+        [
+            curves(
+                "How do attempts end?",
+                during(rate(_ATTEMPTS, "edge", "outcome") + " > 0", "{{edge}}: {{outcome}}"),
+                unit="reqps",
+                stacked=True,
+                nothing="no attempts",
+            ),
+            curves(
+                "How many attempts does a call make?",
+                during(f"{rate(_ATTEMPTS, 'edge')} / ({rate(_CALLS, 'edge')} > 0)", "{{edge}}"),
+            ),
+            curves(
+                "How many attempts does the fault plane see?",
+                during(rate(f"workbench_plane_attempts_total{{{_EDGE}}}", "edge"), "{{edge}}"),
+                unit="reqps",
+                nothing="Toxiproxy counts no attempts",
+            ),
+            states(
+                "When was a fault on it?",
+                during(f'max by (fault, target) (workbench_fault_active{{{COLLECTOR}, target=~"$edge"}})', "{{fault}}"),
+                words={0: ("off", "transparent"), 1: ("on", RED)},
+                nothing="no fault on this edge",
+            ),
+        ],
+    )
+
+
+def _breaker() -> Row:
+    return Row(
+        "What does the breaker do?",
+        [
+            states(
+                "In which state is it?",
+                during(f"max by (edge) (workbench_breaker_state{{{_EDGE}}})", "{{edge}}"),
+                words=BREAKER,
+                width=THIRD,
+            ),
+            curves(
+                "How often does it change its state?",
+                during(
+                    rate(f"workbench_breaker_transitions_total{{{_EDGE}}}", "edge", "to") + " > 0", "{{edge}} to {{to}}"
+                ),
+                unit="ops",
+                stacked=True,
+                width=THIRD,
+                nothing="never",
+            ),
+            curves(
+                "How many calls does it refuse?",
+                during(rate(f'workbench_edge_calls_total{{{_EDGE}, outcome="rejected_breaker"}}', "edge"), "{{edge}}"),
+                unit="reqps",
+                width=THIRD,
+            ),
+        ],
+    )
+
+
+def _others() -> Row:
+    return Row(
+        "What do the other mechanisms do?",
+        [
+            curves("Who runs into a timeout?", _decided("timeout.expired", "{{edge}}"), unit="ops"),
+            curves("How many retries are made, and not made?", _decided("retry.*"), unit="ops"),
+            curves("How many attempts find the bulkhead full?", _decided("bulkhead.rejected", "{{edge}}"), unit="ops"),
+            curves("What do hedges and deadlines do?", _decided("(hedge|deadline).*"), unit="ops"),
+        ],
+    )
+
+
+def _decided(pattern: str, legend: str = "{{edge}}: {{decision}}") -> Query:
+    decisions = f'workbench_decisions_total{{{_EDGE}, decision=~"{pattern}"}}'
+    return during(rate(decisions, "edge", "decision"), legend)
