@@ -16,6 +16,7 @@ import psutil
 
 from workbench.adapters.components import finding
 from workbench.adapters.components.releases import releases
+from workbench.adapters.docker import engine
 from workbench.adapters.grafana import starting
 from workbench.adapters.grafana.provisioning import UIDS, dashboard_uids
 from workbench.adapters.grafana.server import grafana_server
@@ -125,8 +126,13 @@ def _ports(local: LocalStack) -> Iterator[Finding]:
 
 
 def _docker(_: LocalStack) -> Iterator[Finding]:
-    where = shutil.which("docker")
-    yield Finding("docker", f"found at {where}; not needed" if where else "not found; not needed", "note")
+    try:
+        reached = engine.reach()
+    except EnvironmentFailure as error:
+        yield Finding("docker", f"{error.message}; only --runtime docker needs it", "note", error.hint)
+    else:
+        found = f"{reached.version} at {reached.endpoint}, docker compose {reached.compose}"
+        yield Finding("docker", f"{found}, for --runtime docker", "note")
 
 
 _USED_BY = {tool: f"--with {tool}" for tool in Tool} | {Tool.TOXIPROXY: "--fault-plane toxiproxy"}

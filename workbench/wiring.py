@@ -243,6 +243,8 @@ class LocalStack:
             found = self.runtime.find()
             if found is not None:
                 self.runtime.down(found)
+            else:
+                self.runtime.sweep()
             return found
 
     def status(self) -> dict[str, Any]:

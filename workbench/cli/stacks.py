@@ -75,7 +75,9 @@ def up(
 
 
 def build(
-    *, system: Annotated[str, typer.Option("--system", help="A system: a name, or the path of a system.yaml")] = "shop"
+    *,
+    system: Annotated[str, typer.Option("--system", help="A system: a name, or the path of a system.yaml")] = "shop",
+    pin: Annotated[bool, typer.Option("--pin", help="Pin the other images by the digests that they have here")] = False,
 ) -> None:
     """Build the images that --runtime docker starts. What has not changed since the last time is not built again.
 
@@ -83,7 +85,12 @@ def build(
     """
     from workbench.adapters.docker import images  # noqa: PLC0415 - no other command needs it
 
-    for image in images.build(load_system(system, Path.cwd())):
+    loaded = load_system(system, Path.cwd())
+    if pin:
+        for image in images.pin(loaded):
+            say(f"{image} has no digest here, and is not pinned")
+        return
+    for image in images.build(loaded):
         say(f"{image} is built")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -236,8 +235,7 @@ class Children:
         with self._lock:
             self._stopping = True
         if self._containers is not None:
-            for problem in self._containers.remove_all(grace_s):
-                sys.stderr.write(f"left behind: {problem}\n")
+            self._containers.remove_all(grace_s)
         own = {name: spec for name, spec in self._specs.items() if not spec.container}
         self._stop([name for name, spec in own.items() if not spec.essential], grace_s)
         self._stop(list(own), 1.0)

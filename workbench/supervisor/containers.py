@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -72,6 +73,11 @@ class Containers:
                 self._said = [*self._said[-20:], line.rstrip()]
         if compose.wait() and not self._closed:
             self.failure = "docker compose up failed:\n" + "\n".join(f"    {line}" for line in self._said)
+
+    @property
+    def starting(self) -> bool:
+        """Tell whether the engine is still at creating and starting them."""
+        return self._compose is not None and self._compose.poll() is None
 
     def start(self, name: str) -> None:
         """Start a container that has ended; returns once the engine has done so. Raises EngineGone."""
@@ -187,12 +193,14 @@ class Containers:
                 container.unpause()
             container.kill(number)
 
-    def remove_all(self, grace_s: float) -> list[str]:
-        """End and remove all that is ours; return what could not be."""
+    def remove_all(self, grace_s: float) -> None:
+        """End and remove all that is ours. The overlay of the project stays where something resists: `down` looks."""
         self._closed = True
         if self._compose is not None and self._compose.poll() is None:
             self._compose.kill()
             self._compose.wait()
-        if self._client is None:
-            return []
-        return remove_labelled(self._client, self.label, grace_s)
+        problems = [] if self._client is None else remove_labelled(self._client, self.label, grace_s)
+        for problem in problems:
+            sys.stderr.write(f"left behind: {problem}\n")
+        if not problems:
+            Path(self._spec.overlay).unlink(missing_ok=True)

@@ -25,6 +25,17 @@ def client() -> Any:
         return docker.from_env(timeout=_ANSWERS_S, max_pool_size=_AT_ONCE)
 
 
+def labelled(engine: Any, label: str) -> bool:
+    """Tell whether there is a container, network or volume with a label. Raises EngineGone."""
+    wanted = {"label": label}
+    with told("the Docker engine cannot be asked"):
+        return bool(
+            engine.containers.list(all=True, filters=wanted, ignore_removed=True)
+            or engine.networks.list(filters=wanted)
+            or engine.volumes.list(filters=wanted)
+        )
+
+
 def remove_labelled(engine: Any, label: str, grace_s: float = 0.0) -> list[str]:
     """End and remove every container, network and volume with a label, `key=value`; return what could not be."""
     wanted = {"label": label}

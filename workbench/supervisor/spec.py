@@ -49,6 +49,8 @@ class ComposeSpec:
     project: str
     command: list[str]
     """`docker compose` with the options that say which project, files and profiles."""
+    overlay: str
+    """The one of these files that is this stack's own."""
 
 
 @dataclass(frozen=True, slots=True)

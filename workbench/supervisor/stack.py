@@ -34,6 +34,8 @@ _PAUSE_S = 1.0
 """Between two starts of a part that keeps dying."""
 _BACK_WITHIN_S = 8.0
 """A service that a fault had ended has to be ready again within this."""
+_ENGINE_NEEDS_S = 120.0
+"""What creating and starting containers may take at the most, before what they need to become ready."""
 _TOLD_TO_END = "it was told to end before it was ready"
 _COLLECTOR = "collector"
 
@@ -95,7 +97,10 @@ class Stack:
             for process in list(waiting.values()):
                 if self._is_ready(process):
                     del waiting[process.name]
-                    self._is_up(process.name)
+                    self._report({"event": "ready", "name": process.name})
+                    self._set_up(process.name)
+            if self._containers is not None and self._containers.starting:
+                until = min(time.monotonic(), began + _ENGINE_NEEDS_S) + self.spec.ready_within_s
             if waiting and time.monotonic() > until:
                 raise StartFailure(not_ready(list(waiting.values()), self.spec.ready_within_s))
             if self.shutdown.wait(_POLL_S):
@@ -106,10 +111,9 @@ class Stack:
         self.ready = True
         self._report({"event": "up"})
 
-    def _is_up(self, name: str) -> None:
-        """Tell whoever waits, and do at once what others may need to become ready."""
-        self._report({"event": "ready", "name": name})
-        if name in self._edges:  # services may ask each other before they say that they are ready
+    def _set_up(self, name: str) -> None:
+        """Tell a part that has become ready what it needs to know before the others can be."""
+        if name in self._edges:  # a service may need its edges to become ready
             _settle(name, self._edges[name].make)
         if name == _COLLECTOR:  # Prometheus is ready when it has scraped the collector, which a relay has to lead to
             _settle(name, self._tell_collector)

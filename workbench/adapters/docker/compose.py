@@ -7,7 +7,7 @@ in one stack: ports of the block, addresses of edges, the token, labels.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,16 @@ def surroundings(plane: PlaneName) -> Surroundings:
     )
 
 
-def overlay(loaded: LoadedSystem, ports: Ports, stack: RunningStack, project: dict[str, Any], state: Path) -> str:
-    """Return what is laid over a system's compose file, as JSON, which is YAML too."""
+def overlay(
+    loaded: LoadedSystem,
+    ports: Ports,
+    stack: RunningStack,
+    project: dict[str, Any],
+    *,
+    exact: Mapping[str, str],
+    state: Path,
+) -> str:
+    """Return what is laid over a system's compose file, as JSON, which is YAML too. `exact`: images by digest."""
     common = variables(stack)
     labels = {STACK_LABEL: stack.stack_id, FOLDER_LABEL: str(state)}
     services = {name: _service(name, loaded, ports, stack) for name in loaded.system.services}
@@ -101,8 +109,11 @@ def overlay(loaded: LoadedSystem, ports: Ports, stack: RunningStack, project: di
         api = {ports.plane: tools.TOXIPROXY_API, **{port: port for port in edges}}
     if TOXIPROXY in project["services"]:
         services[TOXIPROXY] = {"ports": published(api)}
-    for name in project["services"]:
-        services.setdefault(name, {})["labels"] = labels
+    for name, service in project["services"].items():
+        laid = services.setdefault(name, {})
+        laid["labels"] = labels
+        if service["image"] in exact:
+            laid["image"] = exact[service["image"]]
     whole = {
         "services": services,
         "networks": {name: {"labels": labels} for name in project.get("networks", {})},

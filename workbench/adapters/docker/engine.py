@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,11 @@ def reach() -> Engine:
         ) from None
     except Exception as error:
         raise _unreachable(error) from error
+    if any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or []):
+        raise EnvironmentFailure(
+            f"the engine at {api.api.base_url} is Podman, on which this has not been tried",
+            hint="docs/how-to/podman.md says what is missing; without --runtime docker none is needed",
+        )
     return Engine(api, str(api.api.base_url), version["Version"], _compose_version())
 
 
@@ -63,6 +69,8 @@ def _unreachable(error: Exception) -> EnvironmentFailure:
 
 
 def _context() -> str:
+    if os.environ.get("DOCKER_HOST"):
+        return f"DOCKER_HOST is {os.environ['DOCKER_HOST']}"
     done = docker(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
     return done.stdout.strip() or "its address is not known"
 

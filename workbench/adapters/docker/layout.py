@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.adapters.docker import compose, engine, images, servers
-from workbench.adapters.docker.naming import FOLDER_LABEL, PLANE, RELAY, container
+from workbench.adapters.docker import compose, engine, images, leftovers, servers
+from workbench.adapters.docker.naming import PLANE, RELAY, container
 from workbench.adapters.docker.tools import tool_processes
 from workbench.adapters.native.layout import disturbances, own_process, running_stack, targets, variables
 from workbench.adapters.native.ports import Ports
@@ -17,12 +17,8 @@ from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Placement, Profile, RuntimeName
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
-from workbench.supervisor.docker_engine import remove_labelled
 from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ComposeSpec, PlaneSpec, ProcessSpec, StackSpec
-
-_ENGINE_NEEDS_S = 60.0
-"""What creating and starting containers may take, beyond what services need to become ready."""
 
 
 def stack_spec(
@@ -55,8 +51,8 @@ def stack_spec(
         raise UsageError(
             f"{file} has no service {', '.join(missing)}", hint="docs/how-to/docker.md says which it needs"
         )
-    images.refuse_missing(reached, project)
-    remove_labelled(reached.api, f"{FOLDER_LABEL}={state}")
+    exact = images.looked_at(reached, project, file.parent)
+    leftovers.remove(state)
     stack = running_stack(loaded, ports, stack_id=stack_id, token=token, owned=owned, bugs=bugs, plane=plane)
     stack = stack.model_copy(
         update={
@@ -67,7 +63,7 @@ def stack_spec(
     )
     overlay = state / "compose.json"
     for path, text in (
-        (overlay, compose.overlay(loaded, ports, stack, project, state)),
+        (overlay, compose.overlay(loaded, ports, stack, project, exact=exact, state=state)),
         (state / "compose.env", f"WORKBENCH_TOKEN={token}\n"),
     ):
         path.touch(mode=0o600)
@@ -97,8 +93,8 @@ def stack_spec(
         preload=["workbench.collector.main"],
         path=[],
         owned=owned,
-        ready_within_s=system.ready_within.s + _ENGINE_NEEDS_S,
-        compose=ComposeSpec(name, compose.command(file, chosen, name, overlay)),
+        ready_within_s=system.ready_within.s,
+        compose=ComposeSpec(name, compose.command(file, chosen, name, overlay), str(overlay)),
     )
 
 

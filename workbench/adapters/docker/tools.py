@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.adapters.docker.naming import PLANE, RELAY, container, published
-from workbench.adapters.grafana import starting
+from workbench.adapters.grafana import starting as grafana
 from workbench.adapters.jaeger import configuration as jaeger
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.native.tools import RULES_FILE, tool_urls
@@ -91,7 +91,7 @@ def _jaeger(ports: Ports, state: Path) -> dict[str, Any]:
 def _grafana(ports: Ports, state: Path) -> dict[str, Any]:
     """Its data sources and dashboards are mounted by the compose file; its password is in the state folder."""
     url, inside = tool_urls(ports)[Tool.GRAFANA], Path("/etc/grafana")
-    own = starting.settings(url, inside, Path("/var/lib/grafana"), starting.password(_folder(state / "grafana")))
+    own = grafana.settings(url, inside, Path("/var/lib/grafana"), grafana.password(_folder(state / "grafana")))
     listens = {"GF_SERVER_HTTP_ADDR": _ANYWHERE, "GF_SERVER_HTTP_PORT": str(_GRAFANA), "GF_SERVER_ROOT_URL": url}
     return {"environment": own | listens, "ports": published({urlsplit(url).port or 0: _GRAFANA})}
 

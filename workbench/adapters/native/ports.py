@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ _BLOCKS = 50  # up to 28 000, below the ephemeral ports (32768 and up on Linux)
 _EDGES, _PLANE, _COLLECTOR, _CONTROL, _RELAY, _RESOURCES, _CLAIM = 100, 190, 191, 192, 197, 198, 199
 _TOOLS = {Tool.PROMETHEUS: 193, Tool.JAEGER: 194, Tool.GRAFANA: 196}
 _JAEGER_SPANS = 195
+_ENGINE_ANSWERS_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,10 @@ def _is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Return who listens on a port, as far as the operating system tells us."""
+    """Return who listens on a port, as far as the operating system and the Docker engine tell us."""
+    container = _container_at(port)
+    if container:
+        return f"container {container}"
     with suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
@@ -166,3 +172,21 @@ def holder(port: int) -> str:
                 process = psutil.Process(connection.pid)
                 return f"{process.name()} (pid {connection.pid}: {' '.join(process.cmdline())[:80]})"
     return "a process of another user, or one that ended a moment ago"
+
+
+def _container_at(port: int) -> str:
+    """Return the container that a port of this machine leads to; nothing where there is none, or no engine to ask."""
+    if shutil.which("docker") is None:
+        return ""
+    try:
+        asked = subprocess.run(
+            ["docker", "ps", "--filter", f"publish={port}", "--format", "{{.Names}}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_ENGINE_ANSWERS_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ", ".join(asked.stdout.split())

@@ -163,6 +163,21 @@ class LocalRuntime:
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None
+        self.sweep()
+
+    def sweep(self) -> bool:
+        """Remove containers that no supervisor watches over any more; tell whether there were any.
+
+        Raises EnvironmentFailure if the engine does not let us.
+        """
+        overlay = self.state.folder / "compose.json"
+        if not overlay.exists():
+            return False
+        from workbench.adapters.docker.leftovers import remove  # noqa: PLC0415 - needs an extra
+
+        found = remove(self.state.folder)
+        overlay.unlink()
+        return found
 
     def wait_gone(self, stack: RunningStack, within_s: float) -> None:
         """Wait for the supervisor to end; it ends last."""
