@@ -74,7 +74,7 @@ def test_a_run_is_shown_from_its_beginning_to_its_verdict(page: Page, live: Live
     page.wait_for("it runs", has("#badge", "running"))
     written.go_on(ON + 3)
     page.wait_for("the fault is on", has("#badge", "fault on"))
-    assert "orders → payments answers 800ms ± 100ms late is ON" == page.text("#answer")
+    assert "ON: orders → payments answers 800ms ± 100ms late" == page.text("#answer")
     assert "slow-payments is on" in page.text("#windows")
     assert page.evaluate("document.querySelectorAll('#map .link.faulted').length") == 1
     page.wait_for("charts are drawn", lambda p: p.evaluate("document.querySelectorAll('#figures canvas').length") == 5)
