@@ -51,6 +51,12 @@ def needed() -> None:
         pytest.skip(reason)
 
 
+def images_of(name: str) -> str:
+    """Return an image by its name in versions.env."""
+    lines = (ROOT / "compose" / "versions.env").read_text(encoding="utf-8").splitlines()
+    return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
+
+
 def inspected(container: str) -> dict[str, Any]:
     """Return all that the engine knows of a container."""
     found: dict[str, Any] = json.loads(docker("inspect", container))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.docker.conftest import Contained
@@ -44,6 +45,18 @@ def test_each_is_on_and_goes_by_itself(pair: Contained) -> None:
     assert pid != _state(pair)["Pid"]
     wait_until("no fault is on", lambda: pair.status()["faults"] == [])
     assert "word (bugs: )" == pair.ask()
+
+
+def test_the_real_toxiproxy_serves_all_edges_where_it_is_asked_for(pair: Contained) -> None:
+    pair.up("--fault-plane", "toxiproxy")
+    assert "word (bugs: )" == pair.ask()
+    assert "" == pair.container("faultproxy")
+    assert 0 == pair.workbench("fault", "add", "latency", "front:back", "--delay", "300ms").code
+    began = time.monotonic()
+    assert "word (bugs: )" == pair.ask()
+    assert time.monotonic() - began > 0.3
+    assert 0 == pair.workbench("fault", "clear").code
+    assert [] == pair.status()["faults"]
 
 
 def test_what_is_paused_can_be_healed_and_taken_down(pair: Contained) -> None:

@@ -86,6 +86,12 @@ def test_compose_is_v1(uncontained: Contained, tmp_path: Path, images: None) -> 
     refused.refused(4, "docker-compose is there, which is v1; v2 is needed", "docker-compose-plugin")
 
 
+def test_compose_is_too_old(uncontained: Contained, tmp_path: Path, images: None) -> None:
+    path = _programs(tmp_path / "programs", "sh", docker="echo v2.17.3")
+    refused = uncontained.workbench(*_UP, PATH=path)
+    refused.refused(4, "`docker compose` is 2.17.3; it has to be 2.20 or newer")
+
+
 def test_the_engine_is_podman(uncontained: Contained, tmp_path: Path) -> None:
     from tests.docker.podman import Podman  # noqa: PLC0415
 

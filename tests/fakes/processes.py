@@ -75,10 +75,10 @@ class FakeLoad:
             self.running = False
             if self.stubborn or self.dead:
                 return None
-            now_ns = self._time.now_ns()
-            return Done(
-                journeys=40, unfinished=1, rows=90, dropped=2, clock_start=(now_ns, 7), clock_end=(now_ns + 10, 20)
-            )
+            now = self._time.clock()
+            start = (now.monotonic_ns, now.wall_ns)
+            end = (now.monotonic_ns + 10, now.wall_ns + 13)
+            return Done(journeys=40, unfinished=1, rows=90, dropped=2, clock_start=start, clock_end=end)
 
     def kill(self) -> None:
         with self._calls.passing("load.kill"):

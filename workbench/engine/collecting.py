@@ -217,10 +217,18 @@ def _text(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def clock_shifts(start: Mapping[str, Clock], end: Mapping[str, Clock]) -> dict[str, int]:
-    """Return, by process, how far wall and monotonic clock moved against each other between two readings."""
-    return {
-        name: (end[name].wall_ns - end[name].monotonic_ns) - (first.wall_ns - first.monotonic_ns)
-        for name, first in start.items()
-        if name in end
-    }
+def clock_shifts(start: Mapping[str, Clock], end: Mapping[str, Clock], ours: Clock) -> dict[str, int]:
+    """Return, by process, how far its clocks have moved against each other, or are apart from ours at the end.
+
+    The larger one counts. Processes of this machine share its clocks; those in a virtual machine may have others.
+    """
+    shifts = {}
+    for name, first in start.items():
+        if name in end:
+            last = _offset(end[name])
+            shifts[name] = max(last - _offset(first), last - _offset(ours), key=abs)
+    return shifts
+
+
+def _offset(clock: Clock) -> int:
+    return clock.wall_ns - clock.monotonic_ns

@@ -108,11 +108,11 @@ class Finish:
             self._clocks[recorder.name] = state.clock
 
     def clock_shifts(self, started: dict[str, Clock]) -> dict[str, int]:
-        """Return how far the clocks of each process moved apart during the run."""
+        """Return how far the clocks of each process moved apart during the run, or are apart from ours."""
         start, end = dict(started), dict(self._clocks)
         if self._load_clocks is not None:
             start["load"], end["load"] = self._load_clocks
-        return clock_shifts(start, end)
+        return clock_shifts(start, end, self._rim.time.clock())
 
     def _audits(self) -> dict[str, Audit]:
         try:

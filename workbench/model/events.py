@@ -188,7 +188,9 @@ class Collected(Event):
     event: Literal["collected"] = "collected"
     rows: dict[str, int]
     dropped: dict[str, int] = Field(description="rows that a producer could not keep, by table")
-    clock_shift_ns: dict[str, int] = Field(description="by process: how far wall and monotonic clock moved apart")
+    clock_shift_ns: dict[str, int] = Field(
+        description="by process: how far its clocks moved apart, or were apart from ours"
+    )
 
 
 class RunEnded(Event):

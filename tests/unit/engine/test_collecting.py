@@ -185,7 +185,7 @@ def test_a_table_that_cannot_be_read_is_empty_and_told(folder: Path) -> None:
 def test_clocks_are_compared_where_both_ends_were_read() -> None:
     start = {"plane": Clock(monotonic_ns=10, wall_ns=110), "load": Clock(monotonic_ns=0, wall_ns=0)}
     end = {"plane": Clock(monotonic_ns=30, wall_ns=135), "other": Clock(monotonic_ns=0, wall_ns=0)}
-    assert {"plane": 5} == clock_shifts(start, end)
+    assert {"plane": 5} == clock_shifts(start, end, end["plane"])
 
 
 def test_samples_of_a_real_prometheus_have_wall_times(folder: Path) -> None:
@@ -224,3 +224,10 @@ def test_runs_of_before_there_were_tools_miss_nothing(folder: Path) -> None:
     assert [(0,)] == database.execute("SELECT count(*) FROM prometheus").fetchall()
     _, problems = open_tables(folder, Sources(metrics="prometheus"))
     assert "prometheus.parquet is missing" in problems
+
+
+def test_clocks_of_another_machine_are_apart_from_ours_even_if_they_move_together() -> None:
+    theirs = Clock(monotonic_ns=10, wall_ns=5_000)
+    later = Clock(monotonic_ns=110, wall_ns=5_100)
+    ours = Clock(monotonic_ns=2_110, wall_ns=5_101)
+    assert {"plane": 1_999} == clock_shifts({"plane": theirs}, {"plane": later}, ours)

@@ -15,6 +15,8 @@ from workbench.errors import EnvironmentFailure
 from workbench.supervisor.docker_engine import EngineGone, client
 
 _ANSWERS_S = 30.0
+_COMPOSE_SINCE = (2, 20)
+"""Since then a service may depend on one that is not started."""
 _INSTALL = "https://docs.docker.com/engine/install has the way for this system; without --runtime docker none is needed"
 
 
@@ -77,12 +79,17 @@ def _context() -> str:
 
 def _compose_version() -> str:
     done = docker(["compose", "version", "--short"])
-    version = done.stdout.strip().removeprefix("v")
-    if done.returncode == 0 and version.partition(".")[0].isdigit() and int(version.partition(".")[0]) >= 2:
-        return version
-    old = "docker-compose is there, which is v1; " if shutil.which("docker-compose") else ""
+    found = re.match(r"v?(\d+)\.(\d+)", done.stdout.strip())
+    if done.returncode == 0 and found is not None:
+        version = done.stdout.strip().removeprefix("v")
+        if (int(found[1]), int(found[2])) >= _COMPOSE_SINCE:
+            return version
+        missing = f"`docker compose` is {version}"
+    else:
+        old = "docker-compose is there, which is v1; " if shutil.which("docker-compose") else ""
+        missing = f"`docker compose` is missing: {old}v2 is needed"
     raise EnvironmentFailure(
-        f"`docker compose` is missing: {old}v2 is needed",
+        f"{missing}; it has to be {'.'.join(map(str, _COMPOSE_SINCE))} or newer",
         hint="install the plugin: https://docs.docker.com/compose/install (Debian: docker-compose-plugin)",
     )
 
