@@ -18,6 +18,7 @@ from dashboards.panels import SOURCE, AnyPanel
 from dashboards.queries import COLLECTOR, during
 from workbench.adapters.grafana.provisioning import TAG
 
+_SERVICES = 'label_values(up{service!~"collector|fault-plane"}, service)'
 _OWN = common.DataSourceRef(type_val="grafana", uid="-- Grafana --")
 """Grafana's database: annotations that the workbench writes through its API."""
 
@@ -80,7 +81,7 @@ def run() -> builders.QueryVariable:
 
 def service() -> builders.QueryVariable:
     """Return the choice of services."""
-    return _choice("service", "Service", "label_values(http_server_requests_total, service)")
+    return _choice("service", "Service", _SERVICES)
 
 
 def one_service() -> builders.QueryVariable:
@@ -89,7 +90,7 @@ def one_service() -> builders.QueryVariable:
         builders.QueryVariable("service")
         .label("Service")
         .datasource(SOURCE)
-        .query("label_values(http_server_requests_total, service)")
+        .query(_SERVICES)
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(models.VariableSort.ALPHABETICAL_ASC)
     )

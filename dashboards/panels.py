@@ -36,11 +36,15 @@ def curves(
     unit: str = "short",
     width: int = QUARTER,
     stacked: bool = False,
+    least: float | None = 0,
     most: float | None = None,
     nothing: str | None = None,
     limit: float | None = None,
 ) -> timeseries.Panel:
-    """Return curves over time. `most`: end of the axis; `limit`: a red line; `nothing`: said where there is no data."""
+    """Return curves over time.
+
+    `least`, `most`: ends of the axis; `limit`: a red line; `nothing`: said where there is no data.
+    """
     panel = (
         timeseries.Panel()
         .title(title)
@@ -48,7 +52,6 @@ def curves(
         .span(width)
         .height(_HEIGHT)
         .unit(unit)
-        .min(0)
         .line_width(1)
         .fill_opacity(40 if stacked else 8)
         .show_points(common.VisibilityMode.NEVER)
@@ -59,6 +62,8 @@ def curves(
     )
     if stacked:
         panel = panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
+    if least is not None:
+        panel = panel.min(least)
     if most is not None:
         panel = panel.max(most)
     if limit is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.dashboard import Page, Row, edge, run, service
 from dashboards.panels import GREEN, RED, THIRD, WHOLE, YELLOW, curves, figures, states
 from dashboards.queries import BAD_ENDS, COLLECTOR, Query, during, lost, quantile, rate, share
-from workbench.adapters.grafana.provisioning import OVERVIEW
+from workbench.model.tools import OVERVIEW
 
 BREAKER = {0: ("closed", GREEN), 1: ("half open", YELLOW), 2: ("open", RED)}
 ANSWERS = {1: ("answers", GREEN), 0: ("does not answer", RED)}

@@ -43,7 +43,11 @@ def page() -> Page:
                 "What is left of the error budget?",
                 [
                     curves(
-                        "Share of the budget that is left", during(_LEFT, "{{slo}}"), unit="percentunit", width=HALF
+                        "Which share of the budget is left? (below 0 it is overspent)",
+                        during(_LEFT, "{{slo}}"),
+                        unit="percentunit",
+                        width=HALF,
+                        least=None,
                     ),
                     curves(
                         "Which share is good at this moment?",
@@ -58,7 +62,7 @@ def page() -> Page:
                 "How fast does it burn?",
                 [
                     curves(
-                        "Burn rates, by window (an alert compares a long one with a short one)",
+                        "What are the burn rates, by window? (an alert compares two)",
                         during(
                             f'label_replace({{__name__=~"slo:error_budget:burn_rate.+", {_SLO}}}, "window", "$1", '
                             '"__name__", "slo:error_budget:burn_rate(.*)")',

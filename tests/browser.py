@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 
 DEADLINE_S = 60.0
+KEYS = {"Escape": 27, "ArrowLeft": 37, "ArrowRight": 39, "Tab": 9}
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -65,8 +66,9 @@ class Page:
         self._call("Emulation.setDeviceMetricsOverride", **size)
 
     def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+        """Press and release one of the keys in KEYS."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key])
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -48,7 +48,9 @@ STATE_FOLDER = ".workbench"
 class LocalDesk:
     """Everything a run needs, on this machine and in this folder."""
 
-    def __init__(self, *, reports: Path, sink: EventSink, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, reports: Path, sink: EventSink, note: Callable[[str], None], page: Callable[[str], None]
+    ) -> None:
         self.reports = reports.resolve()
         self.sink = sink
         self.time: TimeSource = HostTime()
@@ -56,6 +58,8 @@ class LocalDesk:
         self.ledger = Ledger(self._state.ledger_file)
         self._runtime = LocalRuntime(self._state)
         self._note = note
+        self._page = page
+        """Told where the live page is, once there is one."""
 
     def exclusive(self, doing: str) -> AbstractContextManager[None]:
         return self._state.exclusive(doing)
@@ -141,6 +145,7 @@ class LocalDesk:
 
         try:
             telling.begin()
+            self._page(self._runtime.live_page(stack))
             yield OpenStack(rim=rim, policies=services.policies, save_logs=save_logs)
         finally:
             load.kill()

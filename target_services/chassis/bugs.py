@@ -22,6 +22,8 @@ class Bug(StrEnum):
     CONSUMER_NOT_IDEMPOTENT = "consumer-not-idempotent"
     OUTBOX_OUTSIDE = "outbox-outside"
     COMPENSATION_LOST = "compensation-lost"
+    PUBLISH_UNCONFIRMED = "publish-unconfirmed"
+    CACHE_REQUIRED = "cache-required"
 
 
 MEANINGS: dict[Bug, str] = {
@@ -34,6 +36,8 @@ MEANINGS: dict[Bug, str] = {
     Bug.CONSUMER_NOT_IDEMPOTENT: "notifications does not consult its inbox, so what is delivered twice is sent twice",
     Bug.OUTBOX_OUTSIDE: "orders writes the outbox row of a confirmed order after the commit, in another transaction",
     Bug.COMPENSATION_LOST: "orders takes a compensation whose call failed for done: goods or money stay taken",
+    Bug.PUBLISH_UNCONFIRMED: "orders takes every message that it has sent for one that has arrived",
+    Bug.CACHE_REQUIRED: "catalog fails a request whose cache cannot be asked, in place of asking the database",
 }
 
 _planted: set[Bug] = set()

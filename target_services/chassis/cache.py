@@ -21,6 +21,8 @@ from typing import Protocol
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from target_services.chassis.bugs import Bug, is_planted
+
 _RENEW_IN_LAST = 0.2
 """Part of the fresh time, its last, in which an entry that is asked for is renewed."""
 
@@ -134,6 +136,8 @@ class Cache:
         try:
             return await self._store.get(key)
         except StoreAway:
+            if is_planted(Bug.CACHE_REQUIRED):
+                raise
             return None
 
     def _load_once(self, key: str, load: Load) -> asyncio.Task[bytes | None]:

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
 from target_services.chassis.lease import Lease
@@ -162,7 +163,7 @@ class Relay:
             async with asyncio.timeout(self._lease.remaining_s()):
                 await self._publisher.publish(message)
         except (NotNow, Away, Poison) as failure:
-            return failure
+            return None if is_planted(Bug.PUBLISH_UNCONFIRMED) else failure
         except TimeoutError:
             return Away("no confirmation while the lease was ours")
         except Exception as error:  # noqa: BLE001 - it must not keep the other messages of the batch

@@ -18,9 +18,8 @@ from tests.dashboards import Panel, Shown, dashboards, panels
 from tests.e2e.command import Folder, wait_for
 from tests.integration.native.rig import Folder as Pair
 from workbench.adapters.components.finding import find
-from workbench.adapters.grafana.provisioning import OVERVIEW
 from workbench.adapters.jaeger.client import JaegerClient
-from workbench.model.tools import Tool
+from workbench.model.tools import OVERVIEW, Tool
 
 RUN_WITHIN_S = 200.0
 TRIES = 3

@@ -52,6 +52,11 @@ class RunConsole:
         """Say something that is not an event of a run."""
         self._console.print(Text(f"  · {text}", style="dim"))
 
+    def page(self, address: str) -> None:
+        """Say where the run can be watched. The address is a key, so it is for a terminal and no log."""
+        if self._console.is_terminal:
+            self.note(f"live page: {address}")
+
     def event(self, event: AnyEvent) -> None:
         text, weight = sentence(event)
         self._zero_known = self._zero_known or event.event == "load_started"

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from workbench.adapters.tool_pages import Stretch, page
 from workbench.cli import rendering
 from workbench.cli.options import Json, Reports, RunDir, Set, changes
 from workbench.cli.streams import last_line, progress, say
@@ -23,6 +22,7 @@ from workbench.gating import gate as apply_gate
 from workbench.gating import read_policy
 from workbench.model.tools import Tool
 from workbench.pipeline import judge_again, judge_with, report_again
+from workbench.reporting.tool_pages import Stretch, page
 from workbench.wiring import local_stack
 
 

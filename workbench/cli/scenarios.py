@@ -96,7 +96,7 @@ def run(
     planned = plan_scenario(request)
     rendering.introduction(planned)
     console = RunConsole(err)
-    desk = LocalDesk(reports=reports, sink=console, note=console.note)
+    desk = LocalDesk(reports=reports, sink=console, note=console.note, page=console.page)
     with console.live():
         verdict, directory = run_pipeline(request, planned, desk)
     rendering.verdict(verdict, directory.folder, as_json=json)

@@ -70,6 +70,8 @@ def up(
         table.add_row(f"  {name}", f"http://{edge.listener}", f"-> {edge.upstream}")
     for tool, url in stack.tools.items():
         table.add_row(f"  {tool}", url)
+    # The address of the page is its key: for a terminal, and no log.
+    table.add_row("  live page", local_stack().live_page() if out.is_terminal else "workbench open live")
     out.print(table)
     say("next: workbench list, workbench status, workbench down", "dim")
 

@@ -136,7 +136,10 @@ class Collector:
         return web.json_response({"processes": sorted(pids)})
 
     async def _put_run(self, request: web.Request) -> web.StreamResponse:
-        self._run_metrics.now(await _order(request, TypeAdapter(RunNow)))
+        order = await _order(request, TypeAdapter(RunNow))
+        self._run_metrics.now(order)
+        if order.run is not None:
+            self._live.goes_on(order.run)
         return web.json_response({})
 
     async def _put_recording(self, request: web.Request) -> web.StreamResponse:

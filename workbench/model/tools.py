@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+OVERVIEW = "workbench-run"
+"""Uid of the Grafana dashboard to begin with."""
+
 
 class Tool(StrEnum):
     """By the name that `--with` knows."""

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.checks import wording
+from workbench.model.run import RunRecord
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
 from workbench.pages import inlined, topology, words
@@ -24,6 +25,8 @@ from workbench.pages.charts import chart_data
 from workbench.reporting import drawing, figures
 from workbench.reporting.detail import DETAILS, Detail, brief, trimmed
 from workbench.reporting.report import Report, Timeline
+from workbench.reporting.tool_pages import Stretch, trace_page
+from workbench.reporting.tool_pages import page as tool_page
 from workbench.reporting.waterfall import most_telling
 
 LIMIT_BYTES = 150_000
@@ -68,6 +71,7 @@ def _rendered(whole: Report, detail: Detail) -> str:
             licence=inlined.licence(),
             hashes=Markup(" ".join(map(inlined.allowed, allowed))),  # noqa: S704 - a hash
             trace_ids={fall.chosen.trace_id for fall in report.waterfalls},
+            tool_pages=_tool_pages(report.history.run),
             in_jaeger=partial(_in_jaeger, report.history.run.tools.get(Tool.JAEGER)),
             check_ids={claim.result.id for group in report.groups for claim in group.claims},
         )
@@ -84,7 +88,15 @@ def _in_jaeger(base_url: str | None, trace_id: str) -> str | None:
     """Return the address of a trace in the Jaeger that stood beside the run. Nothing else is ever linked to."""
     if base_url is None or not _LOOPBACK.fullmatch(base_url) or not _TRACE_ID.fullmatch(trace_id):
         return None
-    return f"{base_url}/trace/{trace_id}"
+    return trace_page(base_url, trace_id)
+
+
+def _tool_pages(run: RunRecord) -> list[tuple[str, str]]:
+    """Return name and address of what stood beside the run, at its time."""
+    beside = [(tool, url) for tool, url in run.tools.items() if _LOOPBACK.fullmatch(url)]
+    return [
+        (tool.capitalize(), tool_page(tool, url, Stretch.of(run), run.system.entry, run.run_id)) for tool, url in beside
+    ]
 
 
 def _visible(value: object) -> object:

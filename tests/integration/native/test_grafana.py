@@ -13,9 +13,8 @@ import pytest
 from tests.integration.native.rig import Folder
 from tests.integration.supervisor.marks import nothing_left
 from workbench.adapters.components.finding import find
-from workbench.adapters.grafana.provisioning import OVERVIEW
 from workbench.adapters.grafana.server import GrafanaServer
-from workbench.model.tools import Tool
+from workbench.model.tools import OVERVIEW, Tool
 
 pytestmark = pytest.mark.skipif(find_spec("grafana_client") is None, reason="needs the extra docker: grafana-client")
 

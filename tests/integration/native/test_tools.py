@@ -47,7 +47,7 @@ def test_up_is_ready_when_every_target_was_scraped_twice(tools: Folder) -> None:
     addresses = told["stack"]["tools"]
     assert ["jaeger", "prometheus"] == sorted(addresses)
     found = get(f"{addresses['prometheus']}/api/v1/query?query=count_over_time(up[1m])")["data"]["result"]
-    assert {"front", "collector"} == {series["metric"]["service"] for series in found}
+    assert {"front", "collector", "fault-plane"} == {series["metric"]["service"] for series in found}
     assert all(int(series["value"][1]) >= 2 for series in found)
     assert get(f"{addresses['jaeger']}/api/v3/services") is not None
     for tool in addresses:
@@ -76,7 +76,7 @@ def test_a_run_keeps_samples_alerts_and_answers_and_is_judged_alike(tools: Folde
         run, "SELECT DISTINCT name, labels ->> 'alertstate' FROM '{run}/prometheus.parquet' WHERE name = 'ALERTS'"
     )
     services = rows(run, "SELECT DISTINCT service FROM '{run}/prometheus.parquet' ORDER BY 1")
-    assert [("",), ("collector",), ("front",)] == services
+    assert [("",), ("collector",), ("fault-plane",), ("front",)] == services
     verdict = json.loads((run / "verdict.json").read_text())
     checks = {check["id"]: check["outcome"] for check in verdict["checks"]}
     assert {"PASS"} == {checks[f"A17:answered-often{part}"] for part in ("", "/clears", "/silent")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -103,6 +104,34 @@ def test_a_data_source_that_is_not_there_is_trouble(stub: GrafanaStub, server: G
     assert "Data source not found" in (server.source_trouble("nobody") or "")
     assert 1 == len(stub.breaches)
     stub.breaches.clear()
+
+
+_NOW = 1_800_000_000_000
+_WRONG: dict[str, tuple[str, str, object]] = {
+    "no text": ("POST", "/api/annotations", {"time": _NOW, "tags": ["a"]}),
+    "seconds": ("POST", "/api/annotations", {"time": _NOW // 1000, "text": "t"}),
+    "an end before its beginning": ("POST", "/api/annotations", {"time": _NOW, "timeEnd": _NOW - 1, "text": "t"}),
+    "one tag as text": ("POST", "/api/annotations", {"text": "t", "tags": "a"}),
+    "a tag that is a number": ("POST", "/api/annotations", {"text": "t", "tags": [1]}),
+    "a key that is none": ("POST", "/api/annotations", {"text": "t", "isRegion": True}),
+    "an annotation that is not there": ("PATCH", "/api/annotations/7", {"text": "t"}),
+    "a method that is none": ("PUT", "/api/annotations", {"text": "t"}),
+    "a tag with a blank": ("GET", "/api/annotations?tags=a b", None),
+    "a tag in quotes": ("GET", '/api/annotations?tags="a"', None),
+    "a parameter that is none": ("GET", "/api/annotations?tag=a", None),
+    "a type that is none": ("GET", "/api/search?type=dashboard", None),
+    "a path that is none": ("GET", "/api/annotation", None),
+}
+
+
+@pytest.mark.parametrize("wrong", _WRONG)
+def test_the_stub_takes_nothing_that_is_not_allowed(wrong: str) -> None:
+    """Without this, a client could send what it likes."""
+    stub, (method, target, body) = GrafanaStub("p"), _WRONG[wrong]
+    headers = {"Authorization": "Basic YWRtaW46cA==", "Content-Type": "application/json"}
+    status, _ = stub.answer(method, target, headers, json.dumps(body).encode())
+    assert status in (400, 404)
+    assert 1 == len(stub.breaches)
 
 
 # -- of a run ------------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ def _read(text: str) -> list[tuple[str, dict[str, str], float]]:
         ("a 6 1700000000000", "a", {}, 6.0),
         ('a{b="c",} 7', "a", {"b": "c"}, 7.0),
         ("a\t8", "a", {}, 8.0),
+        ('h_bucket{le="1.0"} 9 # {trace_id="4bf9"} 0.3 1700000000.123', "h_bucket", {"le": "1.0"}, 9.0),
+        ('a_total 10 # {trace_id="4bf9"} 1', "a_total", {}, 10.0),
     ],
 )
 def test_a_line_is_understood_twice_alike(line: str, name: str, labels: dict[str, str], value: float) -> None:

@@ -228,4 +228,18 @@ def test_a_trace_leads_to_the_jaeger_of_its_run_and_to_nobody_else(address: str,
     links = Seen(html_page(told(run, verdict(result("A16:s", Outcome.PASS))))).links
     leading_out = [link for link in links if not link.startswith("#")]
     assert linked == bool(leading_out)
-    assert all(re.fullmatch(re.escape(address) + "/trace/[0-9a-f]{32}", link) for link in leading_out)
+    traces = [link for link in leading_out if "/search?" not in link]
+    assert all(re.fullmatch(re.escape(address) + "/trace/[0-9a-f]{32}", link) for link in traces)
+
+
+def test_what_stood_beside_a_run_is_opened_at_its_time() -> None:
+    run = healthy()
+    beside = {tool: f"http://127.0.0.1:{18193 + number}" for number, tool in enumerate(Tool)}
+    run.record = run.record.model_copy(update={"tools": beside | {Tool.PROMETHEUS: "http://example.org:9090"}})
+    page = Seen(html_page(told(run, verdict(*ALL_PASSED))))
+    assert "While that stack is up" in page.words
+    (grafana,) = (link for link in page.links if link.startswith(beside[Tool.GRAFANA]))
+    start_ms, run_id = run.record.zero.wall_ns // 10**9 * 1000 - 5000, run.record.run_id
+    assert f"{beside[Tool.GRAFANA]}/d/workbench-run?from={start_ms}&" in grafana
+    assert f"&var-run={run_id}&" in grafana
+    assert not any("example.org" in link for link in page.links)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from target_services.chassis import bugs
+from target_services.chassis.bugs import Bug
 from target_services.chassis.cache import Cache, Found, Store, StoreAway, Stored
 from target_services.chassis.cache_guard import GuardedStore
 from target_services.chassis.cache_memory import MemoryStore
@@ -111,6 +113,20 @@ def test_what_is_not_there_is_none_and_is_not_kept() -> None:
 
         assert await rig.cache.get("k", nothing) is None
         assert await rig.cache.get("k", Source()) == Found(b"1")
+
+    _run(test)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_cache_that_must_be_there_fails_who_asks() -> None:
+    """The planted bug: the store is away, and the source is not asked."""
+    bugs.plant([Bug.CACHE_REQUIRED])
+
+    async def test() -> None:
+        source = Source()
+        with pytest.raises(StoreAway):
+            await Rig(AwayStore()).cache.get("k", source)
+        assert source.asked == 0
 
     _run(test)
 

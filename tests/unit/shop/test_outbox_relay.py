@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 from sqlalchemy import MetaData, select
 
-from target_services.chassis import correlation
+from target_services.chassis import bugs, correlation
+from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.chassis.draining import Draining
 from target_services.chassis.lease import LENGTH_S, Lease, lease_table
@@ -207,6 +208,23 @@ def test_poison_is_parked_and_the_others_pass(tmp_path: Path) -> None:
         backlog = await bench.database.read(bench.outbox.backlog)
         assert (backlog.undelivered, backlog.parked) == (1, 1)
         assert bench.outbox.lag_s(backlog) == pytest.approx(40)
+
+    _with_bench(tmp_path, test)
+
+
+@pytest.mark.usefixtures("planted")
+def test_what_is_taken_for_arrived_without_being_told_is_lost(tmp_path: Path) -> None:
+    """The planted bug: nobody was there, and the message is forgotten."""
+    bugs.plant([Bug.PUBLISH_UNCONFIRMED])
+
+    async def test(bench: Bench) -> None:
+        async def nobody(_: Message) -> None:
+            raise Away("connection refused")
+
+        publisher = ToldPublisher(nobody)
+        await bench.add("a")
+        await bench.relay(publisher).look()
+        assert (publisher.arrived, await bench.left()) == ([], [])
 
     _with_bench(tmp_path, test)
 

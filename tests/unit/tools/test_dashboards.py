@@ -15,8 +15,8 @@ import pytest
 from jsonschema import Draft7Validator, ValidationError
 
 from tests.dashboards import Panel, dashboards, panels, schema
-from workbench.adapters.grafana.provisioning import OVERVIEW, TAG, UIDS, dashboard_uids
-from workbench.model.tools import Tool
+from workbench.adapters.grafana.provisioning import TAG, UIDS, dashboard_uids
+from workbench.model.tools import OVERVIEW, Tool
 
 _ROOT = Path(__file__).resolve().parents[3]
 _VALIDATOR = Draft7Validator(schema())

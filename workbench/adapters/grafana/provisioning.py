@@ -19,9 +19,6 @@ UIDS = {Tool.PROMETHEUS: "workbench-prometheus", Tool.JAEGER: "workbench-jaeger"
 TAG = "workbench"
 """Of all our dashboards, and of all annotations that we write."""
 
-OVERVIEW = "workbench-run"
-"""Uid of the dashboard to begin with."""
-
 
 def dashboards_folder() -> Path:
     """Return where the dashboards are; each file is named as its dashboard's uid."""

@@ -52,6 +52,9 @@ def settings(url: str, folder: Path, data: Path, secret: str) -> dict[str, str]:
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
         "GF_LOG_MODE": "console",
         "GF_LOG_LEVEL": "warn",
     }

@@ -73,10 +73,17 @@ class LiveView:
     def begin(self, raw: Path) -> None:
         """A run begins: its rows go to this folder."""
         if self.run is not None:
+            if self.run.folder == raw.parent:
+                return
             self.run.close()
         self.run = RunSeen(raw.parent)
         self._reports = raw.parent.parent
         self._keeping.breakers.forget()
+
+    def goes_on(self, run_id: str) -> None:
+        """A run says that it goes on: a collector that died meanwhile, and was started anew, finds it again."""
+        if self.run is None and self._reports is not None and (self._reports / run_id / "raw").is_dir():
+            self.begin(self._reports / run_id / "raw")
 
     def span(self, row: Sequence[Any]) -> None:
         """Take one row of the table `spans`."""

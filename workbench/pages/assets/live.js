@@ -79,14 +79,14 @@
     if (at("answer").textContent !== said.map((part) => part.textContent ?? part).join("")) at("answer").replaceChildren(...said);
     at("clocks").replaceChildren(...clocks());
     at("stop").hidden = !["preparing", "running", "finishing"].includes(now.state);
-    at("stop").disabled = now.state === "finishing";
+    at("stop").disabled = now.state === "finishing" || lostAt !== null;
     at("veil").hidden = at("nowline").hidden = !told.charts || now.state === "over";
     document.title = title(is, hurting);
   }
 
   function badge(is, hurting) {
     if (["PASS", "FAIL", "INCONCLUSIVE"].includes(is)) return [symbol(is), el("strong", {}, is)];
-    const words = { waiting: "…", rest: "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: "judging" };
+    const words = { waiting: "…", rest: "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: lostAt === null ? "judging" : "over" };
     if (hurting) return [symbol("bolt", "bolt"), el("strong", {}, words[is])];
     return [ring(), el("strong", {}, words[is])];
   }
@@ -108,15 +108,15 @@
       case "rest": return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
       case "preparing": return ["The load is being made ready, and measured for what one journey costs this machine."];
       case "finishing": return [now.clean === false ? "Something may still be on: see what happened below." : now.clean ? "Faults are verified off; what was seen is being saved." : "Arrivals are over; faults are undone, and accepted work may finish."];
-      case "over": return ["The run is over and is being judged from its directory."];
+      case "over": return [lostAt === null ? "The run is over and is being judged from its directory." : "The run is over."];
       case "PASS":
       case "FAIL":
       case "INCONCLUSIVE": return [...(is === "PASS" ? ["It held."] : (past().reasons ?? []).slice(0, 1)), " ", report].filter(Boolean);
       default: break;
     }
     if (on.length > 0) {
-      const words = { asked: "is being put on", on: "is ON", undoing: "is being undone" };
-      return on.flatMap((fault, i) => [i ? "; " : "", el("b", {}, does(fault)), ` ${words[now.faults[fault.id]]}`]);
+      const words = { asked: "Being put on", on: "ON", undoing: "Being undone" };
+      return on.flatMap((fault, i) => [`${i ? "; " : ""}${words[now.faults[fault.id]]}: `, el("b", {}, does(fault))]);
     }
     const ahead = told.charts?.ahead?.[0];
     if (ahead) {
@@ -155,7 +155,7 @@
         const all = row.ok + row.degraded + row.indeterminate + row.failed;
         const part = (count) => (all === 0 ? "–" : `${((100 * count) / all).toFixed(count && count < all ? 1 : 0)} %`);
         const failed = row.failed + row.indeterminate;
-        return el("tr", {}, el("th", { scope: "row" }, row.journey), cell(`${row.per_s}/s`), cell(length(row.p50)), el("td", {}, el("b", {}, length(row.p95))), cell(part(row.degraded), row.degraded ? "some" : "zero"), cell(part(failed), failed ? "lost" : "zero"));
+        return el("tr", {}, el("th", { scope: "row" }, row.journey), cell(`${row.per_s}/s`), cell(length(row.p50), "p50"), el("td", {}, el("b", {}, length(row.p95))), cell(part(row.degraded), row.degraded ? "some" : "zero"), cell(part(failed), failed ? "lost" : "zero"));
       }),
     );
     at("load").textContent = now.planned_per_s === null || now.planned_per_s === undefined ? "" : `${now.planned_per_s}/s planned in this second; ${now.under_way} due and not ended; ${now.journeys} ended so far. Times count from the intended start.`;
@@ -377,10 +377,14 @@
     if (lostAt === null) {
       lostAt = new Date();
       link("off", "not connected");
-      document.body.classList.add("stale");
+      document.body.classList.toggle("stale", told.now.state !== "over");
       at("stop").disabled = true;
     }
-    let why = "The stack has ended, or its collector does not answer. What you see is how it was then; with the next stack of this folder the page goes on by itself.";
+    const next = "With the next stack of this folder the page goes on by itself.";
+    let why =
+      told.now.state === "over"
+        ? `The run is over, and so is its stack. The verdict is on its terminal; workbench open report shows the report. ${next}`
+        : `The stack has ended, or its collector does not answer. What you see is how it was then. ${next}`;
     try {
       const answer = await fetch(".", { method: "HEAD" });
       if (answer.status === 401) why = "This browser's key is not that of the stack that is up. The right address is printed by: workbench open live";
@@ -388,6 +392,7 @@
     } catch {
       // nobody there: that is what it says already
     }
+    showRun();
     at("lost").textContent = `Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. ${why}`;
     at("lost").hidden = false;
     setTimeout(connect, AGAIN_MS);

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from workbench.adapters.grafana.provisioning import OVERVIEW
 from workbench.model.run import RunRecord
-from workbench.model.tools import Tool
+from workbench.model.tools import OVERVIEW, Tool
 from workbench.model.units import NS_PER_S
 
 _EXPRESSION = "sum by (slo) (rate(workbench_sli_good_total[5s])) / sum by (slo) (rate(workbench_sli_events_total[5s]))"
