@@ -39,6 +39,9 @@ class LivePage(Frozen):
     system: System
     state: str = Field(pattern="^/", description="absolute path of the folder that a run holds")
     reports: str = Field(pattern="^/", description="where runs are kept, until one is kept elsewhere")
+    recordings: str | None = Field(
+        default=None, pattern="^/", description="where a fault plane that sees no run directory writes its rows"
+    )
 
 
 class Targets(Frozen):

@@ -35,7 +35,9 @@ def test_the_address_is_traded_for_a_cookie(live: LiveRig) -> None:
     for part in (f"workbench-live-{live.port}={KEY}", "HttpOnly", "SameSite=Strict", "Path=/live"):
         assert part in cookie
     connection.close()
-    assert 200 == live.get("/live/", Cookie=cookie.partition(";")[0])[0]
+    kept = cookie.partition(";")[0]
+    assert 200 == live.get("/live/", Cookie=kept)[0]
+    assert 200 == live.rig.send("HEAD", "/live/", Cookie=kept)[0]  # so a page asks whether its key still fits
 
 
 @pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org:80", "live.localhost.example"])

@@ -284,5 +284,6 @@ def targets(system: System, stack: RunningStack, state: Path, live_token: str) -
             "system": system.model_dump(mode="json"),
             "state": str(state),
             "reports": str(state.parent / "reports"),
+            "recordings": stack.recordings,
         },
     }

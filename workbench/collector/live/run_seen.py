@@ -25,9 +25,12 @@ _LATE_NS = 3 * NS_PER_S
 
 
 class RunSeen:
-    """A run directory that is being written."""
+    """A run directory that is being written.
 
-    def __init__(self, folder: Path) -> None:
+    `recordings`: where a fault plane in a container writes, in a folder of the run's name; its rows are moved later.
+    """
+
+    def __init__(self, folder: Path, recordings: Path | None = None) -> None:
         self.folder = folder
         self.run_id = folder.name
         self.journal = JournalSeen()
@@ -39,7 +42,8 @@ class RunSeen:
         self._journal_file = Tail(folder / "journal.jsonl")
         self._schedule = Tail(raw / "schedule.csv")
         self._requests = Tail(raw / "requests.csv")
-        self._attempts = Tail(raw / "attempts.csv")
+        apart = [] if recordings is None else [recordings / folder.name / "attempts.csv"]
+        self._attempts = Tail(raw / "attempts.csv", *apart)
         self.quiet = False
         """The run is over, and everything it wrote has been read."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 MOST_AT_ONCE = 256 * 1024
@@ -12,10 +13,10 @@ _LONGEST_LINE = 1024 * 1024
 
 
 class Tail:
-    """One file, from its beginning on. It may not exist yet, and may be removed while it is read."""
+    """One file, from its beginning on: the first of `paths` that exists. It may be moved while it is read."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
         self._file: int | None = None
         self._torn = b""
         self.behind = False
@@ -24,10 +25,9 @@ class Tail:
     def lines(self) -> list[bytes]:
         """Return the lines that have come since the last time, without their ends."""
         if self._file is None:
-            try:
-                self._file = os.open(self._path, os.O_RDONLY)
-            except OSError:
-                return []
+            self._file = self._opened()
+        if self._file is None:
+            return []
         try:
             content = os.read(self._file, MOST_AT_ONCE)
         except OSError:
@@ -39,6 +39,12 @@ class Tail:
         if len(self._torn) > _LONGEST_LINE:
             self._torn = b""  # no producer of ours writes such a line
         return lines
+
+    def _opened(self) -> int | None:
+        for path in self._paths:
+            with suppress(OSError):
+                return os.open(path, os.O_RDONLY)
+        return None
 
     def close(self) -> None:
         """Let the file go."""

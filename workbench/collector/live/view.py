@@ -76,7 +76,8 @@ class LiveView:
             if self.run.folder == raw.parent:
                 return
             self.run.close()
-        self.run = RunSeen(raw.parent)
+        apart = None if self.page is None or self.page.recordings is None else Path(self.page.recordings)
+        self.run = RunSeen(raw.parent, apart)
         self._reports = raw.parent.parent
         self._keeping.breakers.forget()
 

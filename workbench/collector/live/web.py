@@ -56,7 +56,7 @@ class LiveWeb:
             return await handler(request)
         if not _same(request.cookies.get(_cookie(request), ""), page.token):
             return _locked() if request.path in (PREFIX, f"{PREFIX}/") else _refusal(401, "wrong or missing token")
-        if request.method != "GET" and "Origin" not in request.headers:
+        if request.method not in {"GET", "HEAD"} and "Origin" not in request.headers:
             return _refusal(403, "a browser says where a request comes from")
         return await handler(request)
 

@@ -130,6 +130,23 @@ def test_torn_and_foreign_lines_are_left_out(tmp_path: Path) -> None:
     assert whole == seen.now()["journeys"]
 
 
+def test_rows_of_a_plane_in_a_container_are_found_where_it_writes_them(tmp_path: Path) -> None:
+    """They come into the run directory only when the run is over; what was read goes on to be counted."""
+    run = healthy()
+    written = WrittenRun(tmp_path, run)
+    apart = tmp_path / "recordings" / written.folder.name
+    apart.mkdir(parents=True)
+    seen = RunSeen(written.folder, tmp_path / "recordings")
+    written.go_on(END + 10)
+    (written.raw / "attempts.csv").rename(apart / "attempts.csv")
+    seen.follow()
+    (apart / "attempts.csv").rename(written.raw / "attempts.csv")
+    seen.follow()
+    (chart,) = [chart for chart in charts(seen)["charts"] if chart["id"] == "attempts-orders-payments"]
+    (attempts,) = [values for label, _, _, values in chart["series"] if label == "attempts"]
+    assert sum(value or 0 for value in attempts) > 0.9 * len(run.on_edge("orders:payments"))
+
+
 def test_a_run_that_has_not_begun_is_being_prepared(tmp_path: Path) -> None:
     """run.json says what is tried; there is no time axis without run zero."""
     written = WrittenRun(tmp_path, healthy())
