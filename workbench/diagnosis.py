@@ -186,7 +186,11 @@ def _grafana_server(local: LocalStack) -> Iterator[Finding]:
     else:
         yield Finding("grafana dashboards", f"all {len(dashboard_uids())} are there")
     for tool, uid in UIDS.items():
+        source = f"grafana data source {uid}"
         if tool in stack.tools:
             trouble = server.source_trouble(uid)
             if trouble is not None:
-                yield Finding(f"grafana data source {uid}", trouble, "bad", f"is {tool} up? workbench status")
+                yield Finding(source, trouble, "bad", f"is {tool} up? workbench status")
+        elif tool is Tool.PROMETHEUS:
+            remedy = "workbench down, then workbench up --with prometheus,grafana"
+            yield Finding(source, "the stack has no prometheus, so panels have nothing to show", "warning", remedy)

@@ -8,6 +8,7 @@ from typing import Any
 from tests.docker.conftest import Contained
 from tests.docker.engine import inspected
 from tests.integration.supervisor.marks import wait_until
+from workbench.calls import call_json
 
 _FOR = ("--for", "3s")
 
@@ -51,12 +52,15 @@ def test_the_real_toxiproxy_serves_all_edges_where_it_is_asked_for(pair: Contain
     pair.up("--fault-plane", "toxiproxy")
     assert "word (bugs: )" == pair.ask()
     assert "" == pair.container("faultproxy")
-    assert 0 == pair.workbench("fault", "add", "latency", "front:back", "--delay", "300ms").code
+    toxic = {"name": "slow", "type": "latency", "attributes": {"latency": 300}}
+    plane = pair.status()["stack"]["plane_url"]
+    call_json("POST", f"{plane}/proxies/front:back/toxics", body=toxic, deadline_s=5)
     began = time.monotonic()
     assert "word (bugs: )" == pair.ask()
     assert time.monotonic() - began > 0.3
-    assert 0 == pair.workbench("fault", "clear").code
-    assert [] == pair.status()["faults"]
+    healed = pair.workbench("heal")
+    assert "undone: slow on front:back" in healed.out
+    assert [] == call_json("GET", f"{plane}/proxies", deadline_s=5)["front:back"]["toxics"]
 
 
 def test_what_is_paused_can_be_healed_and_taken_down(pair: Contained) -> None:

@@ -74,6 +74,16 @@ def test_containers_are_removed_when_the_supervisor_is_killed(pair: Contained) -
     wait_until("all containers are gone", lambda: pair.left() == NOTHING)
 
 
+def test_a_run_that_is_killed_leaves_no_container_and_no_process(pair: Contained) -> None:
+    """Its stack was its own, so the supervisor ends it."""
+    running = pair.start("run", "disturbed", *CORE, "--allow-inconclusive", "--no-faults")
+    pair.wait_for_event('"phase"')
+    running.kill()
+    running.communicate()
+    wait_until("all containers are gone", lambda: pair.left() == NOTHING)
+    nothing_left(pair.mark)
+
+
 def test_what_an_earlier_stack_of_this_folder_has_left_behind_goes_with_the_next_up(pair: Contained) -> None:
     """Neither supervisor nor guard could remove it: the machine was switched off."""
     docker("run", "--detach", f"--label={pair.label}", "python:3.11-slim", "sleep", "600")

@@ -52,6 +52,13 @@ def test_it_has_our_dashboards_and_sources_and_a_password_of_its_own(grafana: Fo
     assert (grafana.state / "grafana" / "password").read_text().strip() not in asked.out + asked.err
 
 
+def test_without_prometheus_there_is_nothing_to_show_and_doctor_says_so(grafana: Folder) -> None:
+    grafana.up("--with", "grafana")
+    asked = grafana.workbench("doctor", COLUMNS="300")
+    assert "panels have nothing to show" in asked.out
+    assert "workbench up --with prometheus,grafana" in asked.out
+
+
 def test_another_password_is_said_by_doctor(grafana: Folder) -> None:
     up = grafana.workbench("up", "--system", "system.yaml", *WITH, WRONG_PASSWORD="of another day")
     assert 0 == up.code, up.err

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.fakes.world import World
+from tests.unit.engine.stage import record_of, short
 from workbench.adapters.grafana import provisioning, starting
+from workbench.adapters.grafana.noting import grafana_notes
+from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
 
 URLS = {Tool.PROMETHEUS: "http://127.0.0.1:18193", Tool.JAEGER: "http://127.0.0.1:18194"}
@@ -41,3 +48,30 @@ def test_a_release_is_told_its_home_and_a_package_is_not(tmp_path: Path) -> None
     (tmp_path / "grafana-13.2.0" / "conf").mkdir(parents=True)
     (tmp_path / "grafana-13.2.0" / "conf" / "defaults.ini").touch()
     assert [str(program), "server", "--homepath", str(tmp_path / "grafana-13.2.0")] == starting.arguments(program)
+
+
+def test_without_its_client_a_run_goes_on_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "grafana_client.api", None)
+    stack = RunningStack(
+        stack_id="s",
+        system="pair",
+        system_file="system.yaml",
+        port_base=18_000,
+        services={},
+        edges={},
+        control_url="",
+        plane_url="",
+        collector_url="",
+        tools={Tool.GRAFANA: "http://127.0.0.1:18196"},
+        token="t",
+        abilities=[],
+        owned=True,
+    )
+    said, scenario = list[str](), record_of(short()).scenario
+    sink = World().sink
+    assert grafana_notes(sink, stack, state=tmp_path, run_id="r", scenario=scenario, say=said.append) is None
+    (line,) = said
+    assert "grafana-client is not installed" in line
+    assert "pip install 'resilience-workbench[docker]'" in line

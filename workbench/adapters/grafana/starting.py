@@ -25,6 +25,7 @@ def arguments(program: Path) -> list[str]:
 
 def password(folder: Path) -> str:
     """Return the password of this folder, made the first time; only its owner can read it."""
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "password"
     if not file.exists():
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as target:  # noqa: PTH123
