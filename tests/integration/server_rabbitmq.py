@@ -30,7 +30,7 @@ HOSTS = 48
 """Virtual hosts that are there from the start: to make one later takes seconds of command line."""
 
 _PREFIX = "shop-rabbitmq-"
-_WITHIN_S = 120
+_WITHIN_S = 240
 _ACCOUNT = "rabbitmq"
 
 
