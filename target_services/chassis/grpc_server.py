@@ -33,6 +33,7 @@ from target_services.chassis.request_scope import carried
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
 from target_services.chassis.resilience.outcomes import CallFailed
+from target_services.chassis.tracing import kept_trace
 
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a port that is taken is an error, and not shared
@@ -179,8 +180,7 @@ class _Scope:
         if status >= 500:
             span.set_status(StatusCode.ERROR, str(status))
         span.end()
-        trace_id = f"{span.get_span_context().trace_id:032x}"
-        self._metrics.request_ended("POST", self._path, status, seconds, trace_id)
+        self._metrics.request_ended("POST", self._path, status, seconds, kept_trace(span))
 
     async def _answer(self, answer: Callable[[], Awaitable[Message]]) -> Message | _Refusal:
         try:

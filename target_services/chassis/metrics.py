@@ -58,11 +58,11 @@ class ServiceMetrics:
                 self._duration.labels(method, route),
             )
 
-    def request_ended(self, method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
-        """Count a request. `route` is its template."""
+    def request_ended(self, method: str, route: str, status: int, seconds: float, trace_id: str | None) -> None:
+        """Count a request. `route` is its template, `trace_id` that of a trace which is kept."""
         known = self._routes.get((method, route)) or self._routes[OTHER, OTHER]
         known.by_class[_class_of(status)].inc()
-        known.duration.observe(seconds, {"trace_id": trace_id})
+        known.duration.observe(seconds, {"trace_id": trace_id} if trace_id is not None else None)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition and its media type, OpenMetrics where the scraper asks for it."""

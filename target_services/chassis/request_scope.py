@@ -24,6 +24,7 @@ from target_services.chassis.metrics import OTHER, ServiceMetrics
 from target_services.chassis.problems import Problem, database_failed
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
+from target_services.chassis.tracing import kept_trace
 
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +112,7 @@ class RequestScope:
             span.set_attribute("http.response.status_code", status)
             if status >= 500:
                 span.set_status(StatusCode.ERROR, str(status))
-        self._metrics.request_ended(method, route, status, seconds, f"{span.get_span_context().trace_id:032x}")
+        self._metrics.request_ended(method, route, status, seconds, kept_trace(span))
 
 
 class _Answer:

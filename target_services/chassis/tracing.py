@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from opentelemetry import baggage
+from opentelemetry import baggage, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
@@ -16,6 +16,12 @@ from target_services.chassis.span_buffer import SpanBuffer
 from target_services.chassis.span_exporter import OtlpExporter
 
 _EXPORT_TIMEOUT_S = 2.0
+
+
+def kept_trace(span: Span | trace.Span) -> str | None:
+    """Return the id of the trace of a span in hex; None if whoever began the trace wants it not to be kept."""
+    context = span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.trace_flags.sampled else None
 
 
 class RunIdOnSpans(SpanProcessor):

@@ -100,6 +100,16 @@ def test_the_server_span_continues_the_callers_trace() -> None:
     assert span.attributes["http.response.status_code"] == 200
 
 
+@pytest.mark.parametrize(("flags", "kept"), [("01", True), ("00", False)])
+def test_durations_lead_to_traces_that_are_kept(flags: str, kept: bool) -> None:
+    """Whoever began a trace may not want it to be kept; then there is nothing to lead to."""
+    bench = Bench()
+    ask_once(bench.app(), "GET", "/v1/things/a", traceparent=TRACEPARENT[:-2] + flags)
+    text = bench.metrics.render("application/openmetrics-text; version=1.0.0")[0].decode()
+    assert kept == (f'# {{trace_id="{TRACEPARENT[3:35]}"}}' in text)
+    assert bench.count("/v1/things/{thing}", "2xx") == 1
+
+
 def test_requests_are_counted_by_template() -> None:
     """An address in the URL does not become a label; unknown routes are counted together."""
     bench = Bench()
