@@ -1,14 +1,42 @@
-"""Tests side by side (`-n`): whole scenarios last and on one worker, so that nothing else takes the processor."""
+"""Tests side by side (`-n`): whole scenarios last and on one worker, so that nothing else takes the processor.
+
+Tests of containers are on one worker, too: stacks of several would starve each other.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+_SCENARIOS = ("tests/e2e/", "tests/docker/test_shop.py")
+_TOGETHER = {
+    **dict.fromkeys(_SCENARIOS, "scenarios"),
+    "tests/docker/": "containers",
+    "tests/integration/live/test_page.py": "browser",
+}
+"""By how the id of a test begins: the first that fits counts."""
 
 
-@pytest.hookimpl(trylast=True)  # once each folder has marked its own
+class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives each test to whoever is free, but keeps some together.
+
+    xdist's own groups do that by a private field of pytest's items, which pytest 9 no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((name for begin, name in _TOGETHER.items() if nodeid.startswith(begin)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    """Return who says which worker has which test."""
+    return _Scheduler(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A scenario on a starved machine proves nothing, and says so; so all else has to be over by then."""
-    alone = [item for item in items if item.get_closest_marker("e2e")]
-    for item in alone:
-        item.add_marker(pytest.mark.xdist_group("e2e"))
-    items[:] = [item for item in items if not item.get_closest_marker("e2e")] + alone
+    root = Path(__file__).parent.parent
+    items.sort(key=lambda item: item.path.relative_to(root).as_posix().startswith(_SCENARIOS))

@@ -20,12 +20,10 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs an engine, and one worker: containers of several stacks would starve each other."""
+    """Everything here needs an engine."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.docker)
-            if item.get_closest_marker("e2e") is None:
-                item.add_marker(pytest.mark.xdist_group("docker"))
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,6 @@ def test_a_post_with_the_token_stops_the_run(folder: Folder) -> None:
 
 
 @pytest.mark.skipif(program() is None, reason="Chromium is not on the path")
-@pytest.mark.xdist_group("browser")
 def test_the_button_stops_the_run_that_the_page_shows(folder: Folder) -> None:
     """A person sees the fault, changes their mind, and sees how it ends; the page waits for the next stack."""
     started, stack, address = in_the_fault(folder)

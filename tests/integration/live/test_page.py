@@ -20,7 +20,6 @@ from workbench.model.events import Clock
 
 pytestmark = [
     pytest.mark.skipif(program() is None, reason="Chromium is not on the path"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 BREAKER = 'workbench_breaker_state{edge="orders:payments"} '
