@@ -202,8 +202,8 @@ class Folder:
 def free_block() -> int:
     """Return the first port of a block far from those that are used by default, with nothing in it that listens."""
     while True:
-        base = random.randrange(13_000, 17_000, 100)
-        if not any(listens(f"127.0.0.1:{port}") for port in range(base, base + 40)):
+        base = random.randrange(13_000, 17_000, 200)
+        if not any(listens(f"127.0.0.1:{port}") for port in range(base, base + 200)):
             return base
 
 

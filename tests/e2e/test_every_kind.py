@@ -90,7 +90,7 @@ def scenario() -> dict[str, Any]:
         "hypothesis": "Callers feel each of them, and the evidence counts it.",
         "system": "shop",
         "seed": 7,
-        "load": {"mix": {"browse": 2, "checkout": 1}, "arrivals": {"rate": "12/s"}, "max_users": 400},
+        "load": {"mix": {"browse": 4, "checkout": 2, "admin": 2}, "arrivals": {"rate": "14/s"}, "max_users": 400},
         "phases": [
             {"name": "baseline", "duration": "8s"},
             *({"name": name, "duration": f"{LASTS_S}s"} for name in phases[:-1]),

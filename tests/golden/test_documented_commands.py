@@ -27,7 +27,7 @@ def on_a_run() -> Iterator[Command]:
     seen = set()
     for command in commands():
         words = command.words
-        about = words[0] in ON_A_RUN and ("reports/latest" in words or words[0] == "open")
+        about = words[0] in ON_A_RUN and ("reports/latest" in words or words[:2] == ["open", "report"])
         if about and command.file.startswith(PAGES) and tuple(words) not in seen:
             seen.add(tuple(words))
             yield command

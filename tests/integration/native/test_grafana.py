@@ -16,7 +16,7 @@ from workbench.adapters.components.finding import find
 from workbench.adapters.grafana.server import GrafanaServer
 from workbench.model.tools import OVERVIEW, Tool
 
-pytestmark = pytest.mark.skipif(find_spec("grafana_client") is None, reason="needs the extra docker: grafana-client")
+pytestmark = pytest.mark.skipif(find_spec("grafana_client") is None, reason="needs the extra grafana: grafana-client")
 
 WITH = ("--with", "prometheus,grafana")
 _ROOT = Path(__file__).resolve().parents[3]

@@ -22,7 +22,7 @@ from workbench.errors import HarnessError
 from workbench.model.events import FaultLost, FaultOff, FaultOn, LoadStarted, LoadStopped
 from workbench.model.scenario import Scenario
 
-pytestmark = pytest.mark.skipif(find_spec("grafana_client") is None, reason="needs the extra docker: grafana-client")
+pytestmark = pytest.mark.skipif(find_spec("grafana_client") is None, reason="needs the extra grafana: grafana-client")
 
 PASSWORD = "p:ä/ss"
 

@@ -74,4 +74,4 @@ def test_without_its_client_a_run_goes_on_and_says_how_to_get_it(
     assert grafana_notes(sink, stack, state=tmp_path, run_id="r", scenario=scenario, say=said.append) is None
     (line,) = said
     assert "grafana-client is not installed" in line
-    assert "pip install 'resilience-workbench[docker]'" in line
+    assert "pip install 'resilience-workbench[grafana]'" in line

@@ -35,7 +35,7 @@ class GrafanaServer:
         except ImportError as error:
             raise EnvironmentFailure(
                 f"Grafana at {url} can be looked at, but told nothing: grafana-client is not installed",
-                hint="pip install 'resilience-workbench[docker]'",
+                hint="pip install 'resilience-workbench[grafana]'",
             ) from error
         self._url = url
         self._api = GrafanaApi.from_url(url, credential=(starting.USER, password), timeout=DEADLINE_S)
