@@ -107,7 +107,7 @@ def browser() -> Iterator[Page]:
     """Start Chromium with an empty profile and yield its one tab."""
     found = program()
     assert found is not None
-    with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
                 found,
