@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from workbench.adapters.docker.naming import PLANE, RELAY, container, published
 from workbench.adapters.grafana import starting as grafana
@@ -93,7 +92,7 @@ def _grafana(ports: Ports, state: Path) -> dict[str, Any]:
     url, inside = tool_urls(ports)[Tool.GRAFANA], Path("/etc/grafana")
     own = grafana.settings(url, inside, Path("/var/lib/grafana"), grafana.password(_folder(state / "grafana")))
     listens = {"GF_SERVER_HTTP_ADDR": _ANYWHERE, "GF_SERVER_HTTP_PORT": str(_GRAFANA), "GF_SERVER_ROOT_URL": url}
-    return {"environment": own | listens, "ports": published({urlsplit(url).port or 0: _GRAFANA})}
+    return {"environment": own | listens, "ports": published({ports.tools[Tool.GRAFANA]: _GRAFANA})}
 
 
 def _folder(path: Path) -> Path:

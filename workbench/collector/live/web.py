@@ -83,7 +83,8 @@ class LiveWeb:
         """Do what `workbench stop` does, to the run that is named: an old page stops no other one."""
         view = self._view
         try:
-            asked = json.loads(await request.read())["run"] if (request.content_length or 0) < _LONGEST_ORDER else None
+            body = await request.read()  # an application takes no body of any length
+            asked = json.loads(body)["run"] if len(body) < _LONGEST_ORDER else None
         except (ValueError, KeyError, TypeError):
             asked = None
         if not isinstance(asked, str):
