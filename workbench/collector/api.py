@@ -96,7 +96,7 @@ class Collector:
 
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
-        self._live.end()
+        self._live.leave()
         for task in self._tasks:
             task.cancel()
         await self._dialler.stop()

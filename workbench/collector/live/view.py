@@ -10,6 +10,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ class LiveView:
         self.run: RunSeen | None = None
         self.readers = 0
         self.ended = False
+        self.leaving = False
+        """The stack ends in good order, and this process with it; what has ended before it is missed by nobody."""
 
     @property
     def state_folder(self) -> Path:
@@ -137,6 +140,14 @@ class LiveView:
         except TimeoutError:
             return
 
+    def leave(self) -> None:
+        """Have the page show how it came out, and tell readers that nothing more will come."""
+        self.leaving = not self.ended
+        if self.readers:
+            with suppress(Exception):  # what the page cannot show keeps no stack from ending
+                self.refresh()
+        self.end()
+
     def end(self) -> None:
         """Send readers away, and let files go."""
         self.ended = True
@@ -167,5 +178,5 @@ class LiveView:
         run = self.run
         told: dict[str, Any] = {"state": "rest"} if run is None else run.now()
         told["breakers"] = dict(sorted(self._keeping.breakers.states.items()))
-        told["silent"] = self._scraper.silent()
+        told["silent"] = [] if self.leaving else self._scraper.silent()
         return told

@@ -99,10 +99,13 @@
     return svg("svg", { class: "ring", viewBox: "0 0 54 54", "aria-hidden": "true" }, circle("all"), part > 0 ? circle("gone", { "stroke-dasharray": `${(part * 138.2).toFixed(1)} 140`, transform: "rotate(-90 27 27)" }) : null);
   }
 
+  // Where a report is served; when nobody serves it any more, a link would lead nowhere.
+  const linked = (text, id, more = {}) => el("a", { href: `runs/${encodeURIComponent(id)}/report.html`, target: "_blank", rel: "noopener", ...more }, text);
+
   function sentence(is, on) {
     const { now, run } = told;
     const does = (fault) => `${arrow(fault.target)} ${fault.does}`;
-    const report = past()?.report ? el("a", { href: `runs/${encodeURIComponent(run.id)}/report.html`, target: "_blank", rel: "noopener" }, "Read the report") : null;
+    const report = !past()?.report ? [] : lostAt === null ? [" ", linked("Read the report", run.id)] : [" Report: ", el("code", {}, run.report)];
     switch (is) {
       case "waiting": return [];
       case "rest": return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
@@ -111,7 +114,7 @@
       case "over": return [lostAt === null ? "The run is over and is being judged from its directory." : "The run is over."];
       case "PASS":
       case "FAIL":
-      case "INCONCLUSIVE": return [...(is === "PASS" ? ["It held."] : (past().reasons ?? []).slice(0, 1)), " ", report].filter(Boolean);
+      case "INCONCLUSIVE": return [...(is === "PASS" ? ["It held."] : (past().reasons ?? []).slice(0, 1)), ...report];
       default: break;
     }
     if (on.length > 0) {
@@ -227,7 +230,7 @@
   function showRuns() {
     const one = (run, i) => {
       const goesOn = told.run?.id === run.id && !["over", "rest"].includes(told.now.state);
-      const name = run.report ? el("a", { class: "name", href: `runs/${encodeURIComponent(run.id)}/report.html`, target: "_blank", rel: "noopener", title: run.title }, run.scenario) : el("span", { class: "name" }, run.scenario);
+      const name = run.report && lostAt === null ? linked(run.scenario, run.id, { class: "name", title: run.title }) : el("span", { class: "name", title: run.title }, run.scenario);
       const began = new Date(run.started);
       const when = el("time", { datetime: run.started, class: "small", title: began.toLocaleString() }, began.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
       const is = run.outcome ? el("small", {}, `exit ${run.exit_code}`) : goesOn ? el("em", {}, "goes on") : el("small", {}, told.run?.id === run.id ? "being judged" : i === 0 ? "no verdict yet" : "no verdict");
@@ -335,6 +338,7 @@
   let source = null;
   let heardAt = 0;
   let lostAt = null;
+  let ended = false;
   let waiting = new Set();
   let page = null;
 
@@ -360,7 +364,10 @@
   function heard() {
     heardAt = performance.now();
     if (lostAt === null && at("link").className === "on") return;
+    const again = lostAt !== null;
     lostAt = null;
+    ended = false;
+    if (again) showRuns();
     link("on", "live");
     at("lost").hidden = true;
     document.body.classList.remove("stale");
@@ -371,29 +378,44 @@
     at("link").lastElementChild.textContent = words;
   }
 
+  // The last word of a stack that is taken down: what came before it is how everything has ended.
+  function over() {
+    ended = true;
+    lost();
+  }
+
+  const NEXT = "With the next stack of this folder the page goes on by itself.";
+
+  // Why nothing more comes, and what there is to do.
+  function reason() {
+    const { now, run } = told;
+    if (now.state !== "over") return [`${ended ? "The stack was taken down." : "The stack has ended, or its collector does not answer."} What you see is how it was then. ${NEXT}`];
+    if (!past()?.outcome) return [`The run is over, and so is its stack. The verdict is on its terminal; workbench open report shows the report. ${NEXT}`];
+    return [el("b", {}, `This run is over: ${past().outcome}, exit ${past().exit_code}.`), " Its stack was taken down, so nothing here changes any more. ", ...(past().report ? ["The report is ", el("code", {}, run.report), "; ", el("code", {}, "workbench open report"), " shows it. "] : []), NEXT];
+  }
+
   async function lost() {
     source?.close();
     source = null;
     if (lostAt === null) {
       lostAt = new Date();
-      link("off", "not connected");
+      link(ended ? "ended" : "off", ended ? "ended" : "not connected");
       document.body.classList.toggle("stale", told.now.state !== "over");
       at("stop").disabled = true;
+      showRuns();
     }
-    const next = "With the next stack of this folder the page goes on by itself.";
-    let why =
-      told.now.state === "over"
-        ? `The run is over, and so is its stack. The verdict is on its terminal; workbench open report shows the report. ${next}`
-        : `The stack has ended, or its collector does not answer. What you see is how it was then. ${next}`;
+    let why = reason();
     try {
       const answer = await fetch(".", { method: "HEAD" });
-      if (answer.status === 401) why = "This browser's key is not that of the stack that is up. The right address is printed by: workbench open live";
-      if (answer.status === 503) why = "The collector has no place for one more page, or is not told yet what to show.";
+      if (answer.status === 401) why = ["This browser's key is not that of the stack that is up. The right address is printed by: workbench open live"];
+      if (answer.status === 503) why = ["The collector has no place for one more page, or is not told yet what to show."];
     } catch {
       // nobody there: that is what it says already
     }
     showRun();
-    at("lost").textContent = `Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. ${why}`;
+    why.unshift(`Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. `);
+    at("lost").className = `banner ${ended && told.now.state === "over" ? past()?.outcome ?? "" : "warning"}`;
+    if (at("lost").hidden || at("lost").textContent !== why.map((part) => part.textContent ?? part).join("")) at("lost").replaceChildren(...why);
     at("lost").hidden = false;
     setTimeout(connect, AGAIN_MS);
   }
@@ -403,6 +425,7 @@
     heardAt = performance.now();
     Object.keys(shows).forEach((name) => source.addEventListener(name, (event) => take(name, event.data)));
     source.addEventListener("beat", () => take("beat"));
+    source.addEventListener("end", over);
     source.onerror = lost;
   }
 
