@@ -213,13 +213,15 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
     journal.write(RunStarted(at_ns=journal.now(), run_id=directory.run_id, scenario=record.scenario.name))
     directory.save_run(record)
     try:
-        with desk.interruption() as interruption, _noted(journal, interruption):
-            with _stack(request, planned, desk, journal, interruption) as stack:
-                with _noted(journal, interruption):
-                    _conduct(request, planned, record, stack, directory, desk, journal, interruption)
-                journal.settle()
-                verdict = _published(directory)
-            return verdict
+        with (
+            desk.interruption() as interruption,
+            _noted(journal, interruption),
+            _stack(request, planned, desk, journal, interruption) as stack,
+        ):
+            with _noted(journal, interruption):
+                _conduct(request, planned, record, stack, desk, directory=directory, journal=journal, by=interruption)
+            journal.settle()
+            return _published(directory)
     finally:
         journal.close()
     return None
@@ -230,13 +232,14 @@ def _conduct(
     planned: Planned,
     record: RunRecord,
     stack: RunningStack,
-    directory: RunDirectory,
     desk: Desk,
+    *,
+    directory: RunDirectory,
     journal: Journal,
-    interruption: Interruption,
+    by: Interruption,
 ) -> None:
-    """Run the plan on a stack."""
-    with desk.open(stack, planned, directory.run_id, interruption) as opened:
+    """Run the plan on a stack. It may be ended `by` a signal."""
+    with desk.open(stack, planned, directory.run_id, by) as opened:
         journal.show_to(opened.rim.sink)
         refuse_foreign_faults(opened.rim.plane.faults())
         directory.save_stack(stack)

@@ -109,7 +109,7 @@ class StackServices:
         """Return the latest breaker states that were scraped; nothing if the collector does not answer."""
         try:
             live: dict[str, Any] = call_json(
-                "GET", f"{self._stack.collector_url}/live", token=self._stack.token, deadline_s=0.5
+                "GET", f"{self._stack.collector_url}/samples", token=self._stack.token, deadline_s=0.5
             )
         except NoAnswer:
             return {}

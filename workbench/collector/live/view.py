@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.collector.live.faults_standing import FaultsStanding
 from workbench.collector.live.page import page_digest
 from workbench.collector.live.past_runs import PastRuns
 from workbench.collector.live.run_seen import RunSeen
@@ -40,9 +41,10 @@ class Part:
 class LiveView:
     """What goes on in one stack."""
 
-    def __init__(self, keeping: Keeping, scraper: Scraper) -> None:
+    def __init__(self, keeping: Keeping, scraper: Scraper, standing: FaultsStanding) -> None:
         self._keeping = keeping
         self._scraper = scraper
+        self._standing = standing
         self._past = PastRuns()
         self._reports: Path | None = None
         self._parts: dict[str, Part] = {}
@@ -70,6 +72,7 @@ class LiveView:
     def show(self, page: LivePage) -> None:
         """Serve the page of this stack from now on."""
         self.page = page
+        self._standing.ask(page.faults)
         if self._reports is None:
             self._reports = Path(page.reports)
 
@@ -103,12 +106,20 @@ class LiveView:
             while not self.ended:
                 behind = self.run is not None and self.run.follow()
                 if self.readers and not behind:
+                    await self._look_for_faults()
                     self.refresh()
                 await asyncio.sleep(_BREATH_S if behind else _TICK_S)
         except Exception:  # noqa: BLE001 - the edge of the page
             traceback.print_exc()
         finally:
             self.end()
+
+    async def _look_for_faults(self) -> None:
+        """While a run goes on its journal tells of them, and nobody else may put one on."""
+        if self._keeping.recording is None:
+            await self._standing.look()
+        else:
+            self._standing.forget()
 
     def refresh(self) -> None:
         """Bring all parts up to date."""
@@ -121,6 +132,7 @@ class LiveView:
         self._put("runs", [] if self._reports is None else [one.data() for one in self._past.newest(self._reports)])
         self._put("run", None if run is None else run.facts())
         self._put("now", self._now())
+        self._put("standing", self._standing.data())
         self._put("charts", None if run is None else run.charts(self._keeping.breakers))
         self._put("journal", [] if run is None else list(run.journal.moments))
         if self._version != before:

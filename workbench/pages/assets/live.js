@@ -2,7 +2,7 @@
 // Text is always set as text, so that nothing a run says could become markup.
 (() => {
   "use strict";
-  const told = { stack: null, runs: [], run: null, now: { state: "waiting" }, charts: null, journal: [] };
+  const told = { stack: null, runs: [], run: null, now: { state: "waiting" }, standing: [], charts: null, journal: [] };
   const axis = { start: 0, end: 1, slot: 1, slots: 0, ticks: [], phases: [], faults: [], charts: [], lanes: [] };
   const at = (id) => document.getElementById(id);
   const arrow = (name) => name.replace(":", " → ");
@@ -70,7 +70,7 @@
     const { now, run } = told;
     document.body.dataset.state = now.state;
     const on = run ? run.faults.filter((fault) => ["asked", "on", "undoing"].includes(now.faults?.[fault.id])) : [];
-    const hurting = on.length > 0;
+    const hurting = on.length > 0 || (now.state === "rest" && told.standing.length > 0);
     at("run").className = `hero ${["PASS", "FAIL", "INCONCLUSIVE"].includes(is) ? is : hurting ? "hurting" : now.state}`;
     at("badge").replaceChildren(...badge(is, hurting));
     at("over").textContent = run && now.state !== "rest" ? [run.scenario, `run ${run.id}`, run.bugs?.length ? `bugs planted: ${run.bugs.join(", ")}` : ""].filter(Boolean).join(" · ") : "";
@@ -86,7 +86,7 @@
 
   function badge(is, hurting) {
     if (["PASS", "FAIL", "INCONCLUSIVE"].includes(is)) return [symbol(is), el("strong", {}, is)];
-    const words = { waiting: "…", rest: "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: lostAt === null ? "judging" : "over" };
+    const words = { waiting: "…", rest: hurting ? "fault on" : "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: lostAt === null ? "judging" : "over" };
     if (hurting) return [symbol("bolt", "bolt"), el("strong", {}, words[is])];
     return [ring(), el("strong", {}, words[is])];
   }
@@ -108,7 +108,8 @@
     const report = !past()?.report ? [] : lostAt === null ? [" ", linked("Read the report", run.id)] : [" Report: ", el("code", {}, run.report)];
     switch (is) {
       case "waiting": return [];
-      case "rest": return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
+      case "rest": if (told.standing.length) return told.standing.flatMap((fault, i) => [i ? "; " : "ON, put on by hand: ", el("b", {}, `${fault.kind} on ${arrow(fault.target)}`)]);
+        return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
       case "preparing": return ["The load is being made ready, and measured for what one journey costs this machine."];
       case "finishing": return [now.clean === false ? "Something may still be on: see what happened below." : now.clean ? "Faults are verified off; what was seen is being saved." : "Arrivals are over; faults are undone, and accepted work may finish."];
       case "over": return [lostAt === null ? "The run is over and is being judged from its directory." : "The run is over."];
@@ -144,6 +145,7 @@
   function title(is, hurting) {
     const { now, run } = told;
     const what = run && now.state !== "rest" ? run.scenario : told.stack?.system ?? "live";
+    if (now.state === "rest" && hurting) return `⚡ ${what} · resilience workbench`;
     if (now.state === "running") return `${hurting ? "⚡ " : ""}${now.phase ?? "run"} ${now.phase_left === null ? "" : clock(now.phase_left)} · ${what}`;
     return ["PASS", "FAIL", "INCONCLUSIVE"].includes(is) ? `${is} · ${what}` : `${what} · resilience workbench`;
   }
@@ -175,17 +177,22 @@
     const ahead = (fault) => told.charts?.ahead?.some(([id]) => id === fault.id) || now.faults?.[fault.id] === "asked";
     const edges = (which) => new Set(faults.filter(which).flatMap((fault) => fault.edges));
     const struck = edges(on);
+    const standing = told.standing;
+    standing.flatMap((fault) => fault.edges).forEach((edge) => struck.add(edge));
     const threatened = edges(ahead);
     const odd = Object.entries(now.breakers ?? {}).filter(([, is]) => is !== "closed");
     const silent = new Set([...(now.silent ?? []), ...(["rest", "over"].includes(now.state) ? [] : now.dead ?? [])]);
-    const targets = new Set(faults.filter(on).map((fault) => fault.target));
-    const next = JSON.stringify([stack.stack, [...struck], [...threatened], odd, [...silent], [...targets]]);
+    const targets = new Set([...faults.filter(on).map((fault) => fault.target), ...standing.flatMap((fault) => fault.services)]);
+    const next = JSON.stringify([stack.stack, [...struck], [...threatened], odd, [...silent], [...targets], standing]);
     if (next === outline) return;
     outline = next;
     at("breakers").textContent = words(odd, silent);
+    at("standing").replaceChildren(...standing.map((fault) => el("li", {}, symbol("bolt", "bolt"), el("span", {}, el("b", {}, `${fault.kind} on ${arrow(fault.target)}`), ` · ${fault.id}, put on by hand`), el("span", {}, leaves(fault)))));
     if (stack.map) at("map").replaceChildren(picture(stack.map, struck, threatened, new Map(odd), silent, targets));
     else at("map").replaceChildren(el("p", { class: "empty" }, `${stack.edges.length} edges: too many for a map.`));
   }
+
+  const leaves = ({ left }) => (left === null ? "until it is taken off" : `${clock(left)} left`);
 
   function words(odd, silent) {
     const breakers = Object.keys(told.now.breakers ?? {}).length;
@@ -209,8 +216,16 @@
       const text = svg("text", { x: 57, y: 19.5 }, node.label);
       made.append(svg("g", { class: of, transform: `translate(${node.x} ${node.y})` }, svg("title", {}, node.name), svg("rect", { width: 114, height: 30, rx: 7 }), text));
     });
+    const time = (x, y, faults) => faults.filter(({ left }) => left !== null).slice(0, 1).forEach(({ left }) => {
+      const text = clock(left);
+      const width = 14 + 6 * text.length;
+      made.append(svg("g", { class: "state left", transform: `translate(${x} ${y})` }, svg("rect", { width, height: 16, rx: 8 }), svg("text", { x: width / 2, y: 11.8 }, text)));
+    });
+    const soonest = [...told.standing].sort((a, b) => (a.left ?? Infinity) - (b.left ?? Infinity));
+    map.nodes.forEach((node) => time(node.x + 78, node.y - 9, soonest.filter((fault) => fault.services.includes(node.name))));
     links.forEach((link) => {
       const is = breakers.get(link.name);
+      time(link.x + 13, link.y - (is ? 19 : 8), soonest.filter((fault) => fault.edges.includes(link.name)));
       if (rank(link) === 2) made.append(svg("g", { class: "marker", transform: `translate(${link.x - 11} ${link.y - (is ? 22 : 11)})` }, svg("circle", { cx: 11, cy: 11, r: 11 }), svg("svg", { x: 4, y: 4, width: 14, height: 14 }, svg("use", { href: "#bolt" }))));
       if (is) {
         const width = is === "open" ? 38 : 58;
@@ -334,7 +349,7 @@
 
   // -- the connection -------------------------------------------------------------------------------
 
-  const shows = { stack: [showMap, showRun], runs: [showRuns, showRun], run: [showRun, showMap], now: [showRun, showLately, showMap, showRuns], charts: [showCharts, showRun, showMap], journal: [showJournal] };
+  const shows = { stack: [showMap, showRun], standing: [showMap, showRun], runs: [showRuns, showRun], run: [showRun, showMap], now: [showRun, showLately, showMap, showRuns], charts: [showCharts, showRun, showMap], journal: [showJournal] };
   let source = null;
   let heardAt = 0;
   let lostAt = null;
