@@ -105,10 +105,11 @@
   function sentence(is, on) {
     const { now, run } = told;
     const does = (fault) => `${arrow(fault.target)} ${fault.does}`;
-    const report = !past()?.report ? [] : lostAt === null ? [" ", linked("Read the report", run.id)] : [" Report: ", el("code", {}, run.report)];
+    const report = past()?.report && lostAt === null ? [" ", linked("Read the report", run.id)] : [];
     switch (is) {
       case "waiting": return [];
-      case "rest": if (told.standing.length) return told.standing.flatMap((fault, i) => [i ? "; " : "ON, put on by hand: ", el("b", {}, `${fault.kind} on ${arrow(fault.target)}`)]);
+      case "rest":
+        if (told.standing.length) return told.standing.flatMap((fault, i) => [i ? "; " : "ON, put on by hand: ", el("b", {}, `${fault.kind} on ${arrow(fault.target)}`)]);
         return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
       case "preparing": return ["The load is being made ready, and measured for what one journey costs this machine."];
       case "finishing": return [now.clean === false ? "Something may still be on: see what happened below." : now.clean ? "Faults are verified off; what was seen is being saved." : "Arrivals are over; faults are undone, and accepted work may finish."];
@@ -216,16 +217,16 @@
       const text = svg("text", { x: 57, y: 19.5 }, node.label);
       made.append(svg("g", { class: of, transform: `translate(${node.x} ${node.y})` }, svg("title", {}, node.name), svg("rect", { width: 114, height: 30, rx: 7 }), text));
     });
-    const time = (x, y, faults) => faults.filter(({ left }) => left !== null).slice(0, 1).forEach(({ left }) => {
+    const time = (middle, y, faults) => faults.filter(({ left }) => left !== null).slice(0, 1).forEach(({ left }) => {
       const text = clock(left);
       const width = 14 + 6 * text.length;
-      made.append(svg("g", { class: "state left", transform: `translate(${x} ${y})` }, svg("rect", { width, height: 16, rx: 8 }), svg("text", { x: width / 2, y: 11.8 }, text)));
+      made.append(svg("g", { class: "state left", transform: `translate(${middle - width / 2} ${y})` }, svg("rect", { width, height: 16, rx: 8 }), svg("text", { x: width / 2, y: 11.8 }, text)));
     });
     const soonest = [...told.standing].sort((a, b) => (a.left ?? Infinity) - (b.left ?? Infinity));
-    map.nodes.forEach((node) => time(node.x + 78, node.y - 9, soonest.filter((fault) => fault.services.includes(node.name))));
+    map.nodes.forEach((node) => time(node.x + 97, node.y - 7, soonest.filter((fault) => fault.services.includes(node.name))));
     links.forEach((link) => {
       const is = breakers.get(link.name);
-      time(link.x + 13, link.y - (is ? 19 : 8), soonest.filter((fault) => fault.edges.includes(link.name)));
+      time(link.x, link.y + (is ? 18 : 12), soonest.filter((fault) => fault.edges.includes(link.name)));
       if (rank(link) === 2) made.append(svg("g", { class: "marker", transform: `translate(${link.x - 11} ${link.y - (is ? 22 : 11)})` }, svg("circle", { cx: 11, cy: 11, r: 11 }), svg("svg", { x: 4, y: 4, width: 14, height: 14 }, svg("use", { href: "#bolt" }))));
       if (is) {
         const width = is === "open" ? 38 : 58;
