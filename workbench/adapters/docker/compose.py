@@ -116,6 +116,7 @@ def overlay(
             laid["image"] = exact[service["image"]]
     whole = {
         "services": services,
+        "secrets": tools.secrets(ports, state),
         "networks": {name: {"labels": labels} for name in project.get("networks", {})},
         "volumes": {name: {"labels": labels} for name in project.get("volumes", {})},
     }
