@@ -1,6 +1,6 @@
-"""Tests side by side (`-n`): whole scenarios last and on one worker, so that nothing else takes the processor.
+"""Tests side by side (`-n`): judged scenarios last and on one worker, so that nothing else takes the processor.
 
-Tests of containers are on one worker, too: stacks of several would starve each other.
+Tests of containers are on one worker, too, as are runs that are only interrupted: several stacks starve each other.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-_SCENARIOS = ("tests/e2e/", "tests/docker/test_shop.py")
+_SCENARIOS = (
+    "tests/e2e/test_dashboards.py",
+    "tests/e2e/test_every_kind.py",
+    "tests/e2e/test_own_services.py",
+    "tests/e2e/test_scenarios.py",
+    "tests/docker/test_shop.py",
+)
 _TOGETHER = {
     **dict.fromkeys(_SCENARIOS, "scenarios"),
+    "tests/e2e/": "interrupted runs",
     "tests/docker/": "containers",
     "tests/integration/live/test_page.py": "browser",
 }
