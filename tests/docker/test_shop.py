@@ -14,7 +14,7 @@ import pytest
 
 from tests.docker.engine import NOTHING, docker, images_of, inspected, labelled
 from tests.e2e.command import Folder, note
-from tests.e2e.test_scenarios import whole_run
+from tests.e2e.judged import whole_run
 from workbench.engine.rundir import RunDirectory
 from workbench.model.verdict import Outcome
 
