@@ -139,8 +139,7 @@ class Collector:
     async def _put_run(self, request: web.Request) -> web.StreamResponse:
         order = await _order(request, TypeAdapter(RunNow))
         self._run_metrics.now(order)
-        if order.run is not None:
-            self._live.goes_on(order.run)
+        self._live.goes_on(order.run)
         return web.json_response({})
 
     async def _put_recording(self, request: web.Request) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ from workbench.pages.topology import drawn
 
 MOST_READERS = 16
 _TICK_S = 1.0
+_HEARD_S = 10.0
+"""A run whose load goes on says so twice a second; one whose runner was killed says nothing more."""
 _BREATH_S = 0.02
 """Between two looks at files that are far ahead: scrapes and spans come first."""
 
@@ -50,6 +53,8 @@ class LiveView:
         self._parts: dict[str, Part] = {}
         self._version = 0
         self._changed = asyncio.Event()
+        self._heard_s = -_HEARD_S
+        """When a run has said that it goes on, on the monotonic clock."""
         self.page: LivePage | None = None
         """Until it is told, there is no page."""
         self.run: RunSeen | None = None
@@ -87,8 +92,14 @@ class LiveView:
         self._reports = raw.parent.parent
         self._keeping.breakers.forget()
 
-    def goes_on(self, run_id: str) -> None:
-        """A run says that it goes on: a collector that died meanwhile, and was started anew, finds it again."""
+    def goes_on(self, run_id: str | None) -> None:
+        """A run says that it goes on: a collector that died meanwhile, and was started anew, finds it again.
+
+        None: it has ended.
+        """
+        self._heard_s = -_HEARD_S if run_id is None else time.monotonic()
+        if run_id is None:
+            return
         if self.run is None and self._reports is not None and (self._reports / run_id / "raw").is_dir():
             self.begin(self._reports / run_id / "raw")
 
@@ -116,7 +127,7 @@ class LiveView:
 
     async def _look_for_faults(self) -> None:
         """While a run goes on its journal tells of them, and nobody else may put one on."""
-        if self._keeping.recording is None:
+        if self._keeping.recording is None and time.monotonic() - self._heard_s > _HEARD_S:
             await self._standing.look()
         else:
             self._standing.forget()
