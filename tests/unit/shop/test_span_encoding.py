@@ -21,7 +21,7 @@ def _spans() -> list[ReadableSpan]:
     kept = InMemorySpanExporter()
     provider = TracerProvider(
         resource=Resource({"service.name": "orders"}),
-        span_limits=SpanLimits(max_span_attributes=5),
+        span_limits=SpanLimits(max_span_attributes=5, max_events=3),
         shutdown_on_exit=False,
     )
     provider.add_span_processor(SimpleSpanProcessor(kept))
@@ -31,12 +31,17 @@ def _spans() -> list[ReadableSpan]:
     with tracer.start_as_current_span("root", attributes={"text": "ä", "number": 7, "share": 0.3, "yes": True}) as root:
         tracer.start_span("child", attributes={"number": 7.0, "one": 1, "yes": 1, "empty": ""}).end()
     with tracer.start_as_current_span("retried") as retried:
-        retried.add_event("retry", {"attempt": 2})
+        retried.add_event("admitted")
+        retried.add_event("retry", {"attempt": 2, "why": "timeout"})
+        retried.add_event("with a list", {"some": ["a", "b"]})
     tracer.start_span("called", _FROM_AFAR).end()
     tracer.start_span("called with state", _WITH_STATE).end()
     tracer.start_span("linked", links=[Link(root.get_span_context(), {"why": "a message"})]).end()
     tracer.start_span("lists", attributes={"some": ["a", "b"], "none": ()}).end()
-    tracer.start_span("too many", attributes={str(number): number for number in range(9)}).end()
+    many = tracer.start_span("too many", attributes={str(number): number for number in range(9)})
+    for number in range(9):
+        many.add_event(str(number))
+    many.end()
     failed = tracer.start_span("failed", set_span_in_context(root))
     failed.set_status(StatusCode.ERROR, "timeout")
     failed.end()
