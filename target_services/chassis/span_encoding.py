@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2 as otlp
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
@@ -22,17 +24,17 @@ _REMOTE = _LOCAL | otlp.SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _FIELDS = {bool: "bool_value", str: "string_value", int: "int_value", float: "double_value"}
 
 
-def encoded(spans: Sequence[ReadableSpan]) -> bytes:
-    """Return an ExportTraceServiceRequest. `spans`: one at least, all made by the same tracer."""
-    request = encode_spans(spans[:1])  # says whose they are
-    of_tracer = request.resource_spans[0].scope_spans[0]
-    del of_tracer.spans[:]
-    of_tracer.spans.extend([_span(span) for span in spans])
-    content: bytes = request.SerializeToString()
+def request(spans: Sequence[otlp.Span], *, service: str, tracer: str) -> bytes:
+    """Return an ExportTraceServiceRequest with encoded spans of one tracer (its name) of one service (its name)."""
+    resource = Resource(attributes=[_attribute("service.name", service)])
+    of_tracer = otlp.ScopeSpans(scope=InstrumentationScope(name=tracer), spans=spans)
+    of_service = otlp.ResourceSpans(resource=resource, scope_spans=[of_tracer])
+    content: bytes = ExportTraceServiceRequest(resource_spans=[of_service]).SerializeToString()
     return content
 
 
-def _span(span: ReadableSpan) -> otlp.Span:
+def encoded(span: ReadableSpan) -> otlp.Span:
+    """Return an ended span as OTLP has it."""
     context, parent, status = span.context, span.parent, span.status
     if context is None or context.trace_state or span.links:
         return _by_the_sdk(span)

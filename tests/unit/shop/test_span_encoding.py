@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from target_services.chassis.span_encoding import encoded
+from target_services.chassis.span_encoding import encoded, request
 
 _FROM_AFAR = TraceContextTextMapPropagator().extract({"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"})
 _WITH_STATE = TraceContextTextMapPropagator().extract(
@@ -51,15 +51,19 @@ def _spans() -> list[ReadableSpan]:
     return list(kept.get_finished_spans())
 
 
+def _by_us(spans: list[ReadableSpan]) -> bytes:
+    return request([encoded(span) for span in spans], service="orders", tracer="shop")
+
+
 def test_the_bytes_are_those_of_the_sdk() -> None:
     spans = _spans()
 
-    assert encoded(spans) == encode_spans(spans).SerializeToString()
-    assert [encoded([span]) for span in spans] == [encode_spans([span]).SerializeToString() for span in spans]
+    assert _by_us(spans) == encode_spans(spans).SerializeToString()
+    assert [_by_us([span]) for span in spans] == [encode_spans([span]).SerializeToString() for span in spans]
 
 
 def test_values_that_are_equal_but_of_another_type_stay_apart() -> None:
     """1, 1.0 and True are the same key of a dict."""
-    spans = [span for span in _spans() if span.name in ("root", "child")]
+    spans = [span for span in _spans() if span.name in ("root", "child")][::-1]
 
-    assert encoded(spans[::-1]) == encode_spans(spans[::-1]).SerializeToString()
+    assert _by_us(spans) == encode_spans(spans).SerializeToString()
