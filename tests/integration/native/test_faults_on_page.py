@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -105,12 +106,33 @@ def test_those_of_a_run_are_told_by_its_journal_only(pair: Folder) -> None:
     pair.up()
     running = pair.start(*FOREVER)
     pair.wait_for_event("fault_on")
+    assert_told_by_the_run_only(pair)
+    os.kill(pair.pid("collector"), signal.SIGKILL)  # the next one is told that a run goes on, and records nothing
+    time.sleep(1)
+    wait_until("the page is back", lambda: pair.workbench("status").code == 0 and is_served(pair))
+    assert_told_by_the_run_only(pair)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=DEADLINE_S)
+
+
+def assert_told_by_the_run_only(pair: Folder) -> None:
     with stream(pair) as messages:
-        parts = dict(next(messages) for _ in range(7))
+        parts: dict[str, Any] = {}
+        for _ in range(4):  # the first time nobody can have been asked yet
+            parts.pop("now", None)
+            while "now" not in parts:
+                name, data = next(messages)
+                parts[name] = data
         assert "on" in parts["now"]["faults"].values()
         assert [] == parts["standing"]
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=DEADLINE_S)
+
+
+def is_served(pair: Folder) -> bool:
+    try:
+        with stream(pair) as messages:
+            return next(messages)[0] == "stack"
+    except (OSError, http.client.HTTPException, StopIteration):
+        return False
 
 
 @pytest.mark.skipif(program() is None, reason="Chromium is not on the path")
