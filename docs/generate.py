@@ -179,8 +179,9 @@ def _faults_page() -> str:
         "request's ordinal is below `share`. The same seed hits the same ordinals, on any number of connections. With "
         "`connection_share` connections are decided on instead of requests; edges of protocol `tcp` know nothing "
         "else.\n\n",
-        "A fault on a resource is carried out by the services that use it. Those that say so below are made by Toxiproxy "
-        "where it stands in front of a real server, unless they pick a `share` or some of the `services`.\n\n",
+        "A fault on a resource is carried out by the services that use it. Those that say so below are made by "
+        "Toxiproxy where it stands in front of a real server, unless they pick a `share` or some of the `services`."
+        "\n\n",
     ]
     for name, kind in sorted(KINDS.items()):
         module = sys.modules[kind.__module__].__doc__ or ""
