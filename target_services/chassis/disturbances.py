@@ -75,11 +75,16 @@ class Disturbance:
         self.hit += is_hit
         return is_hit
 
-    def saw(self, *, failed: bool, lasted_s: float) -> None:
-        """Count one operation that was watched: hit is what failed, or was held up for as long as expected."""
-        self.eligible += 1
+    def saw(self, *, failed: bool, given_up: bool, lasted_s: float) -> None:
+        """Count one operation that was watched: hit is what failed, or was held up for as long as expected.
+
+        One that was given up before shows neither.
+        """
         expected_s = self.wanted.delay_ns / 1e9
-        self.hit += failed or (expected_s > 0 and lasted_s >= expected_s)
+        hit = failed or (expected_s > 0 and lasted_s >= expected_s)
+        if hit or not given_up:
+            self.eligible += 1
+            self.hit += hit
 
     def document(self) -> dict[str, object]:
         """Return what is shown of it."""
@@ -162,15 +167,18 @@ class Disturbances:
             for one in self._active.values()
             if one.wanted.resource == resource and one.wanted.do == "watch" and one.until_s > began_s
         ]
-        failed = False
+        failed = given_up = False
         try:
             yield
         except away:
             failed = True
             raise
+        except asyncio.CancelledError:
+            given_up = True
+            raise
         finally:
             for one in watching:
-                one.saw(failed=failed, lasted_s=self._clock_s() - began_s)
+                one.saw(failed=failed, given_up=given_up, lasted_s=self._clock_s() - began_s)
 
     async def put(self, name: str, wanted: Wanted) -> Disturbance:
         """Begin a disturbance, or renew its lease. Raises Different or Impossible."""

@@ -262,6 +262,22 @@ def test_who_watches_counts_what_is_held_up() -> None:
     asyncio.run(test())
 
 
+def test_what_is_given_up_before_it_could_be_held_up_is_not_counted() -> None:
+    """The slower one of two hedged reads, say: it shows neither."""
+
+    async def test() -> None:
+        clock = FakeClock()
+        disturbances = _disturbances(clock_s=clock)
+        watch = await disturbances.put("w", _watch(delay_ns=200_000_000))
+        for lasts_s in (0.1, 0.3):
+            with pytest.raises(asyncio.CancelledError), disturbances.watched("cache", OSError):
+                clock.forward(lasts_s)
+                raise asyncio.CancelledError
+        assert (1, 1) == (watch.eligible, watch.hit)
+
+    asyncio.run(test())
+
+
 def test_who_watches_sees_everything_or_is_refused() -> None:
     async def test() -> None:
         with pytest.raises(Impossible, match="share has to be 1"):
