@@ -1,6 +1,6 @@
-"""Tests side by side (`-n`): whole scenarios last and on one worker, so that nothing else takes the processor.
+"""Tests side by side (`-n`): judged scenarios last and on two workers, so that nothing else takes the processor.
 
-Tests of containers are on one worker, too: stacks of several would starve each other.
+Tests of containers are on one worker, too, as are runs that are only interrupted: several stacks starve each other.
 """
 
 from __future__ import annotations
@@ -12,9 +12,20 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-_SCENARIOS = ("tests/e2e/", "tests/docker/test_shop.py")
+_OF_TIME = (
+    "tests/e2e/test_dashboards.py",
+    "tests/e2e/test_own_services.py",
+    "tests/e2e/test_scenarios.py",
+    "tests/docker/test_shop.py",
+)
+_OF_EFFECTS = ("tests/e2e/test_every_kind.py", "tests/e2e/test_integrity.py")
+"""Have little load, and objectives that leave room: beside one of the others, two cores are enough."""
+
+_LAST = (*_OF_TIME, *_OF_EFFECTS)
 _TOGETHER = {
-    **dict.fromkeys(_SCENARIOS, "scenarios"),
+    **dict.fromkeys(_OF_TIME, "scenarios of time"),
+    **dict.fromkeys(_OF_EFFECTS, "scenarios of effects"),
+    "tests/e2e/": "interrupted runs",
     "tests/docker/": "containers",
     "tests/integration/live/test_page.py": "browser",
 }
@@ -39,4 +50,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A scenario on a starved machine proves nothing, and says so; so all else has to be over by then."""
     root = Path(__file__).parent.parent
-    items.sort(key=lambda item: item.path.relative_to(root).as_posix().startswith(_SCENARIOS))
+    items.sort(key=lambda item: item.path.relative_to(root).as_posix().startswith(_LAST))

@@ -10,9 +10,10 @@ import http.client
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from target_services.chassis.span_encoding import encoded
 
 _HEADERS = {"content-type": "application/x-protobuf"}
 
@@ -28,7 +29,7 @@ class OtlpExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans. A connection that the other side has closed in the meantime is opened again, once."""
-        content = encode_spans(spans).SerializeToString()
+        content = encoded(spans)
         try:
             accepted = self._post(content)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):

@@ -16,7 +16,7 @@ import pytest
 
 from tests.docker.engine import FOLDER_LABEL, NOTHING, docker, images_of, inspected, labelled
 from tests.e2e.command import Folder, note
-from tests.e2e.test_scenarios import whole_run
+from tests.e2e.judged import whole_run
 from workbench.calls import call, call_json
 from workbench.engine.rundir import RunDirectory
 from workbench.model.verdict import Outcome

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from uuid import uuid4
 import psutil
 from filelock import FileLock, Timeout
 
+from tests.ports import free_block
 from workbench.model.verdict import Verdict
 
 T = TypeVar("T")
@@ -197,14 +197,6 @@ class Folder:
         for process in self.processes():
             process.send_signal(signal.SIGCONT)
             process.kill()
-
-
-def free_block() -> int:
-    """Return the first port of a block far from those that are used by default, with nothing in it that listens."""
-    while True:
-        base = random.randrange(13_000, 17_000, 200)
-        if not any(listens(f"127.0.0.1:{port}") for port in range(base, base + 200)):
-            return base
 
 
 def addresses(stack: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.documented import ROOT, commands
 from tests.e2e.command import Folder
-from tests.e2e.test_scenarios import RUN_WITHIN_S, TRIES, assert_told, the_stack, whole_run
+from tests.e2e.judged import RUN_WITHIN_S, TRIES, assert_told, the_stack, whole_run
 from workbench.model.outcome import Exit
 from workbench.model.verdict import Outcome
 

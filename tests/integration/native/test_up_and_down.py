@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.native.rig import Folder, done
 from tests.integration.supervisor.marks import nothing_left, wait_until
+from tests.ports import free_block
 
 
 def test_a_system_comes_up_stays_up_tells_what_it_is_and_goes_down(pair: Folder) -> None:
@@ -117,7 +118,7 @@ def test_another_block_of_ports_is_taken_where_the_first_is_busy(pair: Folder) -
 
 
 def test_a_busy_port_that_was_asked_for_is_named_with_its_holder(pair: Folder) -> None:
-    base = _free_block()
+    base = free_block()
     with socket.create_server(("127.0.0.1", base + 1)):
         refused = pair.workbench("up", "--system", "system.yaml", "--port-base", str(base))
     refused.refused(4, f"{base + 1} (back) is held by", f"(pid {os.getpid()}", "--port-base")
@@ -197,18 +198,3 @@ def test_asking_without_a_stack_changes_nothing_in_the_folder(pair: Folder) -> N
 def _parts(pair: Folder, *argv: str) -> tuple[int, str, str]:
     ended = pair.workbench(*argv)
     return ended.code, ended.out, ended.err
-
-
-def _free_block() -> int:
-    """Return a port whose two hundred neighbours above were free a moment ago."""
-    for base in range(28_400, 32_400, 400):
-        held: list[socket.socket] = []
-        try:
-            held += [socket.create_server(("127.0.0.1", base + offset)) for offset in (0, 1, 100, 190, 191, 192)]
-        except OSError:
-            continue
-        finally:
-            for one in held:
-                one.close()
-        return base
-    raise AssertionError("no free block of ports")
