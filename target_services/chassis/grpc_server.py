@@ -175,8 +175,8 @@ class _Scope:
             self._conclude(span, status, time.monotonic() - started_s)
 
     def _conclude(self, span: Span, status: int, seconds: float) -> None:
-        span.set_attribute("rpc.grpc.status_code", int(grpc_code(status).value[0]))
-        span.set_attribute("http.response.status_code", status)
+        code = int(grpc_code(status).value[0])
+        span.set_attributes({"rpc.grpc.status_code": code, "http.response.status_code": status})
         if status >= 500:
             span.set_status(StatusCode.ERROR, str(status))
         span.end()

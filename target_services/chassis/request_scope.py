@@ -108,8 +108,7 @@ class RequestScope:
         method, route = scope["method"], getattr(scope.get("route"), "path", OTHER)
         if span.is_recording():
             span.update_name(f"{method} {route}")
-            span.set_attribute("http.route", route)
-            span.set_attribute("http.response.status_code", status)
+            span.set_attributes({"http.route": route, "http.response.status_code": status})
             if status >= 500:
                 span.set_status(StatusCode.ERROR, str(status))
         self._metrics.request_ended(method, route, status, seconds, kept_trace(span))

@@ -10,37 +10,43 @@ import http.client
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from target_services.chassis.span_encoding import encoded
+from target_services.chassis.span_encoding import request
 
 _HEADERS = {"content-type": "application/x-protobuf"}
 
 
-class OtlpExporter(SpanExporter):
-    """For one thread at a time. `base_url` is http://host:port; an export never takes much longer than `timeout_s`."""
+class OtlpExporter:
+    """For one thread at a time, and the spans of one tracer of one service (their names).
 
-    def __init__(self, base_url: str, *, timeout_s: float) -> None:
+    `base_url` is http://host:port; an export never takes much longer than `timeout_s`.
+    """
+
+    def __init__(self, base_url: str, *, service: str, tracer: str, timeout_s: float) -> None:
+        self._service = service
+        self._tracer = tracer
         parts = urlsplit(base_url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connect(parts.netloc, timeout=timeout_s)
         self._path = f"{parts.path.rstrip('/')}/v1/traces"
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans. A connection that the other side has closed in the meantime is opened again, once."""
-        content = encoded(spans)
+    def export(self, spans: Sequence[Span]) -> bool:
+        """Send spans and tell whether they were accepted.
+
+        A connection that the other side has closed in the meantime is opened again, once.
+        """
+        content = request(spans, service=self._service, tracer=self._tracer)
         try:
-            accepted = self._post(content)
+            return self._post(content)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             self._connection.close()
-            accepted = self._post_or_fail(content)
+            return self._post_or_fail(content)
         except (OSError, http.client.HTTPException):
             self._connection.close()
-            accepted = False
-        return SpanExportResult.SUCCESS if accepted else SpanExportResult.FAILURE
+            return False
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 

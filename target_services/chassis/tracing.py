@@ -16,6 +16,7 @@ from target_services.chassis.span_buffer import SpanBuffer
 from target_services.chassis.span_exporter import OtlpExporter
 
 _EXPORT_TIMEOUT_S = 2.0
+_TRACER = "shop"
 
 
 def kept_trace(span: Span | trace.Span) -> str | None:
@@ -43,10 +44,10 @@ class Tracing:
         self._provider.add_span_processor(RunIdOnSpans())
         self._buffer: SpanBuffer | None = None
         if traces_to is not None:
-            exporter = OtlpExporter(traces_to, timeout_s=_EXPORT_TIMEOUT_S)
+            exporter = OtlpExporter(traces_to, service=service, tracer=_TRACER, timeout_s=_EXPORT_TIMEOUT_S)
             self._buffer = SpanBuffer(exporter, on_dropped=dropped.inc)
             self._provider.add_span_processor(self._buffer)
-        self.tracer = self._provider.get_tracer("shop")
+        self.tracer = self._provider.get_tracer(_TRACER)
 
     async def flush(self, timeout_s: float = 2.0) -> bool:
         """Send all spans that have ended. False when that could not be done in time."""

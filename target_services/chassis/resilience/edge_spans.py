@@ -79,13 +79,11 @@ class AttemptSpan:
 
     def end(self, outcome: Outcome, status: int | None) -> None:
         """End the attempt."""
-        if status is not None:
-            self._span.set_attribute("http.response.status_code", status)
-        _end(self._span, outcome)
+        _end(self._span, outcome, **({} if status is None else {"http.response.status_code": status}))
 
 
-def _end(span: Span, outcome: Outcome) -> None:
-    span.set_attribute("workbench.outcome", outcome.value)
+def _end(span: Span, outcome: Outcome, **attributes: int) -> None:
+    span.set_attributes({**attributes, "workbench.outcome": outcome.value})
     if outcome not in _GOOD:
         span.set_status(StatusCode.ERROR, outcome.value)
     span.end()
