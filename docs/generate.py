@@ -31,6 +31,7 @@ from workbench.model import events, expectations
 from workbench.model.audit import Audit
 from workbench.model.faults import KINDS
 from workbench.model.faults.eligibility import Key, Match
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.scheduling import Schedule
 from workbench.model.load import Load
 from workbench.model.outcome import MEANINGS
@@ -178,10 +179,15 @@ def _faults_page() -> str:
         "request's ordinal is below `share`. The same seed hits the same ordinals, on any number of connections. With "
         "`connection_share` connections are decided on instead of requests; edges of protocol `tcp` know nothing "
         "else.\n\n",
+        "A fault on a resource is carried out by the services that use it. Those that say so below are made by "
+        "Toxiproxy where it stands in front of a real server, unless they pick a `share` or some of the `services`."
+        "\n\n",
     ]
     for name, kind in sorted(KINDS.items()):
         module = sys.modules[kind.__module__].__doc__ or ""
-        parts.append(f"## {name}\n\n{module.strip()}\n\n{_fields(kind)}\n")
+        in_front = issubclass(kind, ResourceFault) and kind.on_the_wire
+        where = "In front of a real server: made by Toxiproxy.\n\n" if in_front else ""
+        parts.append(f"## {name}\n\n{module.strip()}\n\n{where}{_fields(kind)}\n")
     parts += [_section("match", Match), _section("per", Key), _section("schedule", Schedule)]
     return "".join(parts)
 

@@ -37,6 +37,7 @@ from workbench.model.arrivals import Schedule
 from workbench.model.events import InterruptedBy, RunStarted, StackReady
 from workbench.model.history import History
 from workbench.model.loadjob import JobJourney, LoadJob
+from workbench.model.makers import servers_of
 from workbench.model.plan import Plan
 from workbench.model.planes import PlaneName
 from workbench.model.policies import Policies
@@ -146,7 +147,12 @@ def plan_scenario(request: Request) -> Planned:
     loaded = load_scenario(find_scenario(request.scenario), request.overrides)
     loaded.loaded_system.refuse_unknown_bugs(request.bugs)
     refuse_plane(request.plane, loaded.scenario.faults, loaded.system)
-    plan, schedule = make_plan(loaded.scenario, faults=not request.no_faults)
+    plan, schedule = make_plan(
+        loaded.scenario,
+        faults=not request.no_faults,
+        plane=request.plane,
+        servers=servers_of(loaded.system, request.placement),
+    )
     facts = Facts.declared(loaded.scenario, loaded.system, loaded.slos, request.tools)
     return Planned(loaded, plan, schedule, preview(facts, plan))
 

@@ -25,6 +25,7 @@ from workbench.adapters.native.state import State
 from workbench.adapters.native.tools import RULES_FILE
 from workbench.adapters.resource_faults import ResourceFaults
 from workbench.adapters.run_telling import RunTelling
+from workbench.adapters.server_faults import ServerFaults
 from workbench.adapters.signals import SignalTrap
 from workbench.engine.ledger import Ledger
 from workbench.engine.ports import EventSink, FaultPlane, FaultState, Interruption, Recorder, Rim, TimeSource
@@ -335,4 +336,6 @@ def _planes(stack: RunningStack) -> FaultPlanes:
 
 def _fault_planes(edges: FaultPlane, stack: RunningStack, system: System | None) -> FaultPlanes:
     processes = ProcessFaults(stack, system)
-    return FaultPlanes(edges, processes, ResourceFaults(stack, processes.canary), stack.resources)
+    clients = ResourceFaults(stack, processes.canary)
+    resources = ServerFaults(stack, clients, processes) if stack.servers else clients
+    return FaultPlanes(edges, processes, resources, stack.resources)

@@ -34,7 +34,7 @@ class GuardedStore:
         )
         breakers = (decision for decision in Decision if decision.mechanism == "breaker")
         self._decisions = {decision: family.labels(name, decision.value) for decision in breakers}
-        disturbances.offer("cache", Resource(frozenset({"down"})))
+        disturbances.offer("cache", Resource(frozenset({"down", "watch"})))
 
     async def get(self, key: str) -> Stored | None:
         """Return what is kept. Raises StoreAway."""
@@ -64,7 +64,8 @@ class GuardedStore:
         try:
             if self._disturbances.hits("cache", "down"):
                 raise StoreAway(f"{self._name} is disturbed")  # noqa: TRY301 - where the client would raise it
-            result = await ask()
+            with self._disturbances.watched("cache", StoreAway):
+                result = await ask()
         except StoreAway:
             permit.failed()
             raise

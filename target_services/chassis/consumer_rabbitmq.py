@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from aio_pika import DeliveryMode, Message
@@ -40,11 +41,13 @@ class RabbitConsumer:
         receive: Receive,
         *,
         is_down: Callable[[], bool] = lambda: False,
+        reaching: Callable[[], AbstractContextManager[None]] = nullcontext,
         backoff: Backoff | None = None,
     ) -> None:
-        """`is_down` tells whether to behave as if the broker were away."""
+        """`is_down` tells whether to behave as if the broker were away, `reaching` looks on at each try to reach it."""
         self._url = url
         self._is_down = is_down
+        self._reaching = reaching
         self._queue = queue
         self._topics = topics
         self._receive = receive
@@ -86,7 +89,8 @@ class RabbitConsumer:
     async def _connect(self) -> Link:
         if self._is_down():
             raise ConnectionRefusedError("connection refused")
-        return await rabbitmq.connect(self._url)
+        with self._reaching():
+            return await rabbitmq.connect(self._url)
 
     async def _consume(self, link: Link, draining: Draining) -> None:
         await link.channel.set_qos(prefetch_count=PREFETCH)

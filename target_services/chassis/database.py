@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -79,7 +80,8 @@ class Database:
         if self._disturbances is not None and (hits := self._disturbances.hits("database", *WRITES)):
             work = disturbed(work, hits, self._backend)
         context = contextvars.copy_context()  # work sees the trace and the request that it is done for
-        return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
+        with self._watched():
+            return await self._run(self._backend.writing, lambda connection: context.run(work, connection))
 
     async def write_alone(self, work: Work[T]) -> T:
         """Write while no other transaction of this kind runs, in any process.
@@ -92,12 +94,18 @@ class Database:
         """Run work in which each statement sees what is committed. Raises as `write` does."""
         if self._disturbances is not None and (hits := self._disturbances.hits("database", *READS)):
             work = disturbed(work, hits, self._backend)
-        return await self._run(self._backend.reading, work)
+        with self._watched():
+            return await self._run(self._backend.reading, work)
 
     def disturbed_by(self, disturbances: Disturbances) -> None:
         """Let transactions be disturbed on purpose from now on."""
         disturbances.offer("database", Locks(self._backend, self._schema).resource())
         self._disturbances = disturbances
+
+    def _watched(self) -> AbstractContextManager[None]:
+        if self._disturbances is None:
+            return nullcontext()
+        return self._disturbances.watched("database", DatabaseUnavailable)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`, which is the dialect's own business."""

@@ -76,7 +76,7 @@ class Locks:
 
     def resource(self) -> Resource:
         """Return the database as something that can be disturbed."""
-        return Resource(frozenset(WRITES), begin=self._begin, end=self._end)
+        return Resource(frozenset({*WRITES, "watch"}), begin=self._begin, end=self._end)
 
     async def _begin(self, one: Disturbance) -> None:
         if one.wanted.do == "lock":

@@ -6,6 +6,12 @@ is made here, where the real thing would happen: each resource asks `hits` befor
     if disturbances.hits("cache", "down"):
         raise ConnectionRefusedError
 
+Where somebody stands in front of a real server who disturbs it, the service is the one that can tell what of its work
+was hit. Then the disturbance is `watch`, which does nothing and counts, around each operation:
+
+    with disturbances.watched("cache", StoreAway):
+        ...
+
 Which operations are hit is decided by seed, id and ordinal alone. A disturbance is a lease: what is not renewed in
 time ends by itself, also when whoever ordered it is gone.
 """
@@ -14,7 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -38,10 +45,10 @@ class Wanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     resource: Literal["database", "broker", "cache"]
-    do: Literal["slow", "fail", "read_only", "lock", "down", "duplicate", "reorder"]
+    do: Literal["slow", "fail", "read_only", "lock", "down", "duplicate", "reorder", "watch"]
     share: float = Field(default=1.0, gt=0, le=1)
     seed: int = 0
-    delay_ns: int = Field(default=0, ge=0, le=60_000_000_000, description="of `slow`: per operation")
+    delay_ns: int = Field(default=0, ge=0, le=60_000_000_000, description="of `slow` and `watch`: per operation")
     lease_ms: int = Field(default=4000, ge=1, le=600_000, description="it ends this long after it was last asked for")
 
     def is_same(self, other: Wanted) -> bool:
@@ -67,6 +74,17 @@ class Disturbance:
         is_hit = self.wanted.share >= 1 or _draw(self.wanted.seed, self.id, ordinal) < self.wanted.share
         self.hit += is_hit
         return is_hit
+
+    def saw(self, *, failed: bool, given_up: bool, lasted_s: float) -> None:
+        """Count one operation that was watched: hit is what failed, or was held up for as long as expected.
+
+        One that was given up before shows neither.
+        """
+        expected_s = self.wanted.delay_ns / 1e9
+        hit = failed or (expected_s > 0 and lasted_s >= expected_s)
+        if hit or not given_up:
+            self.eligible += 1
+            self.hit += hit
 
     def document(self) -> dict[str, object]:
         """Return what is shown of it."""
@@ -137,6 +155,31 @@ class Disturbances:
             if one.wanted.resource == resource and one.wanted.do in kinds and one.until_s > now_s and one.draws()
         ]
 
+    @contextmanager
+    def watched(self, resource: str, *away: type[BaseException]) -> Iterator[None]:
+        """Have an operation counted by whoever watches the resource; it has failed if it ends with one of these."""
+        if not self._active or exempt.get():
+            yield
+            return
+        began_s = self._clock_s()
+        watching = [
+            one
+            for one in self._active.values()
+            if one.wanted.resource == resource and one.wanted.do == "watch" and one.until_s > began_s
+        ]
+        failed = given_up = False
+        try:
+            yield
+        except away:
+            failed = True
+            raise
+        except asyncio.CancelledError:
+            given_up = True
+            raise
+        finally:
+            for one in watching:
+                one.saw(failed=failed, given_up=given_up, lasted_s=self._clock_s() - began_s)
+
     async def put(self, name: str, wanted: Wanted) -> Disturbance:
         """Begin a disturbance, or renew its lease. Raises Different or Impossible."""
         resource = self._resource(wanted)
@@ -186,8 +229,10 @@ class Disturbances:
         if wanted.do not in resource.kinds:
             known = ", ".join(sorted(resource.kinds))
             raise Impossible(f"what can be done to this {wanted.resource} is: {known}; not {wanted.do}")
-        if (wanted.do == "slow") != (wanted.delay_ns > 0):
+        if wanted.do != "watch" and (wanted.do == "slow") != (wanted.delay_ns > 0):
             raise Impossible("delay_ns belongs to 'slow', which needs it")
+        if wanted.do == "watch" and wanted.share < 1:
+            raise Impossible("who watches sees everything: share has to be 1")
         if wanted.do == "lock" and wanted.share < 1:
             raise Impossible("a lock is held or it is not: share has to be 1")
         return resource

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import AbstractContextManager
 
 from target_services.chassis.consumer import Again, Receive, Verdict
 from target_services.chassis.disturbances import Disturbances, Resource
@@ -18,8 +19,8 @@ from target_services.chassis.outbox import Message
 from target_services.chassis.publisher import Away, Publisher
 
 BROKER = "broker"
-SENDING = Resource(frozenset({"down"}))
-RECEIVING = Resource(frozenset({"down", "duplicate", "reorder"}))
+SENDING = Resource(frozenset({"down", "watch"}))
+RECEIVING = Resource(frozenset({"down", "duplicate", "reorder", "watch"}))
 
 OTHERS_FIRST = 3
 """So many others pass one that is held back."""
@@ -41,7 +42,8 @@ class DisturbedPublisher:
         """Return when the message has arrived for certain. Raises NotNow, Away or Poison."""
         if self._disturbances.hits(BROKER, "down"):
             raise Away("connection refused")
-        await self._publisher.publish(message)
+        with self._disturbances.watched(BROKER, Away):
+            await self._publisher.publish(message)
 
     async def close(self) -> None:
         """Give up whatever is held open."""
@@ -62,6 +64,10 @@ class DisturbedDeliveries:
         """Tell whether the broker is to be away now, for who would use it now."""
         return bool(self._disturbances.hits(BROKER, "down"))
 
+    def reaching(self) -> AbstractContextManager[None]:
+        """Have a try to reach the broker counted."""
+        return self._disturbances.watched(BROKER, Exception)
+
     async def receive_if_up(self, body: bytes, *, attempt: int | None = None) -> Verdict:
         """Take in one delivery, or none while the broker is away. For who has no broker that could be away."""
         if self.is_down():
@@ -72,7 +78,8 @@ class DisturbedDeliveries:
         """Take in one delivery: late if it is held back, twice if it is duplicated."""
         if self._disturbances.hits(BROKER, "reorder"):
             await self._let_others_pass()
-        verdict = await self._receive(body, attempt=attempt)
+        with self._disturbances.watched(BROKER):
+            verdict = await self._receive(body, attempt=attempt)
         if self._disturbances.hits(BROKER, "duplicate"):
             await self._receive(body, attempt=attempt)
         async with self._passing:

@@ -92,7 +92,12 @@ def build(settings: Settings) -> RequestScope:
         from target_services.chassis.consumer_rabbitmq import RabbitConsumer  # noqa: PLC0415 - only with a broker
 
         rabbit = RabbitConsumer(
-            settings.broker_url, "notifications", (ORDER_CONFIRMED,), deliveries.receive, is_down=deliveries.is_down
+            settings.broker_url,
+            "notifications",
+            (ORDER_CONFIRMED,),
+            deliveries.receive,
+            is_down=deliveries.is_down,
+            reaching=deliveries.reaching,
         )
         on_their_way, background = rabbit.on_their_way, [prune, rabbit.run]
     notifications = Notifications(database, dead_letters, on_their_way)

@@ -1,4 +1,5 @@
-"""The shop with real servers and tools in containers: up, latency-spike and down, with the verdict it has natively.
+"""The shop with real servers and tools in containers: up, faults on the servers, latency-spike with the verdict that it
+has natively, and down.
 
 Grafana's image is left out where it is not on this machine; everything else has to be there.
 """
@@ -6,21 +7,25 @@ Grafana's image is left out where it is not on this machine; everything else has
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.docker.engine import NOTHING, docker, images_of, inspected, labelled
+from tests.docker.engine import FOLDER_LABEL, NOTHING, docker, images_of, inspected, labelled
 from tests.e2e.command import Folder, note
 from tests.e2e.judged import whole_run
+from workbench.calls import call, call_json
 from workbench.engine.rundir import RunDirectory
 from workbench.model.verdict import Outcome
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _UP_WITHIN_S = 240.0
+_DELAY_S = 0.7
+"""Longer than an answer takes on a busy machine, and shorter than the deadlines of the shop."""
 
 
 def _placed() -> tuple[str, ...]:
@@ -55,6 +60,45 @@ def _rights(container: str) -> dict[str, Any]:
     }
 
 
+def _toxiproxy(shop: Folder) -> dict[str, Any]:
+    """Return all proxies in front of servers, as the real Toxiproxy has them."""
+    name = "com.docker.compose.service=toxiproxy"
+    label = f"--filter=label={FOLDER_LABEL}={shop.path / '.workbench'}"
+    port = docker("port", docker("ps", "--quiet", f"--filter=label={name}", label), "8474/tcp").rpartition(":")[2]
+    found: dict[str, Any] = call_json("GET", f"http://127.0.0.1:{port}/proxies", deadline_s=10)
+    return found
+
+
+def _stock_s(shop: Folder) -> float:
+    """Return how long inventory takes to read its stock from PostgreSQL."""
+    services = json.loads((shop.path / ".workbench" / "stack.json").read_text("utf-8"))["services"]
+    began = time.monotonic()
+    call("GET", f"{services['inventory']}/v1/stock/1", deadline_s=30)
+    return time.monotonic() - began
+
+
+def _assert_servers_are_disturbed(shop: Folder) -> None:
+    """The answers of PostgreSQL are late, and Redis is away, because Toxiproxy sees to it; and only for a while."""
+    assert _stock_s(shop) < _DELAY_S
+    for words in (("db_slow", "inventory-db", "--delay", f"{_DELAY_S:g}s"), ("cache_down", "catalog-cache")):
+        added = shop.run("fault", "add", *words, "--for", "60s", within_s=60)
+        assert 0 == added.code, added.stderr
+    proxies = _toxiproxy(shop)
+    assert ["latency"] == [toxic["type"] for toxic in proxies["inventory-db"]["toxics"]]
+    assert [False, True] == [proxies[name]["enabled"] for name in ("catalog-cache", "orders-db")]
+    assert _stock_s(shop) >= _DELAY_S
+    services = json.loads((shop.path / ".workbench" / "stack.json").read_text("utf-8"))["services"]
+    call("GET", f"{services['catalog']}/v1/products/1", deadline_s=30)  # it comes from the database
+    listed = {one["kind"]: one for one in json.loads(shop.run("fault", "list", "--json", within_s=60).stdout)}
+    for kind, service in (("db_slow", "inventory"), ("cache_down", "catalog")):
+        counts = listed[kind]["counts"]
+        assert 0 < counts["hit"] == counts[f"{service}.hit"], listed
+        assert counts["hit"] == counts["eligible"]
+    assert 0 == shop.run("fault", "clear", within_s=60).code
+    assert all(proxy["enabled"] and proxy["toxics"] == [] for proxy in _toxiproxy(shop).values())
+    assert _stock_s(shop) < _DELAY_S
+
+
 def test_latency_spike_passes_on_real_servers_and_everything_is_hardened_and_gone_afterwards(shop: Folder) -> None:
     placed = _placed()
     up = shop.run("up", *placed, within_s=_UP_WITHIN_S)
@@ -73,6 +117,8 @@ def test_latency_spike_passes_on_real_servers_and_everything_is_hardened_and_gon
         "hosts": set(),
     }
     assert dict.fromkeys(containers, hardened) == {one: _rights(one) for one in containers}
+
+    _assert_servers_are_disturbed(shop)
 
     # 16/s: sixteen containers leave two cores less room than the shop has by itself, which gets 20/s.
     ended, verdict = whole_run(shop, "latency-spike", *placed, "--rate", "16/s")

@@ -1,6 +1,7 @@
 """All faults of a stack behind one port.
 
-Those on edges go to a fault plane, those on services to the supervisor, those on resources to the services themselves.
+Those on edges go to a fault plane, those on services to the supervisor, those on resources to the services themselves,
+or to the Toxiproxy in front of a real server.
 """
 
 from __future__ import annotations

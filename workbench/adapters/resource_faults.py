@@ -20,7 +20,7 @@ from workbench.errors import HarnessError
 from workbench.model.faults import resource_kind
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.on_resources import ResourceFault
-from workbench.model.faults.resource_actions import ResourceType
+from workbench.model.faults.resource_actions import Disturb, ResourceType
 from workbench.model.stack import RunningStack
 from workbench.model.units import NS_PER_MS
 
@@ -70,7 +70,10 @@ class ResourceFaults:
 
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> ports.FaultState:
         assert isinstance(fault, ResourceFault)
-        action = fault.action()
+        return self.put(fault, fault.action(), seed, lease_ms)
+
+    def put(self, fault: ResourceFault, action: Disturb, seed: int, lease_ms: int) -> ports.FaultState:
+        """Have the services of a fault do this, and count what they hit."""
         order = {"resource": fault.is_on, **asdict(action), "share": fault.part_hit, "seed": seed}
         held = self._held[fault.id] = _Held(fault, order)
         for service in fault.services:

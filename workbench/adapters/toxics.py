@@ -17,21 +17,23 @@ from workbench.model.faults.actions import Side
 from workbench.model.faults.bandwidth import Bandwidth
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.blackhole import Blackhole
+from workbench.model.faults.broker_down import BrokerDown
+from workbench.model.faults.cache_down import CacheDown
+from workbench.model.faults.db_error import DbError
+from workbench.model.faults.db_slow import DbSlow
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.refuse import Refuse
 from workbench.model.faults.slicer import Slicer
 from workbench.model.faults.slow_drip import SlowDrip
 from workbench.model.faults.truncate import Truncate
 from workbench.model.units import NS_PER_MS, NS_PER_S
+from workbench.supervisor.planes import MARK
 
 Stream = Literal["upstream", "downstream"]
 
 _STREAMS: Mapping[Side, Stream] = {"request": "upstream", "response": "downstream"}
 _KB = 1_000
 _NS_PER_US = 1_000
-
-MARK = "noop"
-"""Type of the toxic that only says that its proxy is disabled on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def toxics_of(fault: FaultBase) -> list[Toxic]:
             toxics = _both_ways(fault, "timeout", {"timeout": 1})
         case Blackhole():
             toxics = _both_ways(fault, "timeout", {"timeout": 0})
-        case Refuse():
+        case DbSlow():
+            toxics = [Toxic(fault.id, "latency", "downstream", {"latency": _ms(fault.delay), "jitter": 0})]
+        case Refuse() | DbError() | CacheDown() | BrokerDown():
             toxics = [Toxic(fault.id, MARK, "downstream", {})]
         case _:
             raise UsageError(f"Toxiproxy cannot do {fault.kind}, fault {fault.id}", hint="--fault-plane builtin can")

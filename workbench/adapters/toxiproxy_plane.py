@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 
 from workbench.adapters.canary import Canary
-from workbench.adapters.toxics import MARK, fault_of, toxics_of
+from workbench.adapters.toxics import fault_of, toxics_of
 from workbench.adapters.toxiproxy_client import DEADLINE_S, ProxyNow, ToxiproxyClient
 from workbench.engine.ports import FaultState
 from workbench.errors import HarnessError
 from workbench.model.faults.base import EdgeFault, FaultBase
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
+from workbench.supervisor.planes import MARK
 
 _DISABLED = "disabled"
 """Stands for the fault of a proxy that is disabled and bears no mark: somebody else did it, or a call was cut short."""
@@ -30,6 +31,7 @@ class ToxiproxyPlane:
         self._server = ToxiproxyClient(stack.plane_url, deadline_s=deadline_s)
         self._impatient = ToxiproxyClient(stack.plane_url, deadline_s=_CUT_WITHIN_S)
         self._canary = Canary(stack, system)
+        self._edges = stack.edges
         self._since: dict[str, int] = {}
 
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:  # noqa: ARG002 - it has neither
@@ -47,6 +49,8 @@ class ToxiproxyPlane:
         """Return what is on, also what others have put on; kinds are in Toxiproxy's words."""
         found: dict[tuple[str, str], str] = {}
         for proxy in self._server.proxies().values():
+            if proxy.name not in self._edges:
+                continue  # in front of a server: the supervisor holds what is on there
             kinds = {fault_of(toxic.name): toxic.type for toxic in proxy.toxics}
             if not proxy.enabled and not _marks(proxy):
                 kinds[_DISABLED] = _DISABLED

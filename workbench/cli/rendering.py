@@ -169,7 +169,9 @@ def _steps(plan: Plan, scenario: Scenario) -> None:
                 table.add_row(_seconds(step.at_ns), f"phase {step.name}", arrivals)
             case "fault_on":
                 fault = faults[step.name]
-                table.add_row(_seconds(step.at_ns), Text(f"{fault.target} {fault.describe()}", style="magenta"), "")
+                what = Text(f"{fault.target} {fault.describe()}", style="magenta")
+                what.append(f"\n  made by {plan.makers[fault.id].in_words}", style="dim")
+                table.add_row(_seconds(step.at_ns), what, "")
             case "fault_off":
                 table.add_row(_seconds(step.at_ns), Text(f"{step.name} undone", style="magenta"), "")
             case "load_on" | "load_off":

@@ -130,15 +130,19 @@ def plan(
     set_: Set = None,
     fault_plane: FaultPlane = PlaneName.BUILTIN,
     with_: With = None,
+    runtime: Runtime = RuntimeName.NATIVE,
+    profile: ProfileOption = None,
     json: Json = False,
 ) -> int:
-    """Show the timed steps of a scenario, and for each claim whether the plan can decide it.
+    """Show the timed steps of a scenario, who makes its faults, and for each claim whether the plan can decide it.
 
     [bold]Example:[/]  workbench plan latency-spike --rate 6/s
+    [bold]Example:[/]  workbench plan db-slow --runtime docker
     """
     overrides = Overrides(system=system, seed=seed, rate=rate, changes=changes(set_))
     tools, plane = tools_and_plane(with_, fault_plane)
-    request = Request(scenario=scenario, overrides=overrides, plane=plane, tools=tools)
+    placement, tools = placed(runtime, profile, tools, None)
+    request = Request(scenario=scenario, overrides=overrides, plane=plane, tools=tools, placement=placement)
     return rendering.plan(plan_scenario(request), as_json=json)
 
 

@@ -37,7 +37,10 @@ _TICK_NS = NS_PER_S // 4
 _LOOK_AT_ROWS_NS = 2 * NS_PER_S
 _LEAD_NS = NS_PER_S // 10  # between fixing run zero and the first possible arrival
 _LOAD_READY_S = 60.0
-_HOLDERS: dict[Level, str] = {"process": "its service died", "resource": "one of its services was started again"}
+_HOLDERS: dict[Level, str] = {
+    "process": "its service died",
+    "resource": "one of its services was started again, or who stands in front of it",
+}
 
 
 class GuardStop(Exception):

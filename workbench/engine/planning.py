@@ -5,17 +5,22 @@ from __future__ import annotations
 from workbench.errors import UsageError
 from workbench.model.arrivals import Schedule, expected_count, schedule
 from workbench.model.faults.base import FaultBase
+from workbench.model.makers import NO_SERVERS, Servers, maker_of
 from workbench.model.plan import PhaseSlot, Plan, Step
+from workbench.model.planes import PlaneName
 from workbench.model.scenario import Scenario
 
 MOST_ARRIVALS = 10_000_000
 """More than this no run directory is meant to hold."""
 
 
-def make_plan(scenario: Scenario, *, faults: bool = True) -> tuple[Plan, Schedule]:
+def make_plan(
+    scenario: Scenario, *, faults: bool = True, plane: PlaneName = PlaneName.BUILTIN, servers: Servers = NO_SERVERS
+) -> tuple[Plan, Schedule]:
     """Unroll a scenario; without faults a surge does not come either.
 
-    Arrivals reach beyond the end by the longest transitions, so that none is ever short.
+    Arrivals reach beyond the end by the longest transitions, so that none is ever short. Who makes a fault follows from
+    the `plane` on the edges and the `servers` that have Toxiproxy in front of them.
 
     Raises UsageError for more arrivals than a run can have.
     """
@@ -44,6 +49,7 @@ def make_plan(scenario: Scenario, *, faults: bool = True) -> tuple[Plan, Schedul
         end_ns=end_ns,
         horizon_ns=horizon_ns,
         arrivals_digest=arrivals.digest(),
+        makers={fault.id: maker_of(fault, plane, servers) for fault in scenario.faults},
     )
     return plan, arrivals
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from workbench.model.base import Frozen
+from workbench.model.makers import Maker
 from workbench.model.scenario import Role
 
 
@@ -38,6 +41,9 @@ class Plan(Frozen):
     horizon_ns: int
     """Arrivals are scheduled up to here: the end plus the longest transitions."""
     arrivals_digest: str
+    makers: dict[str, Maker] = Field(
+        default_factory=dict, description="who makes each fault; what older runs do not say, the services made"
+    )
 
     def phase(self, name: str) -> PhaseSlot | None:
         """Return the slot of a phase, if there is one."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from workbench.model.base import Frozen
 from workbench.model.faults.base import Ability
 from workbench.model.faults.resource_actions import ResourceType
+from workbench.model.makers import Servers
 from workbench.model.names import EdgeName, Name
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Profile, RuntimeName
@@ -28,6 +29,10 @@ class ResourceAddress(Frozen):
 
     kind: ResourceType
     disturb: dict[Name, str] = Field(description="URL by service")
+    of: list[Name] = Field(default_factory=list, description="the services that use it")
+    server: str | None = Field(
+        default=None, description="container:port of the real server, where Toxiproxy stands in front of it"
+    )
 
 
 class ProcessId(Frozen):
@@ -68,6 +73,11 @@ class RunningStack(Frozen):
     owned: bool = Field(description="started by `run` and gone with it; a stack from `up` stays")
     processes: dict[str, ProcessId] = Field(default_factory=dict)
     ready_after_s: float = Field(default=0.0, description="what starting took")
+
+    @property
+    def servers(self) -> Servers:
+        """The resources with Toxiproxy in front of them."""
+        return {name: resource.of for name, resource in self.resources.items() if resource.server is not None}
 
     @property
     def supervisor(self) -> ProcessId | None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workbench.checks import wording
 from workbench.checks.process_fault import callers_of
-from workbench.checks.resource_fault import counts_of, hits_in_words
+from workbench.checks.resource_fault import counts_of, hits_in_words, is_made_in_front
 from workbench.checks.stretches import undone
 from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
@@ -113,7 +113,8 @@ def _hits(window: FaultWindow, history: History) -> str:
         case ServiceFault() as fault:
             said = callers_of(fault, history, window.requested_ns, undone(history, window)).text()
         case ResourceFault() as fault:
-            said = hits_in_words(fault, counts_of(fault, history))
+            by_whom = "made by Toxiproxy, " if is_made_in_front(fault, history) else ""
+            said = by_whom + hits_in_words(fault, counts_of(fault, history))
         case LoadFault() as fault:
             said = _extra_users(fault, history)
         case _:

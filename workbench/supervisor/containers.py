@@ -131,9 +131,9 @@ class Containers:
 
     def _how(self, name: str, code: int) -> str:
         with suppress(EngineGone):
-            state = self.inspect(name)["State"]
-            if state.get("OOMKilled"):
-                return "killed by the engine: it needed more memory than its container may have"
+            seen = self.inspect(name)
+            if seen["State"].get("OOMKilled"):
+                return _out_of_memory(int(seen["HostConfig"]["Memory"]))
         if code > 128:
             with suppress(ValueError):
                 return f"killed by {signal.Signals(code - 128).name}"
@@ -204,3 +204,8 @@ class Containers:
             sys.stderr.write(f"left behind: {problem}\n")
         if not problems:
             Path(self._spec.overlay).unlink(missing_ok=True)
+
+
+def _out_of_memory(limit: int) -> str:
+    at = f"its limit of {limit / 2**20:.0f} MiB" if limit else "the limit of this machine"
+    return f"out of memory: the kernel ended it at {at} (`mem_limit` in the compose file sets one, or a `memory` fault)"

@@ -1,7 +1,8 @@
 """The supervisor's control API: HTTP on loopback, with a token.
 
 `POST /attach` stays open: its lines are events for the runner, and its end tells that the runner is gone,
-unless the runner has written `release` before. `/faults` is about services, as that of the fault plane is about edges.
+unless the runner has written `release` before. `/faults` is about services and servers, as that of the fault plane is
+about edges.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any, Literal
 
 from workbench.calls import NoAnswer
 from workbench.supervisor.deeds import NotDone
-from workbench.supervisor.faults import Clash, UnknownService
+from workbench.supervisor.faults import Clash
+from workbench.supervisor.orders import UnknownTarget
 from workbench.supervisor.stack import Stack
 from workbench.supervisor.wire import ProcessFaultList, ProcessFaultOrder
 
@@ -93,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with the state of the fault that is put on, or taken off."""
         try:
             state = change()
-        except UnknownService as error:
+        except UnknownTarget as error:
             self._refuse(HTTPStatus.NOT_FOUND, str(error))
         except Clash as error:
             self._refuse(HTTPStatus.CONFLICT, str(error))

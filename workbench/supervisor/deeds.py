@@ -15,7 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from workbench.supervisor import throttle
 from workbench.supervisor.children import Children, signal_group
@@ -36,7 +36,10 @@ class NotDone(Exception):
 
 
 class Deed(ABC):
-    """One thing done to one service."""
+    """One thing done to one service, or to one server."""
+
+    alone: ClassVar[bool] = True
+    """Whether nothing else can be done to the same one meanwhile."""
 
     @abstractmethod
     def do(self, lease_s: float) -> Evidence:

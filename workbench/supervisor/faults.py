@@ -1,4 +1,4 @@
-"""Faults on the processes of a stack: leases that expire here unless renewed. One at a time on each service.
+"""Faults on processes and servers of a stack: leases that expire here unless renewed. One at a time on each service.
 
 A fault is listed from before it is done until it is verified to be undone, so that whoever asks never hears that
 nothing is on while something may be. Thread-safe: each request of the control API has a thread of its own.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from workbench.supervisor.deeds import Deed, NotDone
-from workbench.supervisor.spec import ProcessSpec
 from workbench.supervisor.wire import ProcessFaultOrder, ProcessFaultState
 
 _LOOK_S = 0.05
@@ -24,10 +23,6 @@ _NS_PER_S = 1_000_000_000
 
 class Clash(Exception):
     """There is a fault of that id, or on that service, already."""
-
-
-class UnknownService(Exception):
-    """There is no such service in this stack."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,12 +36,9 @@ class _Held:
 
 
 class ProcessFaults:
-    """All faults on processes. `deed_for` says how an order is carried out."""
+    """All of them. `deed_for` says how an order is carried out."""
 
-    def __init__(
-        self, services: Mapping[str, ProcessSpec], deed_for: Callable[[ProcessFaultOrder, ProcessSpec], Deed]
-    ) -> None:
-        self._services = services
+    def __init__(self, deed_for: Callable[[ProcessFaultOrder], Deed]) -> None:
         self._deed_for = deed_for
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
@@ -54,12 +46,10 @@ class ProcessFaults:
         self._closed = threading.Event()
 
     def inject(self, order: ProcessFaultOrder) -> ProcessFaultState:
-        """Put a fault on; it is verified on when this returns. Raises UnknownService, Clash or NotDone."""
-        if order.service not in self._services:
-            raise UnknownService(f"there is no service {order.service}")
+        """Put a fault on; it is verified on when this returns. Raises Clash, NotDone, or what `deed_for` does."""
         expires_ns = time.monotonic_ns() + order.lease_ms * 1_000_000
         state = ProcessFaultState(order.id, order.kind, order.service, 0, expires_ns)
-        held = _Held(state, self._deed_for(order, self._services[order.service]))
+        held = _Held(state, self._deed_for(order))
         with held.lock:
             self._list(held)
             try:
@@ -86,7 +76,7 @@ class ProcessFaults:
             for other in self._held.values():
                 if other.state.id == held.state.id:
                     raise Clash(f"there is a fault {other.state.id} already")
-                if other.state.service == held.state.service:
+                if held.deed.alone and other.state.service == held.state.service:
                     raise Clash(f"{other.state.service} is disturbed by {other.state.id} already; it takes one at once")
             self._held[held.state.id] = held
             if self._watch is None:

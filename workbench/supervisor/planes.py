@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from workbench.calls import call, call_json
+from workbench.calls import Refused, call, call_json
 
 TOXIPROXY = "toxiproxy"
-"""Name of the process where the real Toxiproxy serves the edges."""
+"""Name of the process where it is the real Toxiproxy, on edges or in front of servers."""
 
+MARK = "noop"
+"""Type of the toxic that only says that its proxy is closed on purpose."""
+
+_TOXIC_S = 5.0
+"""Removing a toxic under readers that have stalled can take 25 s."""
 _REMOVE_S = 2.0
 _REMAKE_S = 0.5
 
@@ -44,3 +50,29 @@ class Plane:
             proxies = call_json("GET", f"{self.url}/proxies", deadline_s=_REMOVE_S)
             return any(proxy["toxics"] or not proxy["enabled"] for proxy in proxies.values())
         return bool(call_json("GET", f"{self.url}/faults", token=self.token, deadline_s=_REMOVE_S).get("faults"))
+
+    # -- of Toxiproxy only ----------------------------------------------------------------------------
+
+    def proxy(self, name: str) -> dict[str, Any]:
+        """Return a proxy as it is, with its `toxics` and whether it is `enabled`."""
+        found: dict[str, Any] = call_json("GET", self._at(name), deadline_s=_REMOVE_S)
+        return found
+
+    def add_toxic(self, proxy: str, toxic: dict[str, Any]) -> None:
+        """Put a toxic on."""
+        call_json("POST", f"{self._at(proxy)}/toxics", body=toxic, deadline_s=_TOXIC_S)
+
+    def remove_toxic(self, proxy: str, toxic: str) -> None:
+        """Take a toxic off; nothing if it is not on."""
+        try:
+            call("DELETE", f"{self._at(proxy)}/toxics/{quote(toxic, safe='')}", deadline_s=_TOXIC_S)
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+
+    def enable(self, proxy: str, *, on: bool) -> None:
+        """Open or close a proxy; closing cuts its connections."""
+        call_json("POST", self._at(proxy), body={"enabled": on}, deadline_s=_TOXIC_S)
+
+    def _at(self, proxy: str) -> str:
+        return f"{self.url}/proxies/{quote(proxy, safe=':')}"

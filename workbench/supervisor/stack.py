@@ -17,14 +17,13 @@ from typing import Any
 from workbench.calls import NoAnswer, call_json
 from workbench.supervisor import state_file
 from workbench.supervisor.children import Children
-from workbench.supervisor.container_deeds import deed_on_container
 from workbench.supervisor.containers import Containers
-from workbench.supervisor.deeds import Deed, deed_for
 from workbench.supervisor.disturbances import end_all
 from workbench.supervisor.edges import Edges
 from workbench.supervisor.faults import ProcessFaults
 from workbench.supervisor.guard import Guard
 from workbench.supervisor.log_files import indented_tail, log_tail
+from workbench.supervisor.orders import Orders
 from workbench.supervisor.planes import Plane
 from workbench.supervisor.readiness import is_ready, not_ready
 from workbench.supervisor.spec import ProcessSpec, StackSpec, StartFailure
@@ -63,21 +62,13 @@ class Stack:
         }
         self._took_s = 0.0
         self.faults = ProcessFaults(
-            {process.name: process for process in spec.processes if not process.essential},
-            lambda order, process: self._deed(order.action, process, guard),
+            Orders(spec, self._children, self._containers, guard, self._edges, self._bring_back).deed
         )
         self.ready = False
         """Everything answered once, and stack.json is written."""
         self.shutdown = threading.Event()
         self.quick = False
         """End without waiting for requests to drain: nobody is interested any more."""
-
-    def _deed(self, action: dict[str, Any], process: ProcessSpec, guard: Guard) -> Deed:
-        if process.container and self._containers is not None:
-            deed = deed_on_container(action, process, self._children, self._containers)
-            if deed is not None:
-                return deed
-        return deed_for(action, process, self._children, guard, self._bring_back)
 
     # -- up -------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""What travels between the supervisor and its client about faults on processes. No behaviour, standard library only.
+"""What travels between the supervisor and its client about faults on processes and servers.
+
+No behaviour, standard library only.
 
 Renewals have the form that they have at the fault plane.
 """
@@ -14,7 +16,11 @@ Evidence = dict[str, str | int | float | bool]
 
 @dataclass(frozen=True, slots=True)
 class ProcessFaultOrder:
-    """Body of POST /faults. `action` is one of workbench.model.faults.process_actions, as a mapping."""
+    """Body of POST /faults.
+
+    `action` is one of workbench.model.faults.process_actions, as a mapping; or `service` is a server with Toxiproxy in
+    front of it, and `action` says which `toxics` to put there, and whether to have it `closed`.
+    """
 
     id: str
     kind: str

@@ -59,6 +59,8 @@ class Rig:
             for name, port in self.ports.items()
         }
         self.disturbances: dict[str, str] = {}
+        self.planes: list[PlaneSpec] = []
+        """Beside the one that is always there."""
         self._owner: int | None = None
         self._reports = -1
         self._unread = b""
@@ -79,7 +81,7 @@ class Rig:
             stack={"stack_id": self.mark},
             control_port=self.control,
             token=TOKEN,
-            planes=[PlaneSpec("faultproxy", urls["faultproxy"], [{"name": "a:b"}])],
+            planes=[PlaneSpec("faultproxy", urls["faultproxy"], [{"name": "a:b"}]), *self.planes],
             collector_url=urls["collector"],
             targets={"services": {}},
             disturbances=self.disturbances,

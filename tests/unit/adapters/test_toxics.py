@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from workbench.adapters.toxics import Toxic, fault_of, toxics_of
 from workbench.errors import UsageError
-from workbench.model.faults import EdgeFaultSpec
+from workbench.model.faults import KINDS, EdgeFaultSpec
 from workbench.model.faults.base import EdgeFault
 from workbench.model.planes import PlaneName
 
@@ -71,6 +71,20 @@ def test_kinds_are_put_into_toxics(declared: dict[str, Any], toxics: list[Toxic]
     assert toxics == toxics_of(fault(**declared))
     assert {"f"} == {fault_of(toxic.name) for toxic in toxics}
     assert fault(**declared).abilities_needed() <= PlaneName.TOXIPROXY.abilities
+
+
+@pytest.mark.parametrize(
+    ("kind", "toxic"),
+    [
+        ("db_slow", Toxic("f", "latency", "downstream", {"latency": 200, "jitter": 0})),
+        ("db_error", Toxic("f", "noop", "downstream", {})),
+        ("cache_down", Toxic("f", "noop", "downstream", {})),
+        ("broker_down", Toxic("f", "noop", "downstream", {})),
+    ],
+)
+def test_what_is_done_in_front_of_a_server_is_slow_answers_or_a_closed_proxy(kind: str, toxic: Toxic) -> None:
+    declared = KINDS[kind].model_validate({"id": "f", "kind": kind, "resource": "r", "services": ["a"]})
+    assert [toxic] == toxics_of(declared)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from workbench.checks.fault_effective import fault_power
 from workbench.checks.process_fault import process_fault_needs
 from workbench.model.events import FaultLost, FaultOff
 from workbench.model.faults.seeded import is_hit
+from workbench.model.makers import Maker
 from workbench.model.verdict import Outcome
 
 PASS, INCONCLUSIVE = Outcome.PASS, Outcome.INCONCLUSIVE
@@ -126,3 +127,41 @@ def test_a_count_that_is_missing_is_not_zero(name: str) -> None:
     del counted[f"orders.{name}"]
     seen = result(on_resource("duplicate_delivery", counted, ("orders",)), ID)
     assert (INCONCLUSIVE, "orders did not say what it hit") == (seen.outcome, seen.reason)
+
+
+def in_front(kind: str, counted: dict[str, int], services: tuple[str, ...] = ("payments",)) -> HistoryBuilder:
+    """The same, made by Toxiproxy in front of a real server."""
+    run = on_resource(kind, counted, services)
+    made = run.record.plan.model_copy(update={"makers": {FAULT: Maker.TOXIPROXY}})
+    run.record = run.record.model_copy(update={"plan": made})
+    return run
+
+
+def seen_by(service: str, *, hit: int, passed: int) -> dict[str, int]:
+    """Return what a service counts that watched."""
+    counted = {"eligible": hit + passed, "hit": hit, "passed": passed}
+    return counted | {f"{service}.{name}": number for name, number in counted.items()}
+
+
+@pytest.mark.parametrize(
+    ("hit", "passed", "outcome"),
+    [(10, 0, PASS), (9, 0, INCONCLUSIVE), (40, 10, PASS), (40, 11, INCONCLUSIVE), (0, 60, INCONCLUSIVE)],
+)
+def test_what_stands_in_front_of_a_server_has_to_be_met_by_nearly_all(hit: int, passed: int, outcome: Outcome) -> None:
+    seen = result(in_front("broker_down", seen_by("payments", hit=hit, passed=passed)), ID)
+    assert outcome is seen.outcome, seen.reason
+    if outcome is PASS:
+        assert "by Toxiproxy, as the services counted" in seen.reason
+
+
+def test_in_front_of_a_server_callers_have_to_feel_it_too_where_the_kind_promises_it() -> None:
+    run = in_front("db_slow", seen_by("payments", hit=60, passed=0))
+    assert INCONCLUSIVE is result(run, ID).outcome
+    fail(during(run))
+    assert PASS is result(run, ID).outcome
+
+
+def test_counts_of_a_service_that_do_not_add_up_are_no_evidence() -> None:
+    counted = seen_by("payments", hit=60, passed=0) | {"payments.eligible": 70}
+    seen = result(in_front("cache_down", counted), ID)
+    assert (INCONCLUSIVE, "payments counted 60 hit and 0 not hit of 70") == (seen.outcome, seen.reason)

@@ -282,6 +282,20 @@ def test_a_cancelled_question_says_nothing_about_the_store() -> None:
     _run(test)
 
 
+def test_who_watches_counts_what_was_really_asked() -> None:
+    """Not what the breaker kept from being asked."""
+
+    async def test() -> None:
+        store, disturbances, _ = _guarded(AwayStore())
+        watch = await disturbances.put("w", Wanted(resource="cache", do="watch"))
+        for _ in range(20):
+            with pytest.raises(StoreAway):
+                await store.get("k")
+        assert (3, 3) == (watch.eligible, watch.hit)
+
+    _run(test)
+
+
 def test_it_can_be_disturbed() -> None:
     """`down` is as if the store was away, and is over when it ends."""
 

@@ -175,3 +175,19 @@ def test_who_looks_is_not_disturbed(tmp_path: Path) -> None:
         assert one.eligible == 0
 
     _with_things(tmp_path, test)
+
+
+def test_transactions_that_meet_a_locked_database_are_seen_by_who_watches_it(tmp_path: Path) -> None:
+    """Readers do not meet it, so that they are counted and not hit; what the workbench itself does is not counted."""
+
+    async def test(database: Database, disturbances: Disturbances) -> None:
+        watch = await disturbances.put("w", _wanted("watch"))
+        await database.write(_increase)
+        await disturbances.put("f", _wanted("lock"))
+        assert Cause.LOCKED is await _cause(database)
+        assert 1 == await database.read(_count)
+        exempt.set(True)
+        await database.read(_count)
+        assert (3, 1) == (watch.eligible, watch.hit)
+
+    _with_things(tmp_path, test)

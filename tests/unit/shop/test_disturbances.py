@@ -26,7 +26,7 @@ class Cache:
     stuck: bool = False
 
     def offered(self) -> Resource:
-        return Resource(frozenset({"down", "slow"}), begin=self.begin, end=self.end)
+        return Resource(frozenset({"down", "slow", "watch"}), begin=self.begin, end=self.end)
 
     async def begin(self, one: Disturbance) -> None:
         self.done.append(f"begin {one.id}")
@@ -161,7 +161,7 @@ def test_an_id_belongs_to_its_content() -> None:
     ("wanted", "words"),
     [
         (Wanted(resource="broker", do="down"), "has no broker; it has: cache"),
-        (Wanted(resource="cache", do="lock"), "what can be done to this cache is: down, slow; not lock"),
+        (Wanted(resource="cache", do="lock"), "what can be done to this cache is: down, slow, watch; not lock"),
         (Wanted(resource="cache", do="slow"), "delay_ns belongs to 'slow'"),
         (Wanted(resource="cache", do="down", delay_ns=5), "delay_ns belongs to 'slow'"),
     ],
@@ -224,3 +224,68 @@ def test_refusals_are_problem_documents(wanted: dict[str, object], status: int, 
         ("PUT", "/disturbances/a", {"resource": "cache", "do": "down"}), ("PUT", "/disturbances/a", wanted)
     )
     assert (reply.status, reply.json()["type"]) == (status, f"urn:shop:problem:{slug}")
+
+
+def _watch(**changes: object) -> Wanted:
+    return Wanted.model_validate({"resource": "cache", "do": "watch", "lease_ms": 60_000} | changes)
+
+
+def test_who_watches_counts_what_fails_because_the_server_is_away() -> None:
+    """And nothing else: an error of the work's own is none of the server's."""
+
+    async def test() -> None:
+        disturbances = _disturbances()
+        watch = await disturbances.put("w", _watch())
+        with disturbances.watched("cache", OSError):
+            pass
+        for error in (OSError, ValueError):
+            with pytest.raises(error), disturbances.watched("cache", OSError):
+                raise error
+        with disturbances.watched("broker", OSError):
+            pass
+        assert (3, 1) == (watch.eligible, watch.hit)
+        assert not disturbances.hits("cache", "down", "slow")
+
+    asyncio.run(test())
+
+
+def test_who_watches_counts_what_is_held_up() -> None:
+    async def test() -> None:
+        clock = FakeClock()
+        disturbances = _disturbances(clock_s=clock)
+        watch = await disturbances.put("w", _watch(delay_ns=200_000_000))
+        for lasts_s in (0.1, 0.25, 0.3):
+            with disturbances.watched("cache", OSError):
+                clock.forward(lasts_s)
+        assert (3, 2) == (watch.eligible, watch.hit)
+
+    asyncio.run(test())
+
+
+def test_what_is_given_up_before_it_could_be_held_up_is_not_counted() -> None:
+    """The slower one of two hedged reads, say: it shows neither."""
+
+    async def test() -> None:
+        clock = FakeClock()
+        disturbances = _disturbances(clock_s=clock)
+        watch = await disturbances.put("w", _watch(delay_ns=200_000_000))
+        for lasts_s in (0.1, 0.3):
+
+            def give_up(lasts_s: float = lasts_s) -> None:
+                with disturbances.watched("cache", OSError):
+                    clock.forward(lasts_s)
+                    raise asyncio.CancelledError
+
+            with pytest.raises(asyncio.CancelledError):
+                give_up()
+        assert (1, 1) == (watch.eligible, watch.hit)
+
+    asyncio.run(test())
+
+
+def test_who_watches_sees_everything_or_is_refused() -> None:
+    async def test() -> None:
+        with pytest.raises(Impossible, match="share has to be 1"):
+            await _disturbances().put("w", _watch(share=0.5))
+
+    asyncio.run(test())

@@ -117,3 +117,24 @@ def test_while_the_broker_is_away_nothing_is_published() -> None:
         assert told.closed
 
     asyncio.run(run())
+
+
+def test_who_watches_a_broker_counts_what_cannot_be_published_and_what_cannot_be_reached() -> None:
+    async def test(deliveries: DisturbedDeliveries, disturbances: Disturbances, _: Noted) -> None:
+        watch = await disturbances.put("w", wanted("watch"))
+        publisher = ToldPublisher()
+        sender = DisturbedPublisher(publisher, disturbances)
+        await sender.publish(MESSAGE)
+
+        async def away(_: Message) -> None:
+            raise Away("connection refused")
+
+        publisher.behaviour = away
+        with pytest.raises(Away):
+            await sender.publish(MESSAGE)
+        with pytest.raises(ConnectionRefusedError), deliveries.reaching():
+            raise ConnectionRefusedError
+        await deliveries.receive(b"1")
+        assert (4, 2) == (watch.eligible, watch.hit)
+
+    with_deliveries(test)

@@ -15,7 +15,7 @@ from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Placement, Profile, RuntimeName
-from workbench.model.stack import RunningStack
+from workbench.model.stack import ResourceAddress, RunningStack
 from workbench.model.system import System
 from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ComposeSpec, PlaneSpec, ProcessSpec, StackSpec
@@ -59,6 +59,7 @@ def stack_spec(
             "runtime": RuntimeName.DOCKER,
             "profile": placement.profile,
             "recordings": str(_recordings(state)),
+            "resources": {name: _address(name, system, stack, placement) for name in stack.resources},
         }
     )
     overlay = state / "compose.json"
@@ -96,6 +97,12 @@ def stack_spec(
         ready_within_s=system.ready_within.s,
         compose=ComposeSpec(name, compose.command(file, chosen, name, overlay), str(overlay)),
     )
+
+
+def _address(name: str, system: System, stack: RunningStack, placement: Placement) -> ResourceAddress:
+    """Return a resource as it is here: in profile full behind Toxiproxy, if it has a server."""
+    server = system.resources[name].server if placement.profile is Profile.FULL else None
+    return stack.resources[name].model_copy(update={"server": server})
 
 
 def _real(system: System, stack: RunningStack) -> list[str]:

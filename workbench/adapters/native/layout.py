@@ -269,7 +269,7 @@ def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddres
     for name, resource in system.resources.items():
         paths = {service: system.services[service].disturb for service in resource.of}
         disturb = {service: f"{urls[service]}{path}" for service, path in paths.items() if path is not None}
-        found[name] = ResourceAddress(kind=resource.kind, disturb=disturb)
+        found[name] = ResourceAddress(kind=resource.kind, disturb=disturb, of=resource.of)
     return found
 
 

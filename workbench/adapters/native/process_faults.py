@@ -1,8 +1,12 @@
-"""Faults on processes behind the engine's port: the supervisor is their parent, so it does them and undoes them."""
+"""Faults on processes behind the engine's port: the supervisor is their parent, so it does them and undoes them.
+
+It holds those on real servers, too, which `workbench.adapters.server_faults` puts together from this.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from urllib.parse import quote
 
@@ -33,16 +37,31 @@ class ProcessFaults:
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> ports.FaultState:  # noqa: ARG002 - nothing is random
         assert isinstance(fault, ServiceFault)
         order = ProcessFaultOrder(fault.id, fault.kind, fault.service, asdict(fault.action()), lease_ms)
+        return self.put(order)
+
+    def put(self, order: ProcessFaultOrder) -> ports.FaultState:
+        """Have the supervisor put something on; it is on when this returns."""
         return _state(self._slow.ask("POST", "/faults", ProcessFaultState, json.dumps(asdict(order))))
 
     def faults(self) -> list[ports.FaultState]:
-        return [_state(fault) for fault in self._quick.ask("GET", "/faults", ProcessFaultList).faults]
+        return self.of(self._stack.services)
+
+    def of(self, targets: Collection[str]) -> list[ports.FaultState]:
+        """Return what the supervisor has on any of these."""
+        on = self._quick.ask("GET", "/faults", ProcessFaultList).faults
+        return [_state(fault) for fault in on if fault.service in targets]
 
     def renew(self, ids: list[str], lease_ms: int) -> list[str]:
         order = RenewOrder(ids=ids, lease_ms=lease_ms)
         return self._quick.ask("POST", "/faults/renew", Renewal, order.model_dump_json()).unknown
 
     def undo(self, fault_id: str) -> ports.FaultState | None:
+        return self.undo_of(self._stack.services, fault_id)
+
+    def undo_of(self, targets: Collection[str], fault_id: str) -> ports.FaultState | None:
+        """Take it off if it is on one of these; return its last state."""
+        if fault_id not in [fault.id for fault in self.of(targets)]:
+            return None
         last = self._slow.ask_or_none("DELETE", f"/faults/{quote(fault_id, safe='')}", ProcessFaultState)
         return None if last is None else _state(last)
 

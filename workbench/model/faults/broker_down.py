@@ -16,6 +16,7 @@ class BrokerDown(ResourceFault):
 
     is_on: ClassVar[ResourceType] = "broker"
     does: ClassVar[Doing] = "down"
+    on_the_wire: ClassVar[bool] = True
 
     kind: Literal["broker_down"] = "broker_down"
 

@@ -16,6 +16,7 @@ class CacheDown(ResourceFault):
 
     is_on: ClassVar[ResourceType] = "cache"
     does: ClassVar[Doing] = "down"
+    on_the_wire: ClassVar[bool] = True
 
     kind: Literal["cache_down"] = "cache_down"
 

@@ -14,6 +14,7 @@ class DbError(PartialResourceFault):
     is_on: ClassVar[ResourceType] = "database"
     does: ClassVar[Doing] = "fail"
     is_felt: ClassVar[bool] = True
+    on_the_wire: ClassVar[bool] = True
 
     kind: Literal["db_error"] = "db_error"
 

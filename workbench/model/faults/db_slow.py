@@ -1,6 +1,7 @@
 """F17 db_slow: transactions of a database are held up, as by a full disk queue or a vacuum that never ends.
 
-The service holds the connection of its pool meanwhile, so waiting for one is part of what its callers feel.
+The service holds the connection of its pool meanwhile, so waiting for one is part of what its callers feel. On the wire
+each answer of the server is late, of which a transaction waits for several.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class DbSlow(PartialResourceFault):
     is_on: ClassVar[ResourceType] = "database"
     does: ClassVar[Doing] = "slow"
     is_felt: ClassVar[bool] = True
+    on_the_wire: ClassVar[bool] = True
 
     kind: Literal["db_slow"] = "db_slow"
     delay: Duration = Field(default=Duration.parse("200ms"), gt=0, description="held up for so long, each time")

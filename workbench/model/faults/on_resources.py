@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -27,6 +27,9 @@ class ResourceFault(CalleeFault, ABC):
     """Whether it is done to messages where they are delivered, and not where they are sent."""
     is_felt: ClassVar[bool] = False
     """Whether it promises that callers of the services feel it; elsewhere what it hit is the evidence."""
+
+    on_the_wire: ClassVar[bool] = False
+    """Whether whoever stands between the services and a real server can make it."""
 
     resource: Name = Field(description="the resource it is done to", examples=["orders-db"])
     services: list[Name] = Field(
@@ -57,6 +60,13 @@ class ResourceFault(CalleeFault, ABC):
     def part_hit(self) -> float:
         """Part of the pieces of work that is hit."""
         return 1.0
+
+    def can_be_on_the_wire(self, users: Collection[Name]) -> bool:
+        """Tell whether who stands in front of the server can make it as it is declared: there it meets everything.
+
+        `users` are the services that use the server.
+        """
+        return self.on_the_wire and self.part_hit >= 1 and set(users) <= set(self.services)
 
     def hits(self, seed: int, ordinal: int) -> bool:
         """Tell whether a piece of work is hit; each service numbers its own from 0."""

@@ -11,7 +11,7 @@ from typing import Literal
 ResourceType = Literal["database", "broker", "cache"]
 """What a resource can be."""
 
-Doing = Literal["slow", "fail", "read_only", "lock", "down", "duplicate", "reorder"]
+Doing = Literal["slow", "fail", "read_only", "lock", "down", "duplicate", "reorder", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Disturb:
 
     `slow` holds it for `delay_ns`, `fail` and `down` make it fail as the driver would, `read_only` refuses writes,
     `lock` keeps the write lock, `duplicate` delivers twice, `reorder` delivers late, behind the ones that follow.
+    `watch` does nothing: the service counts as hit what fails because the server is away, or lasts for `delay_ns` or
+    longer, because somebody else sees to that.
     """
 
     do: Doing
