@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -68,11 +68,21 @@ class FaultsStanding:
         try:
             async with session.get(url) as response:
                 said = json.loads(await response.read())
-            self._told[url] = list(_faults(said) if service is None else self._disturbances(said, service))
+            self._told[url] = list(self._faults(said) if service is None else self._disturbances(said, service))
         except aiohttp.ClientConnectorError:
             self._told.pop(url, None)  # who has ended has no faults any more
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
             return
+
+    def _faults(self, said: Mapping[str, Any]) -> Iterator[Standing]:
+        """Faults of a plane are on edges, those of the supervisor on services, or on the server of a resource."""
+        for one in said["faults"]:
+            edges = (str(one["edge"]),) if "edge" in one else ()
+            target = edges[0] if edges else str(one["service"])
+            resource = self._sources.resources.get(target)
+            of = [] if edges else [target] if resource is None else resource.of
+            ends_ns = int(one["expires_at_ns"]) or None
+            yield Standing(str(one["id"]), str(one["kind"]), target, edges, tuple(of), ends_ns)
 
     def _disturbances(self, said: Mapping[str, Any], service: str) -> Iterator[Standing]:
         now_ns = time.monotonic_ns()
@@ -87,13 +97,17 @@ class FaultsStanding:
         return next(found, f"{kind} of {service}")
 
     def data(self) -> list[dict[str, Any]]:
-        """Return each fault once, with the whole seconds that are left of it; None: nothing ends it by itself."""
+        """Return each fault once, with the whole seconds that are left of it; None: nothing ends it by itself.
+
+        One that Toxiproxy makes in front of a server is told by the supervisor, and by the services that count it: of
+        these only that they have a part in it.
+        """
         now_ns = time.monotonic_ns()
         whole: dict[str, Standing] = {}
-        for one in (one for told in self._told.values() for one in told):
-            same = whole.get(one.id)
-            services = one.services if same is None else tuple(sorted({*same.services, *one.services}))
-            whole[one.id] = Standing(one.id, one.kind, one.target, one.edges, services, one.ends_ns)
+        makers = [url for url in self._sources.lists if url in self._told]
+        for one in (one for url in dict.fromkeys([*makers, *self._told]) for one in self._told[url]):
+            first = whole.setdefault(one.id, one)
+            whole[one.id] = replace(first, services=tuple(sorted({*first.services, *one.services})))
         return [
             {
                 "id": one.id,
@@ -106,12 +120,3 @@ class FaultsStanding:
             for _, one in sorted(whole.items())
             if one.ends_ns is None or one.ends_ns > now_ns
         ]
-
-
-def _faults(said: Mapping[str, Any]) -> Iterator[Standing]:
-    """Faults of a plane are on edges, those of the supervisor on services."""
-    for one in said["faults"]:
-        edge, service = one.get("edge"), one.get("service")
-        edges, services = ((str(edge),), ()) if edge is not None else ((), (str(service),))
-        ends_ns = int(one["expires_at_ns"]) or None
-        yield Standing(str(one["id"]), str(one["kind"]), (*edges, *services)[0], edges, services, ends_ns)
