@@ -6,14 +6,14 @@ Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from workbench.checks import Facts, Preview, judge, preview, wholly_below
-from workbench.engine.collecting import COLLECTED, Sources, write_schedule
+from workbench.checks import Facts, Preview, preview, wholly_below
+from workbench.engine.collecting import write_schedule
 from workbench.engine.conducting import Conductor, failed
 from workbench.engine.journal import Journal
 from workbench.engine.ledger import Ledger
@@ -24,18 +24,15 @@ from workbench.engine.refusing import (
     refuse_inability,
     refuse_other_stack,
     refuse_plane,
-    refuse_sources,
     refuse_undecidable,
 )
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import Interrupted, UsageError, WorkbenchError
-from workbench.loading.changes import with_limits
 from workbench.loading.locations import find_scenario
 from workbench.loading.overrides import Overrides
 from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, load_scenario
 from workbench.model.arrivals import Schedule
 from workbench.model.events import InterruptedBy, RunStarted, StackReady
-from workbench.model.history import History
 from workbench.model.loadjob import JobJourney, LoadJob
 from workbench.model.makers import servers_of
 from workbench.model.plan import Plan
@@ -47,7 +44,7 @@ from workbench.model.slo import Slo
 from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
 from workbench.model.verdict import Verdict
-from workbench.reporting import write_reports
+from workbench.offline import judge_and_publish
 
 _PROBE_JOURNEYS = 12
 
@@ -167,45 +164,7 @@ def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDir
         except UsageError:
             shutil.rmtree(directory.folder, ignore_errors=True)
             raise
-        return verdict or _published(directory), directory
-
-
-def _published(directory: RunDirectory) -> Verdict:
-    """Judge a run that has ended, as the latest one."""
-    directory.publish()
-    return judge_again(directory)
-
-
-def judge_again(directory: RunDirectory) -> Verdict:
-    """Judge a run directory and write verdict and reports. Needs nothing but the directory."""
-    return directory.read(lambda history: _judged(directory, history))
-
-
-def _judged(directory: RunDirectory, history: History) -> Verdict:
-    verdict = judge(history)
-    directory.save_verdict(verdict)
-    try:
-        write_reports(directory.folder, history, verdict)
-    except Exception as error:
-        error.add_note(f"the verdict is {verdict.outcome} and is saved in {directory.folder / 'verdict.json'}")
-        raise
-    return verdict
-
-
-def judge_with(directory: RunDirectory, changes: Mapping[str, str], sources: Sources = COLLECTED) -> Verdict:
-    """Judge a run directory with other limits, or from what the real tools have seen.
-
-    Nothing is written: the run's own verdict stays what it was. Raises UsageError for a tool that the run was without.
-    """
-    record = with_limits(directory.read_run(), changes)
-    refuse_sources(record, sources)
-    return directory.read(lambda history: judge(history, changes), record, sources)
-
-
-def report_again(directory: RunDirectory) -> list[Path]:
-    """Write the reports of a run directory again, from its saved verdict."""
-    verdict = directory.read_verdict()
-    return directory.read(lambda history: write_reports(directory.folder, history, verdict))
+        return verdict or judge_and_publish(directory), directory
 
 
 def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> Verdict | None:
@@ -227,7 +186,7 @@ def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: 
             with _noted(journal, interruption):
                 _conduct(request, planned, record, stack, desk, directory=directory, journal=journal, by=interruption)
             journal.settle()
-            return _published(directory)
+            return judge_and_publish(directory)
     finally:
         journal.close()
     return None

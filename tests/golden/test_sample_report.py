@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from workbench.engine.rundir import RunDirectory
+from workbench.offline import report_again
 from workbench.pages import inlined
-from workbench.pipeline import report_again
 
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
 

@@ -15,7 +15,7 @@ from tests.golden.runs import GOLDEN, RUNS, Golden, what_was_said
 from workbench.engine.rundir import RunDirectory
 from workbench.model.outcome import MEANINGS, OF_OUTCOME, Exit
 from workbench.model.verdict import Outcome, Verdict
-from workbench.pipeline import judge_again
+from workbench.offline import judge_again
 
 EACH = pytest.mark.parametrize(("name", "golden"), RUNS.items(), ids=RUNS)
 

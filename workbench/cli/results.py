@@ -21,7 +21,7 @@ from workbench.errors import UsageError
 from workbench.gating import gate as apply_gate
 from workbench.gating import read_policy
 from workbench.model.tools import Tool
-from workbench.pipeline import judge_again, judge_with, report_again
+from workbench.offline import judge_again, judge_with, report_again
 from workbench.reporting.tool_pages import Stretch, page
 from workbench.wiring import local_stack
 
