@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/shop_cost.py [rounds] [journeys per round]
 
 The services of system.yaml run as they do natively, without the fault plane between them, once for each variant and
-all variants at the same time. The system's own journeys are sent to one variant after the other, a few at a time; each
-round does so with all of them, in an order that changes, and reads the CPU time of a variant's processes before and
-after its turn. So what neighbours on the machine do to one variant they do to the next one, a second later. Variants:
+all variants at the same time. In each round the system's own journeys are sent to all variants at once, a few at a
+time, and the CPU time of each variant's processes is read before and after. So what neighbours on the machine do to
+one variant they do to the others in the same moment. Variants:
 
 - `all`: spans are recorded and sent to a sink, metrics are counted and scraped once a second (as under the workbench)
 - `no tracing`: OpenTelemetry is off; metrics as before
@@ -20,7 +20,6 @@ import importlib
 import json
 import multiprocessing
 import os
-import random
 import signal
 import socket
 import statistics
@@ -32,12 +31,12 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import psutil
 from ruamel.yaml import YAML
 
 import target_services
@@ -49,7 +48,7 @@ SYSTEM = System.model_validate(YAML(typ="safe").load(FOLDER / "system.yaml"))
 JOURNEYS = ("browse", "checkout")
 VARIANTS = ("all", "no tracing", "nothing")
 WARM = 60
-USERS = 4
+USERS = 2
 
 _FORK = multiprocessing.get_context("forkserver")
 
@@ -90,8 +89,7 @@ class RunningShop:
 
     def cpu_s(self) -> float:
         """Return the CPU time of all services so far."""
-        times = [psutil.Process(process.pid).cpu_times() for process in self._processes.values()]
-        return sum(each.user + each.system for each in times)
+        return sum(cpu_s(process.pid) for process in self._processes.values())
 
     def scrape(self) -> None:
         """Ask all services for their metrics, as the collector does."""
@@ -128,6 +126,16 @@ class RunningShop:
     def _address(self, edge: Any) -> str:
         port = self._further[edge.callee, edge.to] if edge.to is not None else self._ports[edge.callee]
         return f"http://127.0.0.1:{port}" if edge.protocol == "http" else f"127.0.0.1:{port}"
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of all threads of a process.
+
+    From /proc/PID/task/*/schedstat, which counts ns (Linux, Documentation/scheduler/sched-stats.rst). The times of
+    /proc/PID/stat are counted by looking who runs at each tick of 4 to 10 ms; who wakes by a timer, as that which
+    sends spans does, is seen too often.
+    """
+    return sum(int(each.read_text("ascii").split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
 def filled(text: str, fills: dict[str, str]) -> str:
@@ -180,7 +188,7 @@ def sink() -> Iterator[str]:
 
 
 @contextmanager
-def scraping(scrape: Callable[[], None]) -> Iterator[None]:
+def scraping(scrape: Callable[[], object]) -> Iterator[None]:
     """Do something once a second meanwhile."""
     over = threading.Event()
 
@@ -253,13 +261,12 @@ def be_driver() -> None:
 # -- measuring --------------------------------------------------------------------------------------------
 
 
-def cost_ms(driver: Driver, shop: RunningShop, variant: str, journey: str, count: int) -> float:
+def cost_ms(driver: Driver, shop: RunningShop, journey: str, count: int) -> float:
     """Return CPU milliseconds per journey."""
-    with scraping(shop.scrape if variant != "nothing" else lambda: None):
-        before_s = shop.cpu_s()
-        driver.drive(shop.url, journey, count)
-        time.sleep(0.7)  # spans are sent, and messages delivered, a little later
-        return (shop.cpu_s() - before_s) / count * 1000
+    before_s = shop.cpu_s()
+    driver.drive(shop.url, journey, count)
+    time.sleep(0.7)  # spans are sent, and messages delivered, a little later
+    return (shop.cpu_s() - before_s) / count * 1000
 
 
 def spread(values: list[float], digits: int = 2) -> str:
@@ -271,19 +278,28 @@ def main() -> None:
     rounds, count = ([int(argument) for argument in sys.argv[1:]] + [25, 80][len(sys.argv) - 1 :])[:2]
     _FORK.set_forkserver_preload([module for module in SYSTEM.preload if module.startswith("target_services")])
     results: dict[str, dict[str, list[float]]] = {journey: defaultdict(list) for journey in JOURNEYS}
-    driver = Driver()
-    with sink() as sink_url, tempfile.TemporaryDirectory() as folder:
+    with sink() as sink_url, tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(VARIANTS)) as at_once:
         shops = {variant: RunningShop(Path(folder, variant), variant, sink_url) for variant in VARIANTS}
+        drivers = {variant: Driver() for variant in VARIANTS}
+
+        def cost_of_all_ms(journey: str, count: int) -> dict[str, float]:
+            asked = {
+                variant: at_once.submit(cost_ms, drivers[variant], shops[variant], journey, count)
+                for variant in VARIANTS
+            }
+            return {variant: answer.result() for variant, answer in asked.items()}
+
         try:
             for journey in JOURNEYS:
-                for shop in shops.values():
-                    driver.drive(shop.url, journey, WARM)
-            for number in range(rounds):
-                for journey in JOURNEYS:
-                    for variant in random.Random(number).sample(VARIANTS, len(VARIANTS)):
-                        results[journey][variant].append(cost_ms(driver, shops[variant], variant, journey, count))
+                cost_of_all_ms(journey, WARM)
+            with scraping(lambda: [shops[variant].scrape() for variant in VARIANTS if variant != "nothing"]):
+                for _ in range(rounds):
+                    for journey in JOURNEYS:
+                        for variant, ms in cost_of_all_ms(journey, count).items():
+                            results[journey][variant].append(ms)
         finally:
-            driver.close()
+            for driver in drivers.values():
+                driver.close()
             for shop in shops.values():
                 shop.close()
     print(f"{machine()}\n{rounds} rounds of {count} journeys each; CPU ms per journey, median (quartiles)\n")

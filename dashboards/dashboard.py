@@ -76,7 +76,8 @@ class Page:
 
 def run() -> builders.QueryVariable:
     """Return the choice of a run; all of them by default, and then also the time between."""
-    return _choice("run", "Run", "label_values(workbench_run_info, run)").sort(models.VariableSort.ALPHABETICAL_DESC)
+    chosen = _choice("run", "Run", "label_values(workbench_run_info, run)", several=False)
+    return chosen.sort(models.VariableSort.ALPHABETICAL_DESC)
 
 
 def service() -> builders.QueryVariable:
@@ -86,14 +87,7 @@ def service() -> builders.QueryVariable:
 
 def one_service() -> builders.QueryVariable:
     """Return the choice of one service."""
-    return (
-        builders.QueryVariable("service")
-        .label("Service")
-        .datasource(SOURCE)
-        .query(_SERVICES)
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_ASC)
-    )
+    return _choice_of_one("service", "Service", _SERVICES)
 
 
 def edge() -> builders.QueryVariable:
@@ -106,7 +100,18 @@ def slo() -> builders.QueryVariable:
     return _choice("slo", "Objective", "label_values(workbench_slo_objective, slo)")
 
 
-def _choice(name: str, label: str, query: str) -> builders.QueryVariable:
+def _choice(name: str, label: str, query: str, *, several: bool = True) -> builders.QueryVariable:
+    """Return a choice of all, which is there at first, of one, or of `several`."""
+    return (
+        _choice_of_one(name, label, query)
+        .include_all(True)
+        .all_value(".*")
+        .multi(several)
+        .current(models.VariableOption(text="All", value="$__all"))
+    )
+
+
+def _choice_of_one(name: str, label: str, query: str) -> builders.QueryVariable:
     return (
         builders.QueryVariable(name)
         .label(label)
@@ -114,10 +119,6 @@ def _choice(name: str, label: str, query: str) -> builders.QueryVariable:
         .query(query)
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(models.VariableSort.ALPHABETICAL_ASC)
-        .include_all(True)
-        .all_value(".*")
-        .multi(name != "run")
-        .current(models.VariableOption(text="All", value="$__all"))
     )
 
 

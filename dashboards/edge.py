@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dashboards.dashboard import Page, Row, edge, run
+from dashboards.edge_panels import at_the_plane, attempts, attempts_per_call, breakers, calls, ends, failing, fallbacks
 from dashboards.panels import RED, THIRD, curves, states
-from dashboards.queries import BAD_ENDS, COLLECTOR, Query, during, rate, share
-from dashboards.run_overview import BREAKER
+from dashboards.queries import COLLECTOR, Query, during, rate
 
 _EDGE = 'edge=~"$edge"'
-_CALLS = f"workbench_edge_calls_total{{{_EDGE}}}"
-_ATTEMPTS = f"workbench_edge_attempts_total{{{_EDGE}}}"
-_BAD_CALLS = f"workbench_edge_calls_total{{{_EDGE}, {BAD_ENDS}}}"
 
 
 def page() -> Page:
@@ -28,28 +25,10 @@ def _callers() -> Row:
     return Row(
         "What do callers get?",
         [
-            curves(
-                "How do calls end?",
-                during(rate(_CALLS, "edge", "outcome") + " > 0", "{{edge}}: {{outcome}}"),
-                unit="reqps",
-                stacked=True,
-                width=THIRD,
-                nothing="no calls",
-            ),
-            curves(
-                "Which share of calls fails?",
-                during(share(_BAD_CALLS, _CALLS, "edge"), "{{edge}}"),
-                unit="percentunit",
-                most=1,
-                width=THIRD,
-            ),
-            curves(
-                "How often does a fallback answer instead?",
-                during(rate(f"workbench_fallback_total{{{_EDGE}}}", "edge", "kind"), "{{kind}} for {{edge}}"),
-                unit="ops",
-                stacked=True,
-                width=THIRD,
-                nothing="no fallback on this edge",
+            ends("How do calls end?", calls(_EDGE), width=THIRD, nothing="no calls"),
+            failing("Which share of calls fails?", calls(_EDGE), width=THIRD),
+            fallbacks(
+                "How often does a fallback answer instead?", _EDGE, width=THIRD, nothing="no fallback on this edge"
             ),
         ],
     )
@@ -59,23 +38,9 @@ def _wire() -> Row:
     return Row(
         "What goes over the wire?",
         [
-            curves(
-                "How do attempts end?",
-                during(rate(_ATTEMPTS, "edge", "outcome") + " > 0", "{{edge}}: {{outcome}}"),
-                unit="reqps",
-                stacked=True,
-                nothing="no attempts",
-            ),
-            curves(
-                "How many attempts does a call make?",
-                during(f"{rate(_ATTEMPTS, 'edge')} / ({rate(_CALLS, 'edge')} > 0)", "{{edge}}"),
-            ),
-            curves(
-                "How many attempts does the fault plane see?",
-                during(rate(f"workbench_plane_attempts_total{{{_EDGE}}}", "edge"), "{{edge}}"),
-                unit="reqps",
-                nothing="Toxiproxy counts no attempts",
-            ),
+            ends("How do attempts end?", attempts(_EDGE), nothing="no attempts"),
+            attempts_per_call(_EDGE),
+            at_the_plane("How many attempts does the fault plane see?", _EDGE),
             states(
                 "When was a fault on it?",
                 during(f'max by (fault, target) (workbench_fault_active{{{COLLECTOR}, target=~"$edge"}})', "{{fault}}"),
@@ -90,12 +55,7 @@ def _breaker() -> Row:
     return Row(
         "What does the breaker do?",
         [
-            states(
-                "In which state is it?",
-                during(f"max by (edge) (workbench_breaker_state{{{_EDGE}}})", "{{edge}}"),
-                words=BREAKER,
-                width=THIRD,
-            ),
+            breakers("In which state is it?", _EDGE, width=THIRD),
             curves(
                 "How often does it change its state?",
                 during(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dashboards.dashboard import Page, Row, edge, run, service
-from dashboards.panels import GREEN, RED, THIRD, WHOLE, YELLOW, curves, figures, states
-from dashboards.queries import BAD_ENDS, COLLECTOR, Query, during, lost, quantile, rate, share
+from dashboards.edge_panels import at_the_plane, attempts, attempts_per_call, breakers, calls, failing, fallbacks
+from dashboards.panels import GREEN, RED, THIRD, WHOLE, curves, figures, states
+from dashboards.queries import COLLECTOR, Query, during, lost, quantile, rate, share
 from workbench.model.tools import OVERVIEW
 
-BREAKER = {0: ("closed", GREEN), 1: ("half open", YELLOW), 2: ("open", RED)}
 ANSWERS = {1: ("answers", GREEN), 0: ("does not answer", RED)}
 
 _EDGE = 'edge=~"$edge"'
 _SERVICE = 'service=~"$service"'
 _REQUESTS = f"http_server_requests_total{{{_SERVICE}}}"
-_ATTEMPTS = f"workbench_edge_attempts_total{{{_EDGE}}}"
-_CALLS = f"workbench_edge_calls_total{{{_EDGE}}}"
 _EVERYDAY = 'decision!~"breaker.(admitted|counted_success|left_out)"'
 """Decisions that each good call makes."""
 
@@ -79,19 +77,9 @@ def _edges() -> Row:
     return Row(
         "Edges: what goes between services?",
         [
-            curves("How many calls are made?", during(rate(_CALLS, "edge"), "{{edge}}"), unit="reqps"),
-            curves(
-                "Which share of attempts fails?",
-                during(share(f"workbench_edge_attempts_total{{{_EDGE}, {BAD_ENDS}}}", _ATTEMPTS, "edge"), "{{edge}}"),
-                unit="percentunit",
-                most=1,
-            ),
-            curves(
-                "How many attempts reach the fault plane?",
-                during(rate(f"workbench_plane_attempts_total{{{_EDGE}}}", "edge"), "{{edge}}"),
-                unit="reqps",
-                nothing="Toxiproxy counts no attempts",
-            ),
+            curves("How many calls are made?", during(rate(calls(_EDGE), "edge"), "{{edge}}"), unit="reqps"),
+            failing("Which share of attempts fails?", attempts(_EDGE)),
+            at_the_plane("How many attempts reach the fault plane?", _EDGE),
             curves(
                 "How many do faults hit?",
                 during(rate(f"workbench_fault_hit_total{{{_EDGE}}}", "fault", "edge"), "{{fault}} on {{edge}}"),
@@ -106,12 +94,7 @@ def _mechanisms() -> Row:
     return Row(
         "Resilience: what do the mechanisms do?",
         [
-            states(
-                "Which breakers are open?",
-                during(f"max by (edge) (workbench_breaker_state{{{_EDGE}}})", "{{edge}}"),
-                words=BREAKER,
-                nothing="no edge has a breaker",
-            ),
+            breakers("Which breakers are open?", _EDGE, nothing="no edge has a breaker"),
             curves(
                 "What do they decide?",
                 during(f"{rate(f'workbench_decisions_total{{{_EDGE}, {_EVERYDAY}}}', 'decision')} > 0", "{{decision}}"),
@@ -119,16 +102,8 @@ def _mechanisms() -> Row:
                 stacked=True,
                 nothing="nothing but the everyday",
             ),
-            curves(
-                "How often does a fallback answer?",
-                during(rate(f"workbench_fallback_total{{{_EDGE}}}", "edge", "kind"), "{{kind}} for {{edge}}"),
-                unit="ops",
-                stacked=True,
-            ),
-            curves(
-                "How many attempts does a call make?",
-                during(f"{rate(_ATTEMPTS, 'edge')} / ({rate(_CALLS, 'edge')} > 0)", "{{edge}}"),
-            ),
+            fallbacks("How often does a fallback answer?", _EDGE),
+            attempts_per_call(_EDGE),
         ],
     )
 

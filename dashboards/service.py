@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dashboards.dashboard import Page, Row, one_service, run
+from dashboards.edge_panels import attempts, breakers, calls, ends, failing, fallbacks
 from dashboards.panels import HALF, THIRD, curves, spread, states
-from dashboards.queries import BAD_ENDS, Query, during, quantile, rate, share
-from dashboards.run_overview import ANSWERS, BREAKER
+from dashboards.queries import Query, during, quantile, rate
+from dashboards.run_overview import ANSWERS
 
 _IT = 'service="$service"'
 _BUCKETS = f"http_server_request_duration_seconds_bucket{{{_IT}}}"
-_CALLS = 'workbench_edge_calls_total{edge=~"$service:.*"}'
-_ATTEMPTS = 'workbench_edge_attempts_total{edge=~"$service:.*"}'
+_FROM_IT, _TO_IT = 'edge=~"$service:.*"', 'edge=~".*:$service"'
 _NOBODY = "it calls nobody"
 
 
@@ -46,16 +46,8 @@ def _asked() -> Row:
                 stacked=True,
                 width=THIRD,
             ),
-            curves(
-                "Who asks it, and with what success?",
-                during(
-                    rate('workbench_edge_attempts_total{edge=~".*:$service"}', "edge", "outcome") + " > 0",
-                    "{{edge}}: {{outcome}}",
-                ),
-                unit="reqps",
-                stacked=True,
-                width=THIRD,
-                nothing="no other service asks it",
+            ends(
+                "Who asks it, and with what success?", attempts(_TO_IT), width=THIRD, nothing="no other service asks it"
             ),
             curves(
                 "How long does it take? (points are traces)",
@@ -78,33 +70,10 @@ def _asks() -> Row:
     return Row(
         "What does it ask of others?",
         [
-            curves(
-                "How do its calls end?",
-                during(rate(_CALLS, "edge", "outcome") + " > 0", "{{edge}}: {{outcome}}"),
-                unit="reqps",
-                stacked=True,
-                nothing=_NOBODY,
-            ),
-            curves(
-                "Which share of attempts fails?",
-                during(share(_ATTEMPTS.replace("}", f", {BAD_ENDS}}}"), _ATTEMPTS, "edge"), "{{edge}}"),
-                unit="percentunit",
-                most=1,
-                nothing=_NOBODY,
-            ),
-            states(
-                "Which breakers are open?",
-                during(f"max by (edge) (workbench_breaker_state{{{_IT}}})", "{{edge}}"),
-                words=BREAKER,
-                nothing=_NOBODY,
-            ),
-            curves(
-                "How often does a fallback answer?",
-                during(rate(f"workbench_fallback_total{{{_IT}}}", "edge", "kind"), "{{kind}} for {{edge}}"),
-                unit="ops",
-                stacked=True,
-                nothing="it has no fallback",
-            ),
+            ends("How do its calls end?", calls(_FROM_IT), nothing=_NOBODY),
+            failing("Which share of attempts fails?", attempts(_FROM_IT), nothing=_NOBODY),
+            breakers("Which breakers are open?", _IT, nothing=_NOBODY),
+            fallbacks("How often does a fallback answer?", _IT, nothing="it has no fallback"),
         ],
     )
 

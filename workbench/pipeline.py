@@ -163,12 +163,17 @@ def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDir
     with desk.exclusive(f"run {planned.loaded.scenario.name}"):
         directory = RunDirectory.create(desk.reports, planned.loaded.scenario.name)
         try:
-            _execute(request, planned, directory, desk)
+            verdict = _execute(request, planned, directory, desk)
         except UsageError:
             shutil.rmtree(directory.folder, ignore_errors=True)
             raise
-        directory.publish()
-        return judge_again(directory), directory
+        return verdict or _published(directory), directory
+
+
+def _published(directory: RunDirectory) -> Verdict:
+    """Judge a run that has ended, as the latest one."""
+    directory.publish()
+    return judge_again(directory)
 
 
 def judge_again(directory: RunDirectory) -> Verdict:
@@ -203,37 +208,68 @@ def report_again(directory: RunDirectory) -> list[Path]:
     return directory.read(lambda history: write_reports(directory.folder, history, verdict))
 
 
-def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> None:
-    """Get a stack, run the plan on it, and leave everything in the directory, whatever happens."""
+def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> Verdict | None:
+    """Get a stack, run the plan on it, and leave everything in the directory, whatever happens.
+
+    It is judged while the stack is still there, so that who looks at its live page sees how it came out. None where
+    the stack then failed to end, or a signal came meanwhile: the verdict has to say so.
+    """
     record = _record(request, planned, directory.run_id, desk)
     journal = Journal(directory.journal, desk.sink, desk.time.now_ns)
     journal.write(RunStarted(at_ns=journal.now(), run_id=directory.run_id, scenario=record.scenario.name))
     directory.save_run(record)
-    with desk.interruption() as interruption:
-        try:
-            with (
-                _stack(request, planned, desk, journal, interruption) as stack,
-                desk.open(stack, planned, directory.run_id, interruption) as opened,
-            ):
-                journal.show_to(opened.rim.sink)
-                refuse_foreign_faults(opened.rim.plane.faults())
-                directory.save_stack(stack)
-                record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
-                refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
-                write_schedule(directory.folder, planned.schedule)
-                job = _job(planned, stack, directory)
-                Conductor(record, job, directory, journal, opened.rim, desk.ledger, wholly_below).conduct()
-                opened.save_logs(directory)
-        except UsageError:
-            raise
-        except Interrupted as interrupted:  # before anything was injected
-            interruption.shield()
-            journal.write(InterruptedBy(at_ns=journal.now(), signal=interrupted.signal_name))
-        except WorkbenchError as error:
-            interruption.shield()
-            journal.write(failed(error, journal.now()))
-        finally:
-            journal.close()
+    try:
+        with (
+            desk.interruption() as interruption,
+            _noted(journal, interruption),
+            _stack(request, planned, desk, journal, interruption) as stack,
+        ):
+            with _noted(journal, interruption):
+                _conduct(request, planned, record, stack, desk, directory=directory, journal=journal, by=interruption)
+            journal.settle()
+            return _published(directory)
+    finally:
+        journal.close()
+    return None
+
+
+def _conduct(
+    request: Request,
+    planned: Planned,
+    record: RunRecord,
+    stack: RunningStack,
+    desk: Desk,
+    *,
+    directory: RunDirectory,
+    journal: Journal,
+    by: Interruption,
+) -> None:
+    """Run the plan on a stack. It may be ended `by` a signal."""
+    with desk.open(stack, planned, directory.run_id, by) as opened:
+        journal.show_to(opened.rim.sink)
+        refuse_foreign_faults(opened.rim.plane.faults())
+        directory.save_stack(stack)
+        record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
+        refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
+        write_schedule(directory.folder, planned.schedule)
+        job = _job(planned, stack, directory)
+        Conductor(record, job, directory, journal, opened.rim, desk.ledger, wholly_below).conduct()
+        opened.save_logs(directory)
+
+
+@contextmanager
+def _noted(journal: Journal, interruption: Interruption) -> Iterator[None]:
+    """Write into the journal what ends a run early; what is left to be done is done all the same."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Interrupted as interrupted:  # before anything was injected, or after everything was undone
+        interruption.shield()
+        journal.write(InterruptedBy(at_ns=journal.now(), signal=interrupted.signal_name))
+    except WorkbenchError as error:
+        interruption.shield()
+        journal.write(failed(error, journal.now()))
 
 
 @contextmanager

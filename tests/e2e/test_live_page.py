@@ -97,6 +97,30 @@ def test_the_button_stops_the_run_that_the_page_shows(folder: Folder) -> None:
         assert not [complaint for complaint in page.complaints if "ERR_CONNECTION" not in complaint]
 
 
+def test_the_page_of_a_run_with_its_own_stack_ends_with_the_verdict(folder: Folder) -> None:
+    """The stack is taken down only after the verdict is made and sent; nothing of it is left."""
+    words = ("--allow-inconclusive", "--set", "phases.warmup.duration=1s", "--set", "phases.baseline.duration=3s")
+    started = folder.start("run", "no-fault", *words, "--rate", "4/s", "--port-base", str(folder.port_base))
+    folder.until(started, "phase_started", phase="baseline")
+    stack = folder.stack()
+    address, _, key = folder.run("open", "live").stdout.splitlines()[0].partition("?token=")
+    parts: dict[str, Any] = {}
+    with asked(address, key, "events") as stream:
+        while "end" not in parts:
+            name = stream.readline().decode().strip().removeprefix("event: ")
+            assert name, "the stream ended without a word"
+            parts[name] = json.loads(stream.readline().decode().removeprefix("data: ").strip() or "null")
+            stream.readline()
+    ended = started.ended(END_WITHIN_S)
+    verdict = RunDirectory.existing(folder.path / "reports" / "latest").read_verdict()
+    newest = parts["runs"][0]
+    assert (verdict.run_id, verdict.outcome, ended.code) == (newest["id"], newest["outcome"], newest["exit_code"])
+    assert newest["report"]
+    assert ("over", []) == (parts["now"]["state"], parts["now"]["silent"])
+    assert str(folder.path / "reports" / verdict.run_id / "report.html") == parts["run"]["report"]
+    folder.assert_nothing_left(stack)
+
+
 def test_a_collector_that_died_finds_the_run_again(folder: Folder) -> None:
     """The page goes on from the files of the run, whatever was in memory."""
     started, stack, opened = in_the_fault(folder)

@@ -8,6 +8,7 @@ from workbench.adapters.canary import Canary
 from workbench.adapters.plane_client import PlaneClient
 from workbench.adapters.shared_folder import SharedFolder
 from workbench.engine import ports
+from workbench.errors import HarnessError
 from workbench.faultproxy.wire import FaultState
 from workbench.model.faults.base import EdgeFault, FaultBase
 from workbench.model.stack import RunningStack
@@ -52,6 +53,8 @@ class BuiltinPlane:
 
     def recording(self) -> ports.RecordingState:
         state = self._client.recording()
+        if not state.active:
+            raise HarnessError("the fault plane was started anew, and records nothing", hint="see logs/faultproxy.log")
         return ports.RecordingState(state.rows, state.dropped, state.error, None)
 
     def stop_recording(self, *, hurry: bool = False) -> ports.RecordingState:  # noqa: ARG002 - it is quick

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.adapters.collector_client import CollectorClient
 from workbench.engine.ports import RecordingState
+from workbench.errors import HarnessError
 
 
 class CollectorRecorder:
@@ -21,6 +22,8 @@ class CollectorRecorder:
 
     def recording(self) -> RecordingState:
         state = self._client.recording()
+        if not state.active:
+            raise HarnessError("the collector was started anew, and records nothing", hint="see logs/collector.log")
         return RecordingState(state.rows, state.dropped, state.error, None)
 
     def stop_recording(self, *, hurry: bool = False) -> RecordingState:  # noqa: ARG002 - it is quick

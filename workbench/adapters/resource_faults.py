@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from workbench.adapters.process_client import ProcessClient
 from workbench.engine import ports
 from workbench.errors import HarnessError
-from workbench.model.faults import KINDS
+from workbench.model.faults import resource_kind
 from workbench.model.faults.base import FaultBase
 from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.resource_actions import Disturb, ResourceType
@@ -174,7 +174,7 @@ class ResourceFaults:
             target=self._resource_of(service, one.resource),
             active_since_ns=0 if held is None else held.since_ns,
             counts=counts,
-            kind=_kind(one),
+            kind=resource_kind(one.resource, one.do),
             expires_at_ns=time.monotonic_ns() + min(left) * NS_PER_MS if left else 0,
         )
 
@@ -191,10 +191,3 @@ def _is_away(error: HarnessError) -> bool:
     """Tell whether nobody listens: the process has ended, and what was on in it with it."""
     cause = error.__cause__
     return cause is not None and isinstance(cause.__cause__, ConnectionRefusedError)
-
-
-def _kind(disturbance: _Disturbance) -> str:
-    for name, kind in KINDS.items():
-        if issubclass(kind, ResourceFault) and (kind.is_on, kind.does) == (disturbance.resource, disturbance.do):
-            return name
-    return disturbance.do

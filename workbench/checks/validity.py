@@ -137,7 +137,10 @@ def judge_services(history: History) -> list[CheckResult]:
     if died:
         first = died[0]
         also = f", and {wording.count(len(died) - 1, 'other death')}" if len(died) > 1 else ""
-        reason = f"service {first.service} died {wording.time(first.at_ns)} into the run ({first.status}){also}"
+        who = f"service {first.service}"
+        if first.service not in history.run.system.services:
+            who = f"{first.service}, a part of the workbench,"
+        reason = f"{who} died {wording.time(first.at_ns)} into the run ({first.status}){also}"
         return [claim.undecided(reason, evidence=evidence)]
     if failed:
         evidence = [Evidence(kind="event", ref=failed[0].event, text=failed[0].message)]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from workbench.collector import otlp
 from workbench.collector.dialling import Dialler
 from workbench.collector.forwarding import Forwarder
+from workbench.collector.live.faults_standing import FaultsStanding
 from workbench.collector.live.view import LiveView
 from workbench.collector.live.web import PREFIX, LiveWeb, is_own_page
 from workbench.collector.processes import ProcessWatch, Row
@@ -60,7 +61,7 @@ class Collector:
         self._rows_dropped_before = Counter({table.name: 0 for table in RECORDED})
         """Of recordings that have ended, by table."""
         self._tasks: list[asyncio.Task[None]] = []
-        self._live = LiveView(self._keeping, self._scraper)
+        self._live = LiveView(self._keeping, self._scraper, FaultsStanding(token))
         self._web = LiveWeb(self._live)
         app = web.Application(client_max_size=LONGEST_ORDER, middlewares=[_refuse_strangers, self._admit])
         app.add_routes(
@@ -96,7 +97,7 @@ class Collector:
 
     async def stop(self) -> None:
         """End everything; rows of a recording that is on are made durable."""
-        self._live.end()
+        self._live.leave()
         for task in self._tasks:
             task.cancel()
         await self._dialler.stop()
@@ -138,8 +139,7 @@ class Collector:
     async def _put_run(self, request: web.Request) -> web.StreamResponse:
         order = await _order(request, TypeAdapter(RunNow))
         self._run_metrics.now(order)
-        if order.run is not None:
-            self._live.goes_on(order.run)
+        self._live.goes_on(order.run)
         return web.json_response({})
 
     async def _put_recording(self, request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from workbench.model.base import Frozen
 from workbench.model.loadjob import Progress
+from workbench.model.stack import ResourceAddress
 from workbench.model.system import System
 
 
@@ -31,6 +32,13 @@ class Target(Frozen):
     metrics_url: str = Field(pattern=r"^https?://")
 
 
+class FaultSources(Frozen):
+    """Who has faults that are on, and says so when asked with the token of the stack."""
+
+    lists: list[str] = Field(default_factory=list, description="URLs of the faults of a plane, or of the supervisor")
+    resources: dict[str, ResourceAddress] = Field(default_factory=dict, description="what services disturb themselves")
+
+
 class LivePage(Frozen):
     """What the live page is about, and who may see it."""
 
@@ -42,6 +50,7 @@ class LivePage(Frozen):
     recordings: str | None = Field(
         default=None, pattern="^/", description="where a fault plane that sees no run directory writes its rows"
     )
+    faults: FaultSources = Field(default_factory=FaultSources, description="those that are on while no run goes on")
 
 
 class Targets(Frozen):

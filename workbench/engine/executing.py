@@ -24,6 +24,7 @@ from workbench.model.events import (
     PhaseEnded,
     PhaseStarted,
     ServiceDied,
+    Warned,
 )
 from workbench.model.faults.base import Level
 from workbench.model.loadjob import LoadJob, Progress
@@ -65,6 +66,8 @@ class Execution:
         self._last_tick_ns = 0
         self._last_rows_ns = 0
         self._progress: Progress | None = None
+        self._silent: set[str] = set()
+        """Recorders that did not answer."""
         self.load_started = False
         self._open_phase: str | None = None
         self.recording_started: dict[str, Clock] = {}
@@ -245,9 +248,25 @@ class Execution:
 
     def _look_at_rows(self) -> None:
         for recorder in self._rim.recorders:
-            error = recorder.recording().error
+            if recorder.name in self._silent:
+                continue
+            try:
+                error = recorder.recording().error
+            except HarnessError as failure:
+                self._miss(recorder.name, failure)
+                continue
             if error is not None:
                 raise _rows_lost(error)
+
+    def _miss(self, name: str, failure: HarnessError) -> None:
+        """Go on without a recorder that does not answer: what its rows would have shown is not decided, the rest is.
+
+        It is not asked again, because each question could take as long as its deadline.
+        """
+        self._silent.add(name)
+        message = f"{failure.message}. What the {name} was to record from here on is missing"
+        remedy = f"what needs it is INCONCLUSIVE; {failure.hint or f'its log is in logs/{name}.log'}"
+        self._journal.write(Warned(at_ns=self._journal.now(), message=message, remedy=remedy))
 
     def _tick(self, now_ns: int) -> Tick:
         return Tick(

@@ -51,11 +51,15 @@ class Journal:
         """Show events to this one from now on, which passes them on to the one before."""
         self._sink = sink
 
+    def settle(self) -> None:
+        """Write what was kept back. A run that never began gets its last event as run zero."""
+        if self._zero_ns is None:
+            self.set_zero(max((event.at_ns for event in self._early), default=self._now_ns()))
+
     def close(self) -> None:
-        """Write what is left. A run that never began gets its last event as run zero."""
+        """Write what is left, and end."""
         try:
-            if self._zero_ns is None:
-                self.set_zero(max((event.at_ns for event in self._early), default=self._now_ns()))
+            self.settle()
         finally:
             self._file.close()
 

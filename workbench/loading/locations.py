@@ -14,8 +14,15 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 def bundled(folder: str) -> Path:
     """Return a data folder that ships with the workbench: from the wheel, else from the checkout."""
-    shipped = _PACKAGE / "_bundled" / folder
-    return shipped if shipped.is_dir() else _PACKAGE.parent / folder
+    return shipped(_PACKAGE.parent / folder)
+
+
+def shipped(path: Path) -> Path:
+    """Return where something is that lies beside the packages in a checkout: in a wheel it is in one of ours."""
+    if path.is_relative_to(_PACKAGE.parent):
+        ours = _PACKAGE / "_bundled" / path.relative_to(_PACKAGE.parent)
+        return ours if ours.exists() else path
+    return path
 
 
 def scenario_folders() -> list[Path]:

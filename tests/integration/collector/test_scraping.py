@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.collector.exposer import Exposer
 from tests.integration.collector.rig import Rig
+from workbench.adapters.native.services import breakers
 
 Expose = Callable[[str], Exposer]
 
@@ -20,6 +21,16 @@ PAGE = (
     "odd NaN\nhuge +Inf\n"
     'workbench_breaker_state{edge="a:b"} 2.0\nworkbench_broken NaN\n'
 )
+
+
+def test_the_terminal_shows_breakers_as_they_were_at_the_last_scrape(rig: Rig, expose: Expose) -> None:
+    """Of all services, by edge; one that says nothing of breakers has none."""
+    assert {} == breakers(rig.client)
+    rig.client.set_targets({"orders": expose(PAGE).url, "payments": expose("other 1\n").url})
+    rig.wait_for("a scrape", lambda: breakers(rig.client) != {})
+    assert {"a:b": "open"} == breakers(rig.client)
+    rig.end()
+    assert {} == breakers(rig.client)
 
 
 def test_every_sample_of_every_scrape_is_kept(rig: Rig, expose: Expose) -> None:

@@ -94,7 +94,7 @@ class Reader:
             name, data = (value, data) if field == "event" else (name, value)
         assert name, "the stream has ended"
         self.messages.append(name)
-        if name != "beat":
+        if name not in {"beat", "end"}:
             self.parts[name] = json.loads(data)
         return name
 

@@ -155,6 +155,42 @@ def test_text_of_a_run_never_becomes_markup(page: Page, live: LiveRig) -> None:
     assert [] == page.complaints
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_stack_that_is_taken_down_leaves_the_verdict_on_the_screen(page: Page, live: LiveRig, scheme: str) -> None:
+    """With a run's own stack the page goes too: it says how that came out, and where the report is from now on."""
+    page.emulate(scheme=scheme)
+    written = begun(live, END + 10)
+    written.go_on(END + 10)
+    page.wait_for("it is being judged", has("#badge", "judging"))
+    verdict = {"title": "t", "outcome": "FAIL", "exit_code": 1, "reasons": ["A6: the breaker did not open"]}
+    (written.folder / "report.html").write_text("<title>The report</title>")
+    (written.folder / "verdict.json").write_text(json.dumps(verdict))
+    live.rig.process.terminate()  # at once: only the collector's last words can bring the verdict
+    live.rig.process.wait()
+    page.wait_for("the end is told", has("#lost", "This run is over: FAIL, exit 1."))
+    report = str(written.folder / "report.html")
+    assert f"The report is {report}; workbench open report shows it." in page.text("#lost")
+    assert "A6: the breaker did not open" == page.text("#answer")
+    assert ("FAIL", "ended") == (page.text("#badge"), page.text("#link"))
+    assert page.evaluate("document.title").startswith("FAIL · ")
+    assert not page.evaluate("document.body.classList.contains('stale')")
+    assert page.evaluate("document.querySelectorAll('#figures canvas').length") == 5
+    assert "does not answer" not in page.text("#breakers")
+    assert 0 == page.evaluate("document.querySelectorAll('a[href^=runs]').length"), "a link leads to nobody"
+    time.sleep(2.5)  # it has tried again meanwhile
+    assert "ended" == page.text("#link")
+
+
+def test_a_stack_that_is_taken_down_in_the_middle_of_a_run_is_told(page: Page, live: LiveRig) -> None:
+    """What is seen is no end, and is not to be taken for one."""
+    begun(live, 30.5).go_on(30)
+    page.wait_for("the fault is on", has("#badge", "fault on"))
+    live.rig.process.terminate()
+    live.rig.process.wait()
+    page.wait_for("the end is told", has("#lost", "The stack was taken down. What you see is how it was then."))
+    assert page.evaluate("document.body.classList.contains('stale')")
+
+
 def test_a_collector_that_is_gone_is_told_and_found_again(page: Page, live: LiveRig, tmp_path: Path) -> None:
     """What was seen stays; the next stack of the folder, on the same port, is shown without a reload."""
     begun(live, 30.5).go_on(30)

@@ -68,6 +68,33 @@ def test_the_page_follows_the_run_to_its_verdict(live: LiveRig, written: Written
         assert "PASS" == reader.parts["runs"][0]["outcome"]
 
 
+def test_the_last_words_of_a_stack_are_the_verdict(live: LiveRig, written: WrittenRun) -> None:
+    """It was written a moment before the collector was told to end: everything is sent, and then that it is all."""
+    with live.reader() as reader:
+        written.go_on(END + 10)
+        read_until(reader, "over")
+        verdict = {"title": "It holds", "outcome": "PASS", "exit_code": 0, "reasons": ["because"]}
+        (written.folder / "verdict.json").write_text(json.dumps(verdict))
+        live.rig.process.terminate()
+        reader.until("end")
+        assert "PASS" == reader.parts["runs"][0]["outcome"]
+        assert [] == reader.parts["now"]["silent"]
+    live.rig.process.wait()
+
+
+def test_a_run_that_failed_is_over_when_it_is_judged(live: LiveRig, written: WrittenRun) -> None:
+    """Its journal has no end, and none will come."""
+    with live.reader() as reader:
+        written.go_on(10)
+        read_until(reader, "running")
+        failed = {"event": "failed", "at_ns": ns(10), "error": "HarnessError", "message": "no more", "hint": None}
+        with (written.folder / "journal.jsonl").open("a") as journal:
+            journal.write(json.dumps(failed) + "\n")
+        read_until(reader, "finishing")
+        (written.folder / "verdict.json").write_text("{}")
+        read_until(reader, "over")
+
+
 def test_at_rest_only_the_heart_beats(live: LiveRig) -> None:
     """What has not changed is not sent again."""
     with live.reader() as reader:

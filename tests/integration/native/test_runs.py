@@ -127,6 +127,32 @@ def test_a_service_that_dies_during_the_run_makes_it_inconclusive_and_is_named(p
     nothing_left(pair.mark)
 
 
+def test_a_collector_that_dies_leaves_undecided_what_needed_it_and_the_rest_as_it_is(pair: Folder) -> None:
+    """The run goes on, faults come and go as planned, and nobody takes a table that is torn for a whole one."""
+    running = pair.start("run", "words", "--json", "--allow-inconclusive")
+    pair.wait_for_event("phase_started")
+    os.kill(pair.pid("collector"), signal.SIGKILL)
+    pair.wait_for_event("warned")
+    ended = done(running)
+    assert 3 == ended.code, ended.err
+    assert "Traceback" not in ended.err
+    assert "What the collector was to record from here on is missing" in ended.err
+    verdict = json.loads(ended.out)
+    assert "INCONCLUSIVE" == verdict["outcome"]
+    assert "V5: collector, a part of the workbench, died" in " ".join(verdict["reasons"])
+    found = {check["id"]: check["outcome"] for check in verdict["checks"]}
+    assert ("INCONCLUSIVE", "PASS", "PASS") == (found["V5"], found["V1"], found["A2:slow"])
+    (run,) = pair.runs()
+    events = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+    assert [] == [event for event in events if event["event"] == "failed"]
+    assert ["slow", "broken"] == [event["fault"] for event in events if event["event"] == "fault_off"]
+    (clean,) = [event for event in events if event["event"] == "clean_verified"]
+    assert clean["clean"]
+    assert (run / "report.html").exists()
+    nothing_left(pair.mark)
+    assert 3 == pair.workbench("judge", str(run)).code
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Path:
     """A disk with room for nearly nothing, of a process that may make one."""

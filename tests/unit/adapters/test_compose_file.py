@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from workbench.adapters.docker import servers
+from workbench.adapters.docker import compose, servers
+from workbench.adapters.grafana import starting
+from workbench.adapters.native.layout import running_stack
+from workbench.adapters.native.ports import choose
 from workbench.loading.scenario_files import load_system
+from workbench.model.planes import PlaneName
+from workbench.model.tools import Tool
 
 ROOT = Path(__file__).parents[3]
 _PROJECT: dict[str, Any] = YAML(typ="safe").load(ROOT / "compose" / "compose.yaml")
@@ -64,3 +72,45 @@ def test_no_two_resources_share_a_listener() -> None:
     system = load_system("shop", ROOT).system
     made = servers.proxies(system)
     assert len(made) == len({proxy["listen"] for proxy in made}) == len(system.resources)
+
+
+@pytest.fixture
+def laid(tmp_path: Path) -> Path:
+    """What is laid over the shop's file for a stack with Grafana, in a state folder."""
+    loaded, state = load_system("shop", ROOT), tmp_path / ".workbench"
+    (state / "recordings").mkdir(parents=True)
+    ports = choose(loaded.system, None, list(Tool))
+    stack = running_stack(
+        loaded, ports, stack_id="s", token="the-token", owned=False, bugs=[], plane=PlaneName.BUILTIN
+    ).model_copy(update={"recordings": str(state / "recordings")})
+    text = compose.overlay(loaded, ports, stack, _PROJECT, exact={}, state=state)
+    (state / "compose.json").write_text(text)
+    (state / "compose.env").write_text("WORKBENCH_TOKEN=the-token\n")
+    return state / "compose.json"
+
+
+def test_the_password_of_grafana_is_in_no_environment(laid: Path) -> None:
+    """Whoever may ask the engine sees the environment of a container, and whoever reads its files its arguments."""
+    secret = starting.password(laid.parent / starting.FOLDER)
+    assert secret not in laid.read_text()
+    overlay = json.loads(laid.read_text())
+    grafana = overlay["services"]["grafana"]
+    assert "/run/secrets/grafana-password" == grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"]
+    assert "GF_SECURITY_ADMIN_PASSWORD" not in grafana["environment"]  # the image refuses both
+    assert ["grafana-password"] == grafana["secrets"]
+    file = Path(overlay["secrets"]["grafana-password"]["file"])
+    assert secret == file.read_text()
+    holders = [path for path in laid.parent.rglob("*") if path.is_file() and secret in path.read_text(errors="replace")]
+    assert {file, laid.parent / starting.FOLDER / "password"} == set(holders)
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="docker compose is not on the path")
+def test_compose_mounts_the_password_where_grafana_is_told_that_it_is(laid: Path) -> None:
+    words = compose.command(ROOT / "compose" / "compose.yaml", ["full", "grafana"], "p", laid)
+    asked = subprocess.run([*words, "config", "--format", "json"], capture_output=True, text=True, check=True)
+    resolved = json.loads(asked.stdout)
+    assert starting.password(laid.parent / starting.FOLDER) not in asked.stdout
+    assert [{"source": "grafana-password"}] == [
+        {"source": one["source"]} for one in resolved["services"]["grafana"]["secrets"]
+    ]
+    assert resolved["secrets"]["grafana-password"]["file"].endswith("/grafana/password-of-the-container")

@@ -209,6 +209,14 @@ def test_v5_a_service_that_died_leaves_the_run_undecided_with_its_last_words() -
     assert "out of memory" in seen.evidence[0].text
 
 
+def test_v5_a_part_of_the_workbench_that_died_is_not_called_a_service() -> None:
+    run = healthy()
+    run.journal.append(ServiceDied(at_ns=ns(40), service="collector", status="killed by SIGKILL", log_tail=[]))
+    seen = result(run, "V5")
+    assert seen.outcome is INCONCLUSIVE
+    assert "collector, a part of the workbench, died 40 s into the run (killed by SIGKILL)" == seen.reason
+
+
 def test_v5_a_failure_of_the_workbench_leaves_the_run_undecided() -> None:
     run = healthy()
     run.journal.append(Failed(at_ns=ns(30), error="HarnessError", message="the disk is full", hint=None))

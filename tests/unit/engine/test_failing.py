@@ -10,7 +10,7 @@ from tests.fakes.calls import Moment
 from tests.unit.engine.stage import Stage, only
 from workbench.engine import conducting
 from workbench.errors import EnvironmentFailure, HarnessError, InvalidInput, Problem, WorkbenchError
-from workbench.model.events import CleanVerified, Collected, Failed, FaultLost, LoadStopped, Settled, Warned
+from workbench.model.events import CleanVerified, Collected, Failed, FaultLost, LoadStopped, PhaseEnded, Settled, Warned
 
 Staged = Callable[..., Stage]
 
@@ -18,7 +18,7 @@ NEVER_FAIL = ("time.", "sink.", "interruption.", "services.cpu", "services.flush
 """Calls that raise nothing by the contract of their port, or write nothing."""
 
 UNTOLD = ("faultproxy.recording", "collector.recording", "services.deaths")
-"""Asked again a moment later."""
+"""Asked again a moment later, or by nobody who could tell: a recorder that is asked at the end how much it has."""
 
 DISK = ("ledger.", "directory.")
 
@@ -135,6 +135,23 @@ def test_a_load_that_dies_ends_the_run_with_its_last_words(staged: Staged) -> No
     assert ["the load child ended with status 1 while sending load"] == [e.message for e in only(events, Failed)]
     assert [(None, None)] == [(e.journeys, e.unfinished) for e in only(events, LoadStopped)]
     assert only(events, CleanVerified)[-1].clean
+
+
+@pytest.mark.parametrize("recorder", ["faultproxy", "collector"])
+def test_a_recorder_that_is_gone_does_not_end_the_run(staged: Staged, recorder: str) -> None:
+    """What needs its rows is not decided, the rest is; it is told once, and nobody waits for it again."""
+    stage = staged()
+    (gone,) = [one for one in stage.world.recorders if one.name == recorder]
+    stage.world.time.after(3.0, lambda: setattr(gone, "broken", True))
+    events = stage.conduct()
+    assert [] == only(events, Failed)
+    assert ["warmup", "baseline", "fault", "recovery"] == [event.phase for event in only(events, PhaseEnded)]
+    told = f"{recorder} does not answer. What the {recorder} was to record from here on is missing"
+    found = [(event.message, event.remedy) for event in only(events, Warned)]
+    assert found == [
+        (told, f"what needs it is INCONCLUSIVE; its log is in logs/{recorder}.log"),
+        (f"{recorder}: {recorder} does not answer", None),
+    ]
 
 
 @pytest.mark.parametrize("producer", ["load", "faultproxy", "collector"])

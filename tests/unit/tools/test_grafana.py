@@ -36,10 +36,18 @@ def test_the_password_is_made_once_and_for_its_owner_only(tmp_path: Path) -> Non
 
 
 def test_strangers_may_look_and_no_more(tmp_path: Path) -> None:
-    settings = starting.settings("http://127.0.0.1:18196", tmp_path, tmp_path / "data", "secret")
+    settings = starting.settings("http://127.0.0.1:18196", tmp_path, tmp_path / "data")
     assert ("127.0.0.1", "18196") == (settings["GF_SERVER_HTTP_ADDR"], settings["GF_SERVER_HTTP_PORT"])
     assert "Viewer" == settings["GF_AUTH_ANONYMOUS_ORG_ROLE"]
-    assert "secret" == settings["GF_SECURITY_ADMIN_PASSWORD"]
+    assert not [name for name in settings if "PASSWORD" in name]
+
+
+def test_the_user_of_a_container_can_read_the_password_and_write_it_nowhere(tmp_path: Path) -> None:
+    """Made anew each time: a file that somebody has changed is not what Grafana is given."""
+    for _ in range(2):
+        file = starting.readable_password(tmp_path)
+        assert starting.password(tmp_path) == file.read_text()
+        assert 0o444 == stat.S_IMODE(file.stat().st_mode)
 
 
 def test_a_release_is_told_its_home_and_a_package_is_not(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from workbench.adapters.docker.naming import (
 from workbench.adapters.native.layout import Surroundings, service_variables, variables
 from workbench.adapters.native.ports import Ports
 from workbench.errors import UsageError
+from workbench.loading.locations import shipped
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Placement, Profile
@@ -40,11 +41,11 @@ def compose_file(loaded: LoadedSystem) -> Path:
             f"system {loaded.system.name} does not say how it runs in containers",
             hint="`compose: FILE` in its system.yaml names its compose file (docs/how-to/docker.md)",
         )
-    path = (loaded.folder / loaded.system.compose).resolve()
+    path = shipped((loaded.folder / loaded.system.compose).resolve())
     if not path.is_file():
         raise UsageError(
             f"{loaded.path} names the compose file {path}, which is not there",
-            hint="the shop runs in containers from a checkout of the project, with its sources",
+            hint="the path counts from the folder of system.yaml; that of the shop comes with every installation",
         )
     return path
 
@@ -60,7 +61,8 @@ def command(file: Path, chosen: Sequence[str], project: str | None = None, laid:
     words = ["docker", "compose", "--ansi", "never", "--project-directory", str(file.parent), "--file", str(file)]
     words += ["--file", str(laid)] if laid is not None else []
     words += ["--project-name", project] if project is not None else []
-    for setting in (file.parent / "versions.env", *([laid.with_suffix(".env")] if laid is not None else [])):
+    own = [file.parent / "versions.env", file.parent / "sources.env"]
+    for setting in (*own, *([laid.with_suffix(".env")] if laid is not None else [])):
         words += ["--env-file", str(setting)] if setting.is_file() else []
     for profile in chosen:
         words += ["--profile", profile]
@@ -116,6 +118,7 @@ def overlay(
             laid["image"] = exact[service["image"]]
     whole = {
         "services": services,
+        "secrets": tools.secrets(ports, state),
         "networks": {name: {"labels": labels} for name in project.get("networks", {})},
         "volumes": {name: {"labels": labels} for name in project.get("volumes", {})},
     }

@@ -23,6 +23,8 @@ from workbench.supervisor.spec import ProcessSpec
 TOXIPROXY_API = 8474
 _PROMETHEUS, _JAEGER, _SPANS, _GRAFANA = 9090, 16686, 4318, 3000
 _ANYWHERE = "0.0.0.0"
+_LOG_IN = "grafana-password"
+"""Name of the secret."""
 
 
 def tool_processes(system: System, ports: Ports, state: Path) -> list[ProcessSpec]:
@@ -50,7 +52,7 @@ def overlays(system: System, ports: Ports, stack: RunningStack, state: Path) -> 
     if Tool.JAEGER in ports.tools:
         laid[Tool.JAEGER] = _jaeger(ports, state)
     if Tool.GRAFANA in ports.tools:
-        laid[Tool.GRAFANA] = _grafana(ports, state)
+        laid[Tool.GRAFANA] = _grafana(ports)
     return laid
 
 
@@ -87,12 +89,27 @@ def _jaeger(ports: Ports, state: Path) -> dict[str, Any]:
     }
 
 
-def _grafana(ports: Ports, state: Path) -> dict[str, Any]:
-    """Its data sources and dashboards are mounted by the compose file; its password is in the state folder."""
+def _grafana(ports: Ports) -> dict[str, Any]:
+    """Its data sources and dashboards are mounted by the compose file, and its password as a secret.
+
+    What is in a container's environment everybody sees who may ask the engine about it, and whoever reads its log.
+    """
     url, inside = tool_urls(ports)[Tool.GRAFANA], Path("/etc/grafana")
-    own = grafana.settings(url, inside, Path("/var/lib/grafana"), grafana.password(_folder(state / "grafana")))
+    own = grafana.settings(url, inside, Path("/var/lib/grafana"))
     listens = {"GF_SERVER_HTTP_ADDR": _ANYWHERE, "GF_SERVER_HTTP_PORT": str(_GRAFANA), "GF_SERVER_ROOT_URL": url}
-    return {"environment": own | listens, "ports": published({ports.tools[Tool.GRAFANA]: _GRAFANA})}
+    secret = {"GF_SECURITY_ADMIN_PASSWORD__FILE": f"/run/secrets/{_LOG_IN}"}
+    return {
+        "environment": own | listens | secret,
+        "ports": published({ports.tools[Tool.GRAFANA]: _GRAFANA}),
+        "secrets": [_LOG_IN],
+    }
+
+
+def secrets(ports: Ports, state: Path) -> dict[str, dict[str, str]]:
+    """Write the secrets of the tools that have ports; return where they are. Raises OSError."""
+    if Tool.GRAFANA not in ports.tools:
+        return {}
+    return {_LOG_IN: {"file": str(grafana.readable_password(state / grafana.FOLDER))}}
 
 
 def _folder(path: Path) -> Path:

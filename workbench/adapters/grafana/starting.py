@@ -33,8 +33,25 @@ def password(folder: Path) -> str:
     return file.read_text(encoding="ascii").strip()
 
 
-def settings(url: str, folder: Path, data: Path, secret: str) -> dict[str, str]:
-    """Return its environment: loopback only, nobody without the password beyond looking, nothing sent or fetched."""
+def readable_password(folder: Path) -> Path:
+    """Return a file with the password that the user of a container can read, which owns nothing on this machine.
+
+    So the file itself keeps nobody out; its folder does, in which nobody but its owner gets, and a container sees only
+    the file.
+    """
+    secret, file = password(folder), folder / "password-of-the-container"
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(secret, encoding="ascii")
+    file.chmod(0o444)
+    return file
+
+
+def settings(url: str, folder: Path, data: Path) -> dict[str, str]:
+    """Return its environment: loopback only, nobody without a password beyond looking, nothing sent or fetched.
+
+    What the password is has to be added, as GF_SECURITY_ADMIN_PASSWORD or, for the image, as a file of that name.
+    """
     port = urlsplit(url).port
     return {
         "GF_SERVER_HTTP_ADDR": "127.0.0.1",
@@ -44,7 +61,6 @@ def settings(url: str, folder: Path, data: Path, secret: str) -> dict[str, str]:
         "GF_PATHS_PLUGINS": str(data / "plugins"),
         "GF_PATHS_PROVISIONING": str(folder / "provisioning"),
         "GF_SECURITY_ADMIN_USER": USER,
-        "GF_SECURITY_ADMIN_PASSWORD": secret,
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_USERS_ALLOW_SIGN_UP": "false",

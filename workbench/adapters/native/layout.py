@@ -275,6 +275,8 @@ def _resources(system: System, urls: dict[str, str]) -> dict[str, ResourceAddres
 
 def targets(system: System, stack: RunningStack, state: Path, live_token: str) -> dict[str, Any]:
     """Return what the collector is told."""
+    # A plane that does not end its faults takes none by hand.
+    fault_planes = [stack.control_url, *([stack.plane_url] if stack.fault_plane.ends_faults else [])]
     return {
         "services": {name: {"metrics_url": url} for name, url in _metrics_urls(system, stack).items()},
         "masks": system.masks,
@@ -285,5 +287,9 @@ def targets(system: System, stack: RunningStack, state: Path, live_token: str) -
             "state": str(state),
             "reports": str(state.parent / "reports"),
             "recordings": stack.recordings,
+            "faults": {
+                "lists": [f"{url}/faults" for url in fault_planes],
+                "resources": {name: one.model_dump(mode="json") for name, one in stack.resources.items()},
+            },
         },
     }

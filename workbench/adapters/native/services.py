@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
+from workbench.adapters.collector_client import CollectorClient
 from workbench.adapters.native.runtime import LocalRuntime
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.process_client import ProcessClient
@@ -107,17 +108,7 @@ class StackServices:
 
     def breakers(self) -> dict[str, str]:
         """Return the latest breaker states that were scraped; nothing if the collector does not answer."""
-        try:
-            live: dict[str, Any] = call_json(
-                "GET", f"{self._stack.collector_url}/live", token=self._stack.token, deadline_s=0.5
-            )
-        except NoAnswer:
-            return {}
-        return {
-            sample["labels"]["edge"]: _BREAKER_STATES.get(int(sample["value"]), "unknown")
-            for sample in live["samples"]
-            if sample["name"] == "workbench_breaker_state" and "edge" in sample["labels"]
-        }
+        return breakers(CollectorClient(self._stack.collector_url, self._stack.token, deadline_s=0.5))
 
     def force_undo(self) -> None:
         """Have the supervisor undo all faults. Raises HarnessError if it does not answer."""
@@ -140,6 +131,17 @@ class StackServices:
             return call_json("GET", f"{self._stack.services[service]}{path}", token=self._stack.token, deadline_s=10.0)
         except NoAnswer as error:
             raise HarnessError(f"{service} does not answer: {error}", hint=f"workbench logs {service}") from error
+
+
+def breakers(collector: CollectorClient) -> dict[str, str]:
+    """Return what every breaker was at its service's last scrape, by edge; nothing if the collector does not answer."""
+    with suppress(HarnessError):
+        return {
+            sample.labels["edge"]: _BREAKER_STATES.get(int(sample.value), "unknown")
+            for sample in collector.live()
+            if sample.name == "workbench_breaker_state" and "edge" in sample.labels
+        }
+    return {}
 
 
 def force_undo(stack: RunningStack) -> None:

@@ -94,7 +94,8 @@ def _grafana(ports: Ports, state: Path) -> ProcessSpec:
         kind = folder / "provisioning" / name
         kind.mkdir(parents=True, exist_ok=True)
         write_yaml(kind / "workbench.yaml", content)
-    settings = starting.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana", starting.password(folder))
+    settings = starting.settings(urls[Tool.GRAFANA], folder, state / "data" / "grafana")
+    settings["GF_SECURITY_ADMIN_PASSWORD"] = starting.password(folder)
     process = _tool(Tool.GRAFANA, starting.arguments(program), state, f"{urls[Tool.GRAFANA]}/api/health")
     return replace(process, environment=settings)
 

@@ -44,6 +44,8 @@ class RunSeen:
         self._requests = Tail(raw / "requests.csv")
         apart = [] if recordings is None else [recordings / folder.name / "attempts.csv"]
         self._attempts = Tail(raw / "attempts.csv", *apart)
+        self._judged = False
+        """There is a verdict, although the journal may have no end: it failed, or was interrupted."""
         self.quiet = False
         """The run is over, and everything it wrote has been read."""
 
@@ -62,7 +64,9 @@ class RunSeen:
             self._edges.rows(attempts)
             self._load.finish_slots(self.now_ns)
             read = len(schedule) + len(requests) + len(attempts)
-        if self.journal.ended and read == 0:
+        if self.journal.finishing:
+            self._judged = (self.folder / "verdict.json").exists()
+        if self.state == "over" and read == 0:
             self.close()
         return any(tail.behind for tail in (self._schedule, self._requests, self._attempts))
 
@@ -130,7 +134,7 @@ class RunSeen:
     @property
     def state(self) -> str:
         """Return `preparing`, `running`, `finishing` or `over`."""
-        if self.journal.ended:
+        if self.journal.ended or self._judged:
             return "over"
         if self.journal.finishing or self.journal.load_stopped_ns is not None:
             return "finishing"
@@ -140,12 +144,13 @@ class RunSeen:
 
     def facts(self) -> dict[str, Any]:
         """Return what does not change: what is tried, and on what."""
-        record = self.record
+        record, report = self.record, str(self.folder / "report.html")
         if record is None:
-            return {"id": self.run_id, "title": "", "scenario": "", "faults": [], "control": False}
+            return {"id": self.run_id, "report": report, "title": "", "scenario": "", "faults": []}
         scenario = record.scenario
         return {
             "id": self.run_id,
+            "report": report,
             "scenario": scenario.name,
             "title": scenario.title or scenario.name,
             "hypothesis": scenario.hypothesis,

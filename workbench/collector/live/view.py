@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.collector.live.faults_standing import FaultsStanding
 from workbench.collector.live.page import page_digest
 from workbench.collector.live.past_runs import PastRuns
 from workbench.collector.live.run_seen import RunSeen
@@ -24,6 +27,8 @@ from workbench.pages.topology import drawn
 
 MOST_READERS = 16
 _TICK_S = 1.0
+_HEARD_S = 10.0
+"""A run whose load goes on says so twice a second; one whose runner was killed says nothing more."""
 _BREATH_S = 0.02
 """Between two looks at files that are far ahead: scrapes and spans come first."""
 
@@ -39,19 +44,24 @@ class Part:
 class LiveView:
     """What goes on in one stack."""
 
-    def __init__(self, keeping: Keeping, scraper: Scraper) -> None:
+    def __init__(self, keeping: Keeping, scraper: Scraper, standing: FaultsStanding) -> None:
         self._keeping = keeping
         self._scraper = scraper
+        self._standing = standing
         self._past = PastRuns()
         self._reports: Path | None = None
         self._parts: dict[str, Part] = {}
         self._version = 0
         self._changed = asyncio.Event()
+        self._heard_s = -_HEARD_S
+        """When a run has said that it goes on, on the monotonic clock."""
         self.page: LivePage | None = None
         """Until it is told, there is no page."""
         self.run: RunSeen | None = None
         self.readers = 0
         self.ended = False
+        self.leaving = False
+        """The stack ends in good order, and this process with it; what has ended before it is missed by nobody."""
 
     @property
     def state_folder(self) -> Path:
@@ -67,6 +77,7 @@ class LiveView:
     def show(self, page: LivePage) -> None:
         """Serve the page of this stack from now on."""
         self.page = page
+        self._standing.ask(page.faults)
         if self._reports is None:
             self._reports = Path(page.reports)
 
@@ -81,8 +92,14 @@ class LiveView:
         self._reports = raw.parent.parent
         self._keeping.breakers.forget()
 
-    def goes_on(self, run_id: str) -> None:
-        """A run says that it goes on: a collector that died meanwhile, and was started anew, finds it again."""
+    def goes_on(self, run_id: str | None) -> None:
+        """A run says that it goes on: a collector that died meanwhile, and was started anew, finds it again.
+
+        None: it has ended.
+        """
+        self._heard_s = -_HEARD_S if run_id is None else time.monotonic()
+        if run_id is None:
+            return
         if self.run is None and self._reports is not None and (self._reports / run_id / "raw").is_dir():
             self.begin(self._reports / run_id / "raw")
 
@@ -100,12 +117,20 @@ class LiveView:
             while not self.ended:
                 behind = self.run is not None and self.run.follow()
                 if self.readers and not behind:
+                    await self._look_for_faults()
                     self.refresh()
                 await asyncio.sleep(_BREATH_S if behind else _TICK_S)
         except Exception:  # noqa: BLE001 - the edge of the page
             traceback.print_exc()
         finally:
             self.end()
+
+    async def _look_for_faults(self) -> None:
+        """While a run goes on its journal tells of them, and nobody else may put one on."""
+        if self._keeping.recording is None and time.monotonic() - self._heard_s > _HEARD_S:
+            await self._standing.look()
+        else:
+            self._standing.forget()
 
     def refresh(self) -> None:
         """Bring all parts up to date."""
@@ -118,6 +143,7 @@ class LiveView:
         self._put("runs", [] if self._reports is None else [one.data() for one in self._past.newest(self._reports)])
         self._put("run", None if run is None else run.facts())
         self._put("now", self._now())
+        self._put("standing", self._standing.data())
         self._put("charts", None if run is None else run.charts(self._keeping.breakers))
         self._put("journal", [] if run is None else list(run.journal.moments))
         if self._version != before:
@@ -136,6 +162,14 @@ class LiveView:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+    def leave(self) -> None:
+        """Have the page show how it came out, and tell readers that nothing more will come."""
+        self.leaving = not self.ended
+        if self.readers:
+            with suppress(Exception):  # what the page cannot show keeps no stack from ending
+                self.refresh()
+        self.end()
 
     def end(self) -> None:
         """Send readers away, and let files go."""
@@ -167,5 +201,5 @@ class LiveView:
         run = self.run
         told: dict[str, Any] = {"state": "rest"} if run is None else run.now()
         told["breakers"] = dict(sorted(self._keeping.breakers.states.items()))
-        told["silent"] = self._scraper.silent()
+        told["silent"] = [] if self.leaving else self._scraper.silent()
         return told

@@ -109,14 +109,19 @@ class LiveWeb:
             await answer.prepare(request)
             view.refresh()
             seen = 0
-            while not view.ended:
+            ended = False
+            while not ended:
+                ended = view.ended  # asked before parts are: the last ones are sent too
                 parts = view.newer(seen)
                 for name, part in parts:
                     await answer.write(f"event: {name}\ndata: {part.text}\n\n".encode())
                     seen = part.version
-                if not parts:
+                if ended and view.leaving:
+                    await answer.write(b"event: end\ndata: \n\n")
+                elif not parts:
                     await answer.write(b"event: beat\ndata: \n\n")
-                await view.wait(_BEAT_S)
+                if not ended:
+                    await view.wait(_BEAT_S)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:

@@ -30,6 +30,7 @@ from workbench.model.faults.http_status import HttpStatus
 from workbench.model.faults.kill import Kill
 from workbench.model.faults.latency import Latency
 from workbench.model.faults.memory import Memory
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.packet_loss import PacketLoss
 from workbench.model.faults.packet_reorder import PacketReorder
 from workbench.model.faults.partition import Partition
@@ -105,3 +106,11 @@ KINDS: dict[str, type[FaultBase]] = {
     kind.model_fields["kind"].default: kind for kind in get_args(get_args(FaultSpec)[0])
 }
 """Kind by its name in scenario files."""
+
+
+def resource_kind(resource: str, do: str) -> str:
+    """Return the kind of what a service does to itself; what it does, if it is none of ours."""
+    for name, kind in KINDS.items():
+        if issubclass(kind, ResourceFault) and (kind.is_on, kind.does) == (resource, do):
+            return name
+    return do

@@ -2,7 +2,7 @@
 // Text is always set as text, so that nothing a run says could become markup.
 (() => {
   "use strict";
-  const told = { stack: null, runs: [], run: null, now: { state: "waiting" }, charts: null, journal: [] };
+  const told = { stack: null, runs: [], run: null, now: { state: "waiting" }, standing: [], charts: null, journal: [] };
   const axis = { start: 0, end: 1, slot: 1, slots: 0, ticks: [], phases: [], faults: [], charts: [], lanes: [] };
   const at = (id) => document.getElementById(id);
   const arrow = (name) => name.replace(":", " → ");
@@ -70,7 +70,7 @@
     const { now, run } = told;
     document.body.dataset.state = now.state;
     const on = run ? run.faults.filter((fault) => ["asked", "on", "undoing"].includes(now.faults?.[fault.id])) : [];
-    const hurting = on.length > 0;
+    const hurting = on.length > 0 || (now.state === "rest" && told.standing.length > 0);
     at("run").className = `hero ${["PASS", "FAIL", "INCONCLUSIVE"].includes(is) ? is : hurting ? "hurting" : now.state}`;
     at("badge").replaceChildren(...badge(is, hurting));
     at("over").textContent = run && now.state !== "rest" ? [run.scenario, `run ${run.id}`, run.bugs?.length ? `bugs planted: ${run.bugs.join(", ")}` : ""].filter(Boolean).join(" · ") : "";
@@ -86,7 +86,7 @@
 
   function badge(is, hurting) {
     if (["PASS", "FAIL", "INCONCLUSIVE"].includes(is)) return [symbol(is), el("strong", {}, is)];
-    const words = { waiting: "…", rest: "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: lostAt === null ? "judging" : "over" };
+    const words = { waiting: "…", rest: hurting ? "fault on" : "at rest", preparing: "getting ready", running: hurting ? "fault on" : "running", finishing: "finishing", over: lostAt === null ? "judging" : "over" };
     if (hurting) return [symbol("bolt", "bolt"), el("strong", {}, words[is])];
     return [ring(), el("strong", {}, words[is])];
   }
@@ -99,19 +99,24 @@
     return svg("svg", { class: "ring", viewBox: "0 0 54 54", "aria-hidden": "true" }, circle("all"), part > 0 ? circle("gone", { "stroke-dasharray": `${(part * 138.2).toFixed(1)} 140`, transform: "rotate(-90 27 27)" }) : null);
   }
 
+  // Where a report is served; when nobody serves it any more, a link would lead nowhere.
+  const linked = (text, id, more = {}) => el("a", { href: `runs/${encodeURIComponent(id)}/report.html`, target: "_blank", rel: "noopener", ...more }, text);
+
   function sentence(is, on) {
     const { now, run } = told;
     const does = (fault) => `${arrow(fault.target)} ${fault.does}`;
-    const report = past()?.report ? el("a", { href: `runs/${encodeURIComponent(run.id)}/report.html`, target: "_blank", rel: "noopener" }, "Read the report") : null;
+    const report = past()?.report && lostAt === null ? [" ", linked("Read the report", run.id)] : [];
     switch (is) {
       case "waiting": return [];
-      case "rest": return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
+      case "rest":
+        if (told.standing.length) return told.standing.flatMap((fault, i) => [i ? "; " : "ON, put on by hand: ", el("b", {}, `${fault.kind} on ${arrow(fault.target)}`)]);
+        return ["The system is up. A run of this folder shows here as it happens: ", el("code", {}, "workbench run latency-spike")];
       case "preparing": return ["The load is being made ready, and measured for what one journey costs this machine."];
       case "finishing": return [now.clean === false ? "Something may still be on: see what happened below." : now.clean ? "Faults are verified off; what was seen is being saved." : "Arrivals are over; faults are undone, and accepted work may finish."];
       case "over": return [lostAt === null ? "The run is over and is being judged from its directory." : "The run is over."];
       case "PASS":
       case "FAIL":
-      case "INCONCLUSIVE": return [...(is === "PASS" ? ["It held."] : (past().reasons ?? []).slice(0, 1)), " ", report].filter(Boolean);
+      case "INCONCLUSIVE": return [...(is === "PASS" ? ["It held."] : (past().reasons ?? []).slice(0, 1)), ...report];
       default: break;
     }
     if (on.length > 0) {
@@ -141,6 +146,7 @@
   function title(is, hurting) {
     const { now, run } = told;
     const what = run && now.state !== "rest" ? run.scenario : told.stack?.system ?? "live";
+    if (now.state === "rest" && hurting) return `⚡ ${what} · resilience workbench`;
     if (now.state === "running") return `${hurting ? "⚡ " : ""}${now.phase ?? "run"} ${now.phase_left === null ? "" : clock(now.phase_left)} · ${what}`;
     return ["PASS", "FAIL", "INCONCLUSIVE"].includes(is) ? `${is} · ${what}` : `${what} · resilience workbench`;
   }
@@ -172,17 +178,22 @@
     const ahead = (fault) => told.charts?.ahead?.some(([id]) => id === fault.id) || now.faults?.[fault.id] === "asked";
     const edges = (which) => new Set(faults.filter(which).flatMap((fault) => fault.edges));
     const struck = edges(on);
+    const standing = told.standing;
+    standing.flatMap((fault) => fault.edges).forEach((edge) => struck.add(edge));
     const threatened = edges(ahead);
     const odd = Object.entries(now.breakers ?? {}).filter(([, is]) => is !== "closed");
     const silent = new Set([...(now.silent ?? []), ...(["rest", "over"].includes(now.state) ? [] : now.dead ?? [])]);
-    const targets = new Set(faults.filter(on).map((fault) => fault.target));
-    const next = JSON.stringify([stack.stack, [...struck], [...threatened], odd, [...silent], [...targets]]);
+    const targets = new Set([...faults.filter(on).map((fault) => fault.target), ...standing.flatMap((fault) => fault.services)]);
+    const next = JSON.stringify([stack.stack, [...struck], [...threatened], odd, [...silent], [...targets], standing]);
     if (next === outline) return;
     outline = next;
     at("breakers").textContent = words(odd, silent);
+    at("standing").replaceChildren(...standing.map((fault) => el("li", {}, symbol("bolt", "bolt"), el("span", {}, el("b", {}, `${fault.kind} on ${arrow(fault.target)}`), ` · ${fault.id}, put on by hand`), el("span", {}, leaves(fault)))));
     if (stack.map) at("map").replaceChildren(picture(stack.map, struck, threatened, new Map(odd), silent, targets));
     else at("map").replaceChildren(el("p", { class: "empty" }, `${stack.edges.length} edges: too many for a map.`));
   }
+
+  const leaves = ({ left }) => (left === null ? "until it is taken off" : `${clock(left)} left`);
 
   function words(odd, silent) {
     const breakers = Object.keys(told.now.breakers ?? {}).length;
@@ -206,8 +217,16 @@
       const text = svg("text", { x: 57, y: 19.5 }, node.label);
       made.append(svg("g", { class: of, transform: `translate(${node.x} ${node.y})` }, svg("title", {}, node.name), svg("rect", { width: 114, height: 30, rx: 7 }), text));
     });
+    const time = (middle, y, faults) => faults.filter(({ left }) => left !== null).slice(0, 1).forEach(({ left }) => {
+      const text = clock(left);
+      const width = 14 + 6 * text.length;
+      made.append(svg("g", { class: "state left", transform: `translate(${middle - width / 2} ${y})` }, svg("rect", { width, height: 16, rx: 8 }), svg("text", { x: width / 2, y: 11.8 }, text)));
+    });
+    const soonest = [...told.standing].sort((a, b) => (a.left ?? Infinity) - (b.left ?? Infinity));
+    map.nodes.forEach((node) => time(node.x + 97, node.y - 7, soonest.filter((fault) => fault.services.includes(node.name))));
     links.forEach((link) => {
       const is = breakers.get(link.name);
+      time(link.x, link.y + (is ? 18 : 12), soonest.filter((fault) => fault.edges.includes(link.name)));
       if (rank(link) === 2) made.append(svg("g", { class: "marker", transform: `translate(${link.x - 11} ${link.y - (is ? 22 : 11)})` }, svg("circle", { cx: 11, cy: 11, r: 11 }), svg("svg", { x: 4, y: 4, width: 14, height: 14 }, svg("use", { href: "#bolt" }))));
       if (is) {
         const width = is === "open" ? 38 : 58;
@@ -227,7 +246,7 @@
   function showRuns() {
     const one = (run, i) => {
       const goesOn = told.run?.id === run.id && !["over", "rest"].includes(told.now.state);
-      const name = run.report ? el("a", { class: "name", href: `runs/${encodeURIComponent(run.id)}/report.html`, target: "_blank", rel: "noopener", title: run.title }, run.scenario) : el("span", { class: "name" }, run.scenario);
+      const name = run.report && lostAt === null ? linked(run.scenario, run.id, { class: "name", title: run.title }) : el("span", { class: "name", title: run.title }, run.scenario);
       const began = new Date(run.started);
       const when = el("time", { datetime: run.started, class: "small", title: began.toLocaleString() }, began.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
       const is = run.outcome ? el("small", {}, `exit ${run.exit_code}`) : goesOn ? el("em", {}, "goes on") : el("small", {}, told.run?.id === run.id ? "being judged" : i === 0 ? "no verdict yet" : "no verdict");
@@ -331,10 +350,11 @@
 
   // -- the connection -------------------------------------------------------------------------------
 
-  const shows = { stack: [showMap, showRun], runs: [showRuns, showRun], run: [showRun, showMap], now: [showRun, showLately, showMap, showRuns], charts: [showCharts, showRun, showMap], journal: [showJournal] };
+  const shows = { stack: [showMap, showRun], standing: [showMap, showRun], runs: [showRuns, showRun], run: [showRun, showMap], now: [showRun, showLately, showMap, showRuns], charts: [showCharts, showRun, showMap], journal: [showJournal] };
   let source = null;
   let heardAt = 0;
   let lostAt = null;
+  let ended = false;
   let waiting = new Set();
   let page = null;
 
@@ -360,7 +380,10 @@
   function heard() {
     heardAt = performance.now();
     if (lostAt === null && at("link").className === "on") return;
+    const again = lostAt !== null;
     lostAt = null;
+    ended = false;
+    if (again) showRuns();
     link("on", "live");
     at("lost").hidden = true;
     document.body.classList.remove("stale");
@@ -371,29 +394,44 @@
     at("link").lastElementChild.textContent = words;
   }
 
+  // The last word of a stack that is taken down: what came before it is how everything has ended.
+  function over() {
+    ended = true;
+    lost();
+  }
+
+  const NEXT = "With the next stack of this folder the page goes on by itself.";
+
+  // Why nothing more comes, and what there is to do.
+  function reason() {
+    const { now, run } = told;
+    if (now.state !== "over") return [`${ended ? "The stack was taken down." : "The stack has ended, or its collector does not answer."} What you see is how it was then. ${NEXT}`];
+    if (!past()?.outcome) return [`The run is over, and so is its stack. The verdict is on its terminal; workbench open report shows the report. ${NEXT}`];
+    return [el("b", {}, `This run is over: ${past().outcome}, exit ${past().exit_code}.`), " Its stack was taken down, so nothing here changes any more. ", ...(past().report ? ["The report is ", el("code", {}, run.report), "; ", el("code", {}, "workbench open report"), " shows it. "] : []), NEXT];
+  }
+
   async function lost() {
     source?.close();
     source = null;
     if (lostAt === null) {
       lostAt = new Date();
-      link("off", "not connected");
+      link(ended ? "ended" : "off", ended ? "ended" : "not connected");
       document.body.classList.toggle("stale", told.now.state !== "over");
       at("stop").disabled = true;
+      showRuns();
     }
-    const next = "With the next stack of this folder the page goes on by itself.";
-    let why =
-      told.now.state === "over"
-        ? `The run is over, and so is its stack. The verdict is on its terminal; workbench open report shows the report. ${next}`
-        : `The stack has ended, or its collector does not answer. What you see is how it was then. ${next}`;
+    let why = reason();
     try {
       const answer = await fetch(".", { method: "HEAD" });
-      if (answer.status === 401) why = "This browser's key is not that of the stack that is up. The right address is printed by: workbench open live";
-      if (answer.status === 503) why = "The collector has no place for one more page, or is not told yet what to show.";
+      if (answer.status === 401) why = ["This browser's key is not that of the stack that is up. The right address is printed by: workbench open live"];
+      if (answer.status === 503) why = ["The collector has no place for one more page, or is not told yet what to show."];
     } catch {
       // nobody there: that is what it says already
     }
     showRun();
-    at("lost").textContent = `Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. ${why}`;
+    why.unshift(`Not connected since ${lostAt.toLocaleTimeString([], { hourCycle: "h23" })}. `);
+    at("lost").className = `banner ${ended && told.now.state === "over" ? past()?.outcome ?? "" : "warning"}`;
+    if (at("lost").hidden || at("lost").textContent !== why.map((part) => part.textContent ?? part).join("")) at("lost").replaceChildren(...why);
     at("lost").hidden = false;
     setTimeout(connect, AGAIN_MS);
   }
@@ -403,6 +441,7 @@
     heardAt = performance.now();
     Object.keys(shows).forEach((name) => source.addEventListener(name, (event) => take(name, event.data)));
     source.addEventListener("beat", () => take("beat"));
+    source.addEventListener("end", over);
     source.onerror = lost;
   }
 
