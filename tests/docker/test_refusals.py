@@ -160,22 +160,6 @@ def test_a_full_volume_is_named_by_who_needs_it(pair: Contained) -> None:
     refused.refused(4, "back ended while starting: exit status 1", "No space left on device")
 
 
-_JAEGER = """
-  jaeger:
-    <<: *small
-    image: ${JAEGER_IMAGE}
-    user: "10001:10001"
-    mem_limit: 16m
-"""
-
-
-def test_jaeger_is_out_of_memory(pair: Contained) -> None:
-    pair.replace("compose.yaml", "\nservices:\n", f"\nservices:{_JAEGER}")
-    refused = pair.workbench(*_UP, "--with", "jaeger")
-    refused.refused(4, "jaeger ended while starting: out of memory", "its limit of 16 MiB", "`mem_limit`")
-    assert NOTHING == pair.left()
-
-
 def test_the_compose_file_lacks_a_service(pair: Contained) -> None:
     pair.replace("system.yaml", "resources:", "  aside: {run: 'pair_services:back'}\nresources:")
     pair.workbench(*_UP).refused(2, "compose.yaml has no service aside", "docs/how-to/docker.md")

@@ -53,7 +53,6 @@ class Orders:
             Plane(plane.name, plane.url, self.spec.token),
             order.service,
             order.action,
-            lambda: self.children.pids().get(plane.name),
             self.edges[plane.name].open_all,
         )
 

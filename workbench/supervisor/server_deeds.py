@@ -21,7 +21,7 @@ _LOOK_S = 1.0
 
 
 class OnTheWire(Deed):
-    """Toxics on one proxy. `number` tells which process Toxiproxy is, `open_all` opens all its proxies somehow."""
+    """Toxics on one proxy. `open_all` opens all proxies of its Toxiproxy somehow, or says why not."""
 
     alone = False
 
@@ -30,7 +30,6 @@ class OnTheWire(Deed):
         plane: Plane,
         proxy: str,
         action: dict[str, Any],
-        number: Callable[[], int | None],
         open_all: Callable[[], str | None],
     ) -> None:
         self._plane = plane
@@ -38,15 +37,10 @@ class OnTheWire(Deed):
         self._toxics: list[dict[str, Any]] = list(action["toxics"])
         self._closed = bool(action["closed"])
         self._names = {str(toxic["name"]) for toxic in self._toxics}
-        self._number = number
         self._open_all = open_all
-        self._was: int | None = None
         self._look_at_s = 0.0
 
     def do(self, lease_s: float) -> Evidence:  # noqa: ARG002 - Toxiproxy knows no leases
-        self._was = self._number()
-        if self._was is None:
-            raise NotDone(f"{self._plane.name} does not run, so nothing can be done in front of {self._proxy}")
         try:
             for toxic in self._toxics:
                 self._plane.add_toxic(self._proxy, toxic)
@@ -76,8 +70,6 @@ class OnTheWire(Deed):
 
     def over(self) -> bool:
         """Tell whether Toxiproxy was replaced, or somebody has taken off a part of it; then the rest goes, too."""
-        if self._number() != self._was:
-            return True
         if time.monotonic() < self._look_at_s:
             return False
         self._look_at_s = time.monotonic() + _LOOK_S
