@@ -31,7 +31,7 @@ class ToxiproxyPlane:
         self._server = ToxiproxyClient(stack.plane_url, deadline_s=deadline_s)
         self._impatient = ToxiproxyClient(stack.plane_url, deadline_s=_CUT_WITHIN_S)
         self._canary = Canary(stack, system)
-        self._edges = stack.edges
+        self._servers = stack.servers
         self._since: dict[str, int] = {}
 
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:  # noqa: ARG002 - it has neither
@@ -49,8 +49,8 @@ class ToxiproxyPlane:
         """Return what is on, also what others have put on; kinds are in Toxiproxy's words."""
         found: dict[tuple[str, str], str] = {}
         for proxy in self._server.proxies().values():
-            if proxy.name not in self._edges:
-                continue  # in front of a server: the supervisor holds what is on there
+            if proxy.name in self._servers:
+                continue  # the supervisor holds what is on there
             kinds = {fault_of(toxic.name): toxic.type for toxic in proxy.toxics}
             if not proxy.enabled and not _marks(proxy):
                 kinds[_DISABLED] = _DISABLED
