@@ -10,6 +10,9 @@ for set_name in runtime test; do
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
     --quiet --upgrade $groups pyproject.toml requirements/build.in -o requirements/$set_name.txt
 done
+# grafana-client is kept apart (setup.sh says why); these are its tests'.
+uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+  --quiet --upgrade requirements/grafana.in -o requirements/grafana.txt
 # Those of the container images, out of the same versions.
 for set_name in shop plane; do
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

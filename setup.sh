@@ -8,6 +8,7 @@ set_name=${1:-runtime}
 lock=requirements/$set_name.txt
 venv=.venv
 stamp=$venv/.workbench-$set_name
+grafana=$venv/grafana # grafana-client brings its own urllib3, in which Locust and Docker's client do not work: kept apart
 
 say() { printf '%s\n' "$*" >&2; }
 missing() { # what is missing, the command that mends it
@@ -47,6 +48,8 @@ counted() { # how many there are
     /^Installing collected/ { if (tty) printf "\r\033[K"; print "  unpacking" }' >&2
 }
 
+state() { cat "$lock" requirements/grafana.txt pyproject.toml | cksum; }
+
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 find_python() {
@@ -58,7 +61,7 @@ find_python() {
   done
 }
 
-if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$lock" pyproject.toml | cksum)" ] && new_enough $venv/bin/python; then
+if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(state)" ] && new_enough $venv/bin/python; then
   exit 0
 fi
 
@@ -79,6 +82,8 @@ if command -v uv >/dev/null 2>&1; then
   # shellcheck disable=SC2086
   uv pip install $quiet --python $venv/bin/python --require-hashes -r "$lock"
   uv pip install --quiet --python $venv/bin/python --no-build-isolation --no-deps -e .
+  [ "$set_name" != test ] ||
+    uv pip install --quiet --python $venv/bin/python --target $grafana --require-hashes -r requirements/grafana.txt
 else
   python=$(find_python)
   if [ -z "$python" ]; then
@@ -103,6 +108,8 @@ else
   [ -e $venv/.installed ] || exit 4 # pip has said why
   rm $venv/.installed
   $venv/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+  [ "$set_name" != test ] || { rm -rf $grafana && $venv/bin/python -m pip install --disable-pip-version-check --quiet \
+    --target $grafana --require-hashes -r requirements/grafana.txt; }
 fi
-cat "$lock" pyproject.toml | cksum >"$stamp"
+state >"$stamp"
 say "- ready: $venv/bin/workbench"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.adapters.machine import machine
+from workbench.model.outcome import Exit
 
 WORKBENCH = Path(sys.executable).with_name("workbench")
 SCENARIOS = ("kill-service", "response-lost")
@@ -78,10 +79,10 @@ def run(folder: Path, scenario: str, *options: str) -> dict[str, Any]:
     """Run a scenario and return its verdict."""
     words = [WORKBENCH, "run", scenario, "--json", "--allow-inconclusive", *options]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    if not done.stdout.strip():
+    if not done.stdout.strip() or done.returncode == Exit.FAILED:
         raise SystemExit(f"workbench run {scenario} ended with {done.returncode}:\n{done.stderr}")
     verdict: dict[str, Any] = json.loads(done.stdout)
-    print(f"{scenario} {' '.join(options)}: {verdict['outcome']}", file=sys.stderr)
+    print(f"{scenario} {' '.join(options)}: {verdict['outcome']}", file=sys.stderr, flush=True)
     return verdict
 
 

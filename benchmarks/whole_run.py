@@ -40,11 +40,13 @@ def timed(folder: Path, *arguments: str) -> float:
 def pss_mib(folder: Path) -> float:
     """Return the memory of all processes of the stack, shared pages counted once."""
     stack: dict[str, Any] = json.loads((folder / ".workbench" / "stack.json").read_text())
-    total = 0
-    for process in stack["processes"].values():
-        lines = Path(f"/proc/{process['pid']}/smaps_rollup").read_text().splitlines()
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total / MIB
+    return sum(pss_bytes(process["pid"]) for process in stack["processes"].values()) / MIB
+
+
+def pss_bytes(pid: int) -> int:
+    """Return the memory of one process, its part of shared pages counted."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def waited_for_the_plan(run: Path) -> float:

@@ -1,10 +1,11 @@
-"""Tests side by side (`-n`): judged scenarios last and on two workers, so that nothing else takes the processor.
-
-Tests of containers are on one worker, too, as are runs that are only interrupted: several stacks starve each other.
+"""Tests side by side (`-n`): scenarios that are judged by time come last and on two workers, so that nothing else takes
+the processor. What else has a worker of its own comes first: scenarios that count effects only, runs that are only
+interrupted, and all that is in containers; several stacks of one sort starve each other.
 """
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,18 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-_OF_TIME = (
-    "tests/e2e/test_dashboards.py",
-    "tests/e2e/test_own_services.py",
-    "tests/e2e/test_scenarios.py",
-    "tests/docker/test_shop.py",
-)
-_OF_EFFECTS = ("tests/e2e/test_every_kind.py", "tests/e2e/test_integrity.py")
-"""Have little load, and objectives that leave room: beside one of the others, two cores are enough."""
+_OF_INTEGRITY = "tests/e2e/test_integrity.py"
+"""Eight orders a second, and nothing that is judged by how long it takes."""
 
-_LAST = (*_OF_TIME, *_OF_EFFECTS)
+_OF_TIME = ("tests/e2e/test_scenarios.py", "tests/docker/test_shop.py")
+_OF_LITTLE_LOAD = ("tests/e2e/test_dashboards.py", "tests/e2e/test_every_kind.py", "tests/e2e/test_own_services.py")
+"""Their objectives leave room: beside one of the others, two cores are enough."""
+
+_LAST = (*_OF_TIME, *_OF_LITTLE_LOAD)
 _TOGETHER = {
+    _OF_INTEGRITY: "scenarios of integrity",
     **dict.fromkeys(_OF_TIME, "scenarios of time"),
-    **dict.fromkeys(_OF_EFFECTS, "scenarios of effects"),
+    **dict.fromkeys(_OF_LITTLE_LOAD, "scenarios of little load"),
     "tests/e2e/": "interrupted runs",
     "tests/docker/": "containers",
     "tests/integration/live/test_page.py": "browser",
@@ -42,17 +42,29 @@ class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
         return next((name for begin, name in _TOGETHER.items() if nodeid.startswith(begin)), nodeid)
 
 
+def pytest_configure() -> None:
+    """A job in the background of a script ignores SIGINT, and so would every command that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
     """Return who says which worker has which test."""
     return _Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A scenario on a starved machine proves nothing, and says so; so all else has to be over by then."""
+    """What is on one worker for long comes first, beside the rest.
+
+    But a scenario on a starved machine proves nothing, and says so; so all else has to be over by then.
+    """
     root = Path(__file__).parent.parent
 
     def how_late(item: pytest.Item) -> int:
         path = item.path.relative_to(root).as_posix()
-        return next((place for place, begin in enumerate(_LAST, 1) if path.startswith(begin)), 0)
+        begin = next((begin for begin in _TOGETHER if path.startswith(begin)), None)
+        if begin in _LAST:
+            return 1 + _LAST.index(begin)
+        return 0 if begin is None else -1
 
     items.sort(key=how_late)

@@ -167,12 +167,17 @@ class Cache:
         """Wait for the turn to ask, or for what another process has found out. None: there is nobody to wait for."""
         try:
             async with asyncio.timeout(_TURN_S):
-                while (turn := await self._store.take_turn(key, _TURN_S)) is None:
-                    await asyncio.sleep(_LOOK_EVERY_S)
+                while True:
+                    turn = await self._store.take_turn(key, _TURN_S)
+                    # With the turn, too: whoever had it before may have answered since this one looked.
                     stored = await self._store.get(key)
                     if stored is not None and self._keep_s - stored.left_s < self._fresh_s * (1 - _RENEW_IN_LAST):
+                        if turn is not None:
+                            await self._store.end_turn(key, turn)
                         return stored
-                return turn
+                    if turn is not None:
+                        return turn
+                    await asyncio.sleep(_LOOK_EVERY_S)
         except (StoreAway, TimeoutError):
             return None
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from tests.ended import Done
 from tests.integration.native.rig import done
 from tests.integration.supervisor.marks import wait_until
 from tests.ports import free_ports
+from workbench.calls import NoAnswer, call
 
 _UP = ("up", *CORE, "--system", "system.yaml")
 
@@ -190,3 +195,33 @@ def test_the_engine_dies_while_a_run_goes_on(pair: Contained, tmp_path: Path) ->
     assert NOTHING != pair.left()
     assert 0 == pair.workbench("down").code
     wait_until("nothing is left", lambda: pair.left() == NOTHING)
+
+
+def test_jaeger_is_out_of_memory_while_a_run_goes_on(pair: Contained) -> None:
+    """It holds the spans that it is sent in memory; so it is sent more at once than it may have."""
+    running = pair.start("run", "disturbed", *CORE, "--with", "jaeger", "--allow-inconclusive", "--no-faults")
+    pair.wait_for_event('"phase"')
+    spans = f"http://{docker('port', pair.container('jaeger'), '4318/tcp')}/v1/traces"
+    large = [_large_span(number) for number in range(8)]
+    with ThreadPoolExecutor(len(large)) as senders:
+        while running.poll() is None and not pair.has_event("service_died"):
+            list(senders.map(_send, [spans] * len(large), large))
+    ended = done(running)
+    assert 3 == ended.code, ended.err
+    assert "jaeger died unasked: out of memory: the kernel ended it at its limit of 64 MiB" in ended.err
+    (workbench_lived,) = (line for line in ended.out.splitlines() if line.startswith("  ? V5"))
+    assert "jaeger, a part of the workbench, died" in workbench_lived
+
+
+def _large_span(number: int) -> str:
+    """Return a span of 12 MiB, as OTLP has it in JSON."""
+    content = {"key": "content", "value": {"stringValue": f"{number:x}" * (12 << 20)}}
+    ids = {"traceId": f"{number + 1:032x}", "spanId": f"{number + 1:016x}"}
+    times = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    span = {**ids, **times, "name": "large", "attributes": [content]}
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+
+
+def _send(url: str, body: str) -> None:
+    with suppress(NoAnswer):
+        call("POST", url, body=body, deadline_s=20)

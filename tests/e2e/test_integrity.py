@@ -21,8 +21,9 @@ def test_the_healthy_shop_passes(scenario: str, folder: Folder) -> None:
         ("response-lost", "idempotency-ignored", "A19:capture"),
         ("duplicate-delivery", "consumer-not-idempotent", "A19:notification"),
         ("db-error", "outbox-outside", "A20:order"),
+        ("card-declined", "compensation-lost", "A20:order"),
+        ("hot-products", "oversell", "A20:stock"),
     ],
-    ids=["idempotency-ignored", "consumer-not-idempotent", "outbox-outside"],
 )
 def test_a_planted_bug_fails_by_the_check_about_it(scenario: str, bug: str, check: str, folder: Folder) -> None:
     assert_convicted(folder, scenario, bug, check)

@@ -77,6 +77,13 @@ def test_without_an_engine_that_is_all_that_containers_lack(
     assert "nowhere/docker.sock" in refused.stderr
 
 
+def test_digests_are_not_written_into_the_installed_package(installed: Path, tmp_path: Path) -> None:
+    refused = asked(installed, tmp_path, "-m", "workbench", "build", "--pin")
+    assert 2 == refused.returncode
+    assert "belongs to the installed package" in refused.stderr
+    assert "--system ./system.yaml" in refused.stderr
+
+
 @pytest.fixture(scope="module")
 def project(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if shutil.which("docker") is None:

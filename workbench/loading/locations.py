@@ -10,6 +10,8 @@ from workbench.errors import UsageError
 from workbench.loading.source import nearest
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_PACKED = _PACKAGE / "_bundled"
+"""Where a wheel has what lies beside the packages in a checkout."""
 
 
 def bundled(folder: str) -> Path:
@@ -17,10 +19,15 @@ def bundled(folder: str) -> Path:
     return shipped(_PACKAGE.parent / folder)
 
 
+def is_packed(path: Path) -> bool:
+    """Tell whether a file came with an installed package, and so is not the user's to change."""
+    return path.is_relative_to(_PACKED)
+
+
 def shipped(path: Path) -> Path:
     """Return where something is that lies beside the packages in a checkout: in a wheel it is in one of ours."""
     if path.is_relative_to(_PACKAGE.parent):
-        ours = _PACKAGE / "_bundled" / path.relative_to(_PACKAGE.parent)
+        ours = _PACKED / path.relative_to(_PACKAGE.parent)
         return ours if ours.exists() else path
     return path
 

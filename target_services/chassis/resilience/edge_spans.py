@@ -79,11 +79,14 @@ class AttemptSpan:
 
     def end(self, outcome: Outcome, status: int | None) -> None:
         """End the attempt."""
-        _end(self._span, outcome, **({} if status is None else {"http.response.status_code": status}))
+        _end(self._span, outcome, status)
 
 
-def _end(span: Span, outcome: Outcome, **attributes: int) -> None:
-    span.set_attributes({**attributes, "workbench.outcome": outcome.value})
+def _end(span: Span, outcome: Outcome, status: int | None = None) -> None:
+    attributes: dict[str, str | int] = {"workbench.outcome": outcome.value}
+    if status is not None:
+        attributes["http.response.status_code"] = status
+    span.set_attributes(attributes)
     if outcome not in _GOOD:
         span.set_status(StatusCode.ERROR, outcome.value)
     span.end()

@@ -85,7 +85,11 @@ class Folder:
 
     def wait_for_event(self, name: str) -> None:
         """Wait until the only run here has written an event."""
-        wait_until(f"the run says {name}", lambda: any(name in _text(run / "journal.jsonl") for run in self.runs()))
+        wait_until(f"the run says {name}", lambda: self.has_event(name))
+
+    def has_event(self, name: str) -> bool:
+        """Tell whether the only run here has written an event."""
+        return any(name in _text(run / "journal.jsonl") for run in self.runs())
 
     def end(self) -> None:
         """End what runs here, and assert that nothing is left."""

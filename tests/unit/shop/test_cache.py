@@ -146,6 +146,23 @@ def test_a_hundred_who_miss_at_once_ask_once() -> None:
     _run(test)
 
 
+def test_an_answer_that_came_just_before_the_turn_is_used() -> None:
+    """Another process has answered and given its turn back between this one's look and its asking for the turn."""
+
+    class JustAnswered(MemoryStore):
+        async def take_turn(self, key: str, hold_s: float) -> str | None:
+            await self.put(key, b"theirs", KEEP_S)
+            return await super().take_turn(key, hold_s)
+
+    async def test() -> None:
+        store, source = JustAnswered(clock=FakeClock()), Source()
+        assert await Rig(store).cache.get("k", source) == Found(b"theirs")
+        assert source.asked == 0
+        assert await store.take_turn("k", 1.0) is not None, "the turn was given back"
+
+    _run(test)
+
+
 def test_one_who_leaves_does_not_end_it_for_the_others() -> None:
     async def test() -> None:
         rig, source = Rig(), Source()

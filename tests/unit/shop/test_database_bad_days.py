@@ -276,7 +276,7 @@ def test_what_the_server_undoes_for_the_sake_of_others_is_done_again(postgresql:
             return work
 
         tries = await asyncio.gather(database.write(locking("a", "b")), database.write(locking("b", "a")))
-        assert sorted(tries) == [1, 2]
+        assert max(tries) > 1  # and it may be ended again: it locks first what the other one waits for
 
     _with_database(postgresql.new_database(), test)
 

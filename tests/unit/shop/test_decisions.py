@@ -38,7 +38,7 @@ async def _late(bench: Bench) -> None:
 
 
 async def _cut(bench: Bench) -> None:
-    with deadlines.apply(Deadline.after(0.05)):
+    with deadlines.apply(Deadline.after(0.5)):
         await bench.ask()
 
 

@@ -135,7 +135,7 @@ def test_the_deadline_ends_the_call_and_the_attempt_counts_as_neither() -> None:
     bench = Bench(never, breaker=BreakerPolicy(failures=1, window=1))
 
     async def hurried() -> None:
-        with deadlines.apply(Deadline.after(0.01)):
+        with deadlines.apply(Deadline.after(0.5)):
             await bench.ask()
 
     with pytest.raises(CallFailed) as caught:

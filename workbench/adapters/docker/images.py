@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.adapters.docker import compose, engine, pins
-from workbench.errors import EnvironmentFailure
+from workbench.errors import EnvironmentFailure, UsageError
+from workbench.loading.locations import is_packed
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import NATIVE
@@ -38,8 +39,16 @@ def build(loaded: LoadedSystem) -> list[str]:
 
 
 def pin(loaded: LoadedSystem) -> list[str]:
-    """Write down the digests of the images that are not built here; return those that have none."""
+    """Write down the digests of the images that are not built here; return those that have none.
+
+    Raises UsageError where the compose file is that of an installed package.
+    """
     file = compose.compose_file(loaded)
+    if is_packed(file):
+        raise UsageError(
+            f"digests are kept beside the compose file, and {file} belongs to the installed package",
+            hint="run it in a checkout, or on a system of your own: workbench build --pin --system ./system.yaml",
+        )
     reached = engine.reach()
     project = engine.resolved(compose.command(file, ["full"]))
     built = dict(_built(project).values())
