@@ -39,6 +39,7 @@ class Connection:
         "_caller",
         "_caller_left",
         "_dialling",
+        "_forgotten",
         "_lingering",
         "_loop",
         "_put_off",
@@ -67,6 +68,7 @@ class Connection:
         self._put_off = False
         """The caller has left, and the callee is not told before it has finished."""
         self._caller_left = False
+        self._forgotten = False
         self.closed = False
         self.up = Pipe(edge.timers, on_need=self.dial, on_end=self._close_if_done, on_cut=self._end_here)
         self.down = Pipe(
@@ -111,6 +113,7 @@ class Connection:
         """The callee's connection is gone, with what was on its way to it."""
         self._callee = None
         if self.closed:
+            self._forget()
             return
         self._callee_was_lost = True
         if error is not None:
@@ -151,6 +154,7 @@ class Connection:
             self._stop_lingering()
         self._caller = None
         if self.closed:
+            self._forget()
             return
         if error is not None:
             self._reason = "client_gone"
@@ -271,6 +275,17 @@ class Connection:
         self._touched_by.clear()
         self.edge.connections.discard(self)
         return True
+
+    def _forget(self) -> None:
+        """Let go of all that leads back here, once both are gone and nobody asks any more.
+
+        What is freed at once need not be found by the garbage collection, which holds up everything meanwhile.
+        """
+        if self._caller is None and self._callee is None and not self._forgotten:
+            self._forgotten = True
+            self._dialling = None
+            self.stream.forget()
+            del self.stream, self.up, self.down
 
     def _close_if_done(self) -> None:
         up_done = self.up.ended or self._callee_was_lost

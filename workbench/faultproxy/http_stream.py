@@ -246,7 +246,8 @@ class HttpStream:
 
     def _become_raw(self, *, opens_on: Literal["any", "caller"] = "any") -> None:
         attempt = self._pending.popleft() if self._pending else None
-        stream = RawStream(self._connection, attempt, others=[*self._leaving, *self._pending], opens_on=opens_on)
+        others = [*self._leaving, *self._pending]
+        stream = RawStream(self._connection, attempt, others=others, opens_on=opens_on, before=self)
         self._connection.stream = stream
         if part := self._requests.take_part():
             stream.request_bytes(part)
@@ -295,6 +296,10 @@ class HttpStream:
     def end(self, reason: EndReason | None, now: int) -> None:
         for attempt in self.open_attempts():
             attempt.end(reason or "upstream_gone", now)
+
+    def forget(self) -> None:
+        self._requests.divert = None
+        del self._requests, self._answers, self.request_bytes, self.answer_bytes
 
     # -- faults -----------------------------------------------------------------------------------------
 

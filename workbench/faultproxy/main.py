@@ -21,7 +21,7 @@ from workbench.serving import run_process, serve
 
 Holder = Callable[[int], str]
 """Says who listens on a port."""
-_COLLECT_AFTER = (5_000, 10, 10)
+_COLLECT_AFTER = (5_000, 10, 100)
 """Objects until the youngest are looked at, and how often that is done until older ones are."""
 
 
@@ -82,8 +82,8 @@ def run_alone(options: Options, port: int, ready: Callable[[str], None], holder:
 def _allow_many_connections() -> None:
     """Each proxied connection takes two descriptors; the usual soft limit is 1024.
 
-    It also takes some 35 objects, and with 10 000 of them a full garbage collection holds everything up for 0.1 s,
-    so there are fewer of those: one for some 14 000 connections that have come, and not one for every thousand.
+    It also takes some 30 objects, and with 10 000 of them a full garbage collection holds everything up for 0.1 s or
+    more. Connections that are over leave nothing for it to find, so there is hardly one: for five million objects more.
     """
     gc.set_threshold(*_COLLECT_AFTER)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

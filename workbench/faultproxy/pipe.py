@@ -173,6 +173,9 @@ class Pipe(Intake):
         self._stages.clear()
         self._paces.clear()
         self._source = None
+        self._on_need = self._on_end = _tell_nobody
+        self._on_cut = _tell_nobody_of
+        self._on_full = None
         self._disarm()
 
     # -- influences -----------------------------------------------------------------------------------
@@ -336,3 +339,11 @@ class Pipe(Intake):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _tell_nobody() -> None:
+    """Do nothing: the pipe is dead."""
+
+
+def _tell_nobody_of(reset: bool) -> None:
+    """Do nothing: the pipe is dead."""

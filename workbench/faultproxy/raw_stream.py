@@ -21,12 +21,16 @@ from workbench.model.faults.actions import Close, Delay, Pace, Swallow, Truncate
 if TYPE_CHECKING:
     from workbench.faultproxy.active_fault import RequestInfluence
     from workbench.faultproxy.connection import Connection
+    from workbench.faultproxy.stream import Stream
 
 
 class RawStream:
-    """Bytes both ways. `others` are earlier attempts that are not over yet; they end with the connection."""
+    """Bytes both ways. `others` are earlier attempts that are not over yet; they end with the connection.
 
-    __slots__ = ("_attempt", "_connection", "_opens_on", "_others")
+    `before` is who read the connection until now.
+    """
+
+    __slots__ = ("_attempt", "_before", "_connection", "_opens_on", "_others")
 
     def __init__(
         self,
@@ -35,12 +39,14 @@ class RawStream:
         *,
         others: Sequence[Attempt] = (),
         opens_on: Literal["any", "caller"] = "any",
+        before: Stream | None = None,
     ) -> None:
         self._connection = connection
         self._attempt: Attempt | None = None
         self._others = others
         self._opens_on = opens_on
         """Whose bytes make it an attempt; what a callee says unasked after the last answer is none."""
+        self._before = before
         if attempt is not None:
             self._adopt(attempt)
 
@@ -91,6 +97,10 @@ class RawStream:
             attempt.end(reason or "upstream_gone", now)
         if self._attempt is not None:
             self._attempt.end(reason or "complete", now)
+
+    def forget(self) -> None:
+        if self._before is not None:
+            self._before.forget()
 
     # -- faults ---------------------------------------------------------------------------------------
 

@@ -41,3 +41,6 @@ class Stream(Protocol):
 
     def end(self, reason: EndReason | None, now: int) -> None:
         """The connection has ended; None means orderly."""
+
+    def forget(self) -> None:
+        """Nobody asks any more: let go of what leads back here."""
