@@ -10,8 +10,8 @@ from workbench.errors import UsageError
 from workbench.loading.source import nearest
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_PACKED = _PACKAGE / "_bundled"
-"""Where a wheel has what lies beside the packages in a checkout."""
+_PACKED = "_bundled"
+"""The folder of our package where a wheel has what lies beside the packages in a checkout."""
 
 
 def bundled(folder: str) -> Path:
@@ -21,13 +21,13 @@ def bundled(folder: str) -> Path:
 
 def is_packed(path: Path) -> bool:
     """Tell whether a file came with an installed package, and so is not the user's to change."""
-    return path.is_relative_to(_PACKED)
+    return path.is_relative_to(_PACKAGE / _PACKED)
 
 
 def shipped(path: Path) -> Path:
     """Return where something is that lies beside the packages in a checkout: in a wheel it is in one of ours."""
     if path.is_relative_to(_PACKAGE.parent):
-        ours = _PACKED / path.relative_to(_PACKAGE.parent)
+        ours = _PACKAGE / _PACKED / path.relative_to(_PACKAGE.parent)
         return ours if ours.exists() else path
     return path
 
