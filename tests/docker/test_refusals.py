@@ -106,7 +106,7 @@ def test_the_engine_is_podman(uncontained: Contained, tmp_path: Path) -> None:
     with Podman(tmp_path / "podman.sock") as podman:
         programs = _programs(tmp_path / "programs", "sh", docker="exit 1")
         refused = uncontained.workbench(*_UP, PATH=programs, DOCKER_HOST=f"unix://{podman.path}")
-    refused.refused(4, "is Podman, on which this has not been tried", "docs/how-to/podman.md")
+    refused.refused(4, "is Podman, on which this has not been tried", str(podman.path), "docs/how-to/podman.md")
 
 
 def test_an_image_is_missing_and_there_is_no_registry(pair: Contained) -> None:

@@ -46,7 +46,7 @@ def reach() -> Engine:
         raise _unreachable(error) from error
     if any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or []):
         raise EnvironmentFailure(
-            f"the engine is Podman ({_context()}), on which this has not been tried",
+            f"the engine is Podman, on which this has not been tried ({_context()})",
             hint="docs/how-to/podman.md says what is missing; without --runtime docker none is needed",
         )
     return Engine(api, str(api.api.base_url), version["Version"], _compose_version())
