@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.docker.conftest import Contained
+from tests.docker.conftest import CORE, Contained
 from tests.docker.engine import inspected
+from tests.integration.native.rig import events
 from tests.integration.supervisor.marks import wait_until
 from workbench.calls import call_json
+from workbench.model.outcome import Exit
 
 _FOR = ("--for", "3s")
 
@@ -61,6 +63,18 @@ def test_the_real_toxiproxy_serves_all_edges_where_it_is_asked_for(pair: Contain
     healed = pair.workbench("heal")
     assert "undone: slow on front:back" in healed.out
     assert [] == call_json("GET", f"{plane}/proxies", deadline_s=5)["front:back"]["toxics"]
+
+
+def test_an_edge_that_refuses_is_asked_from_inside(pair: Contained) -> None:
+    """The engine accepts on every published port, whether or not anybody listens behind it."""
+    short = ("--set", "phases.fault.duration=5s", "--allow-inconclusive")
+    ran = pair.workbench("run", "back-refused", *CORE, *short)
+    assert ran.code in (Exit.PASS, Exit.INCONCLUSIVE), ran.out + ran.err
+    (run,) = pair.runs()
+    (on,) = events(run, "fault_on")
+    assert "refused" == on["evidence"]["canary"]
+    (off,) = events(run, "fault_off")
+    assert "answered" == off["evidence"]["canary"]
 
 
 def test_what_is_paused_can_be_healed_and_taken_down(pair: Contained) -> None:

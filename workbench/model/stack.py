@@ -16,12 +16,21 @@ from workbench.model.runtimes import Profile, RuntimeName
 from workbench.model.tools import Tool
 
 
+class InsideAddress(Frozen):
+    """Where an edge is for containers: only the relay tells us what they meet there."""
+
+    listener: str = Field(description="host:port that the caller uses")
+    upstream: str = Field(description="host:port of the callee")
+    relay: str = Field(description="host:port of the relay on this machine")
+
+
 class EdgeAddress(Frozen):
     """An edge's listener in the fault plane, and what is behind it."""
 
     listener: str = Field(description="host:port that the caller uses")
     upstream: str = Field(description="host:port of the callee, or of the port of it that the edge is `to`")
     protocol: Literal["http", "tcp"]
+    inside: InsideAddress | None = Field(default=None, description="the same, as containers see it")
 
 
 class ResourceAddress(Frozen):

@@ -1,4 +1,7 @@
-"""`python -m workbench.relay`: join each connection from inside to one that the collector has left waiting."""
+"""`python -m workbench.relay`: join each connection from inside to one that the collector has left waiting.
+
+And connect to somebody inside for whoever asks with the token.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import signal
 from hmac import compare_digest
 
-from workbench.relay import GREETING, INSIDE_PORT
+from workbench.relay import ASKING, BROKEN, CONNECTED, GREETING, INSIDE_PORT, REFUSED
 
 _WAITS_S = 5.0
 """For the collector: it may just have been started again."""
@@ -22,18 +25,22 @@ class Relay:
     """The connections that wait for somebody inside."""
 
     def __init__(self, token: str) -> None:
-        self._greeting = GREETING + token.encode() + b"\n"
+        self._greeting = GREETING + token.encode()
+        self._asking = ASKING + token.encode()
         self._waiting: asyncio.Queue[Ends] = asyncio.Queue()
 
     async def waits(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take a connection of the collector, which is whoever knows the token."""
+        """Take a connection from outside: of the collector, or of who wants to be connected. Both know the token."""
         try:
             async with asyncio.timeout(_GREETED_WITHIN_S):
                 said = await reader.readline()
         except (OSError, ValueError, TimeoutError):
             said = b""
-        if compare_digest(said, self._greeting):
+        asking, _, address = said.rstrip(b"\n").rpartition(b" ")
+        if compare_digest(said, self._greeting + b"\n"):
             self._waiting.put_nowait((reader, writer))
+        elif compare_digest(asking, self._asking):
+            await _connect(address.decode(errors="replace"), reader, writer)
         else:
             writer.close()
 
@@ -49,6 +56,19 @@ class Relay:
             writer.close()
             return
         await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
+
+
+async def _connect(address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Connect to `host:port`, and say how that ended."""
+    host, _, port = address.rpartition(":")
+    try:
+        there = await asyncio.open_connection(host, int(port))
+    except (OSError, ValueError) as error:
+        writer.write(REFUSED if isinstance(error, ConnectionRefusedError) else BROKEN)
+        writer.close()
+        return
+    writer.write(CONNECTED)
+    await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

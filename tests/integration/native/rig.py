@@ -113,3 +113,9 @@ def done(command: subprocess.Popen[str]) -> Done:
 
 def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+def events(run: Path, name: str) -> list[dict[str, Any]]:
+    """Return the events of one name that a run has written."""
+    lines = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]

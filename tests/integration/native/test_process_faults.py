@@ -7,13 +7,12 @@ import json
 import os
 import resource
 import signal
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.integration.native.rig import Folder, done
+from tests.integration.native.rig import Folder, done, events
 from tests.integration.supervisor.marks import marked, nothing_left, wait_until
 
 _FOREVER = ("run", "disturbed", "--allow-inconclusive", "--set", "phases.fault.duration=280s")
@@ -22,11 +21,6 @@ _FOREVER = ("run", "disturbed", "--allow-inconclusive", "--set", "phases.fault.d
 def only(**fault: Any) -> tuple[str, ...]:
     """Return how to run with this one fault, which stays on for as long as the test wants."""
     return (*_FOREVER, "--set", f"faults=[{json.dumps({'id': 'only'} | fault)}]")
-
-
-def events(run: Path, name: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
-    return [line for line in lines if line["event"] == name]
 
 
 def stopped_or_limited(mark: str) -> list[str]:

@@ -7,8 +7,7 @@ import os
 import signal
 from typing import Any
 
-from tests.integration.native.rig import Folder, done
-from tests.integration.native.test_process_faults import events
+from tests.integration.native.rig import Folder, done, events
 from tests.integration.supervisor.marks import wait_until
 
 _FOREVER = ("run", "words", "--allow-inconclusive", "--set", "phases.fault.duration=280s")

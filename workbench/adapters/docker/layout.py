@@ -15,8 +15,8 @@ from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
 from workbench.model.runtimes import Placement, Profile, RuntimeName
-from workbench.model.stack import ResourceAddress, RunningStack
-from workbench.model.system import System
+from workbench.model.stack import EdgeAddress, InsideAddress, ResourceAddress, RunningStack
+from workbench.model.system import Edge, System
 from workbench.supervisor.planes import TOXIPROXY
 from workbench.supervisor.spec import ComposeSpec, PlaneSpec, ProcessSpec, StackSpec
 
@@ -60,6 +60,7 @@ def stack_spec(
             "profile": placement.profile,
             "recordings": str(_recordings(state)),
             "resources": {name: _address(name, system, stack, placement) for name in stack.resources},
+            "edges": {edge.name: _edge(edge, stack, ports) for edge in system.edges},
         }
     )
     overlay = state / "compose.json"
@@ -103,6 +104,16 @@ def _address(name: str, system: System, stack: RunningStack, placement: Placemen
     """Return a resource as it is here: in profile full behind Toxiproxy, if it has a server."""
     server = system.resources[name].server if placement.profile is Profile.FULL else None
     return stack.resources[name].model_copy(update={"server": server})
+
+
+def _edge(edge: Edge, stack: RunningStack, ports: Ports) -> EdgeAddress:
+    """Return an edge as it is here: for this machine, and for containers."""
+    inside = InsideAddress(
+        listener=f"{compose.surroundings(stack.fault_plane).plane}:{ports.edges[edge.name]}",
+        upstream=f"{edge.callee}:{ports.callee(edge)}",
+        relay=f"127.0.0.1:{ports.relay}",
+    )
+    return stack.edges[edge.name].model_copy(update={"inside": inside})
 
 
 def _real(system: System, stack: RunningStack) -> list[str]:
