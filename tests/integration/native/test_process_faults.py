@@ -41,14 +41,18 @@ def test_a_run_disturbs_services_one_after_the_other_and_leaves_them_as_they_wer
     found = {check["id"]: check for check in verdict["checks"]}
     for fault in ("paused", "killed", "starved", "late"):
         assert "PASS" == found[f"A2:{fault}"]["outcome"], found[f"A2:{fault}"]["reason"]
-    assert "INCONCLUSIVE" == found["A2:tight"]["outcome"], "nobody asks back for memory"
+    tight = found["A2:tight"]
+    if tight["outcome"] == "PASS":  # nobody asks back for memory; but where there is no core to be had, callers wait
+        assert "and 0 took longer" not in tight["reason"], tight["reason"]
+    else:
+        assert "INCONCLUSIVE" == tight["outcome"], tight["reason"]
     for check in ("V4", "V5", "A24"):
         assert "PASS" == found[check]["outcome"], found[check]["reason"]
     (run,) = pair.runs()
     for event in ("fault_on", "fault_off"):
         assert ["paused", "killed", "starved", "late", "tight"] == [e["fault"] for e in events(run, event)]
     assert [] == events(run, "service_died"), "these deaths were asked for"
-    assert 3 == ran.code
+    assert {"PASS": 0, "INCONCLUSIVE": 3}[verdict["outcome"]] == ran.code
     assert "of users while it was on" in (run / "report.md").read_text()
 
     assert [] == stopped_or_limited(pair.mark)
