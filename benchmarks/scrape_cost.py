@@ -6,7 +6,7 @@ The shop in containers, in full, at rest: no load, so that what is used is what 
 changes, nobody scrapes it, the collector does (each service once a second, by ports that are published), or the
 collector and Prometheus do (once a second each, Prometheus from inside). Prometheus is paused meanwhile or it runs;
 the collector is told of no targets or of all. The engine says what containers have used, the process table the rest.
-What one way costs is what is used with it beyond what is used without, per round; shown are median and range.
+Shown are shares of one core, median and range; what one way costs is what is used with it beyond what is used without.
 """
 
 from __future__ import annotations

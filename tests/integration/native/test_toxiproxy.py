@@ -15,7 +15,7 @@ from tests.integration.faultproxy.process import send
 from tests.integration.faultproxy.toxiproxy_servers import real
 from tests.integration.native.rig import Folder, done
 from tests.integration.supervisor.marks import nothing_left, wait_until
-from workbench.adapters.native.ports import _PLANE
+from workbench.adapters.native.ports import Ports
 
 PLANE = ("--fault-plane", "toxiproxy")
 
@@ -73,7 +73,7 @@ def test_a_stack_says_which_plane_it_has_and_is_not_mistaken(tox: Folder) -> Non
 
 def test_a_foreign_toxiproxy_on_the_port_is_named_and_left_alone(tox: Folder) -> None:
     with real() as port:  # a server of somebody else, where a stack that was asked to be there has its fault plane
-        base = str(port - _PLANE)
+        base = str(port - Ports(base=0, services={}, further={}, edges={}).plane)
         refused = tox.workbench("up", *PLANE, "--system", "system.yaml", "--port-base", base)
         assert 200 == send(port, "GET", "/version", None, {}).status
     refused.refused(4, f"{port} (the fault plane) is held by toxiproxy-server (pid ", "--port-base")

@@ -9,14 +9,14 @@ from typing import Literal
 
 import pytest
 
-from tests.integration.faultproxy.rig import dead_address, in_loop
+from tests.integration.faultproxy.real_plane import stack_at
+from tests.integration.faultproxy.rig import OK, dead_address, in_loop
 from workbench.adapters.canary import Canary
-from workbench.model.stack import EdgeAddress, InsideAddress, RunningStack
+from workbench.model.stack import EdgeAddress, InsideAddress
 from workbench.relay import ASKING, BROKEN
 from workbench.relay.__main__ import Relay
 
 TOKEN = "secret"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -50,21 +50,7 @@ def _canary(relay: str, listener: str, *, upstream: str = "", protocol: Literal[
     """Return one of a stack in containers: on the ports of this machine, it would meet the relay and nobody else."""
     inside = InsideAddress(listener=listener, upstream=upstream, relay=relay)
     edge = EdgeAddress(listener=relay, upstream=relay, protocol=protocol, inside=inside)
-    address = "http://127.0.0.1:1"
-    stack = RunningStack(
-        stack_id="s",
-        system="pair",
-        system_file="system.yaml",
-        port_base=1,
-        services={},
-        edges={"a:b": edge},
-        control_url=address,
-        plane_url=address,
-        collector_url=address,
-        token=TOKEN,
-        abilities=[],
-        owned=True,
-    )
+    stack = stack_at("").model_copy(update={"edges": {"a:b": edge}, "token": TOKEN})
     return Canary(stack, None)
 
 
