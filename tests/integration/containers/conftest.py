@@ -1,24 +1,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.containers.engine import BASE, ROOT, Container, docker
+from tests.docker.engine import needed
+from tests.integration.containers.engine import ROOT, Container, docker
 
 
 @pytest.fixture(scope="session")
 def image() -> str:
     """The shop's image, built; skips where nothing can build it."""
-    if shutil.which("docker") is None:
-        pytest.skip("there is no docker on the path")
-    if (told := docker("version", "--format", "{{.Server.Version}}", check=False)).returncode != 0:
-        pytest.skip(f"no Docker engine is reachable: {told.stderr.strip()[-200:]}")
-    is_here = docker("image", "inspect", BASE, check=False).returncode == 0
-    if not is_here and (pulled := docker("pull", "--quiet", BASE, check=False)).returncode != 0:
-        pytest.skip(f"the base image {BASE} cannot be had: {pulled.stderr.strip()[-200:]}")
+    needed()
     return build("resilience-workbench-shop:test")
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[3]
-BASE = "python:3.11-slim"
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=200")
 
 
