@@ -40,7 +40,7 @@ GONE = Answer(409, {}, b'{"type": "urn:shop:problem:out-of-stock"}')
 
 
 class Boundaries:
-    """Counts the boundaries that this process passes while it is armed, and kills it at one of them."""
+    """Notes the boundaries that this process passes while it is armed, and kills it at one: the n-th, or one by name."""
 
     def __init__(self, armed: Path) -> None:
         self._armed = armed
@@ -48,11 +48,12 @@ class Boundaries:
 
     def meet(self, name: str) -> None:
         with suppress(FileNotFoundError):
-            last = int(self._armed.read_text())
+            last = self._armed.read_text()
             self._passed += 1
             with self._armed.with_suffix(".passed").open("a") as names:
                 names.write(f"{name}\n")
-            if self._passed == last:
+            if last in (name, str(self._passed)):
+                self._armed.with_suffix(".died").write_text(name)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -133,17 +134,21 @@ class DyingShop(Shop):
             log = str(self.folder / f"{service}.log")
             self.processes[service] = DyingProcess(service, self.environment(service), log, life)
 
-    def arm(self, boundary: int) -> None:
-        """Have the mortal service killed at its n-th boundary from now on."""
+    def arm(self, boundary: int | str) -> None:
+        """Have the mortal service killed at its n-th boundary from now on, or at the first one of a name."""
         self.armed.with_suffix(".passed").write_text("")
         ready = self.armed.with_suffix(".ready")
         ready.write_text(str(boundary))
         ready.replace(self.armed)
 
     def disarm(self) -> list[str]:
-        """Return the boundaries that were passed, the last of which was its death."""
+        """Return the boundaries that were passed."""
         self.armed.unlink()
         return self.armed.with_suffix(".passed").read_text().splitlines()
+
+    def died_at(self) -> str:
+        """Return the boundary at which the mortal service was killed last."""
+        return self.armed.with_suffix(".died").read_text()
 
     def is_dead(self) -> bool:
         return self.processes[self.mortal].poll() is not None

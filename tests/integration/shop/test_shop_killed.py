@@ -1,7 +1,9 @@
 """SIGKILL between any two steps of a service: the order comes to an end that all agree on, and is told once.
 
 Each sweep kills at the first boundary, then at the second, and so on until an order outlives the number; so it
-tries every one there is, also those that somebody adds later.
+tries every one there is, also those that somebody adds later. A service does several things at a time, and so a
+boundary can be the fourth of one order and the third of the next: whichever was passed and was nobody's death is
+tried by its name.
 """
 
 from __future__ import annotations
@@ -29,23 +31,25 @@ class Sweep:
         self.shop = shop
         self.card = card
         self.deaths: list[str] = []
-        self.quantities = 0
+        self.passed: set[str] = set()
 
     def run(self) -> None:
         for boundary in itertools.count(1):
             if self.outlives(boundary):
-                return
+                break
+        for name in sorted(self.passed - set(self.deaths)):
+            self.outlives(name)
 
-    def outlives(self, boundary: int) -> bool:
+    def outlives(self, boundary: int | str) -> bool:
         """Place an order whose service dies at a boundary, and see what becomes of it."""
         key = str(uuid.uuid4())
         self.shop.arm(boundary)
         self._try(key)
         wait_until("the order to end, or the service to die", lambda: self.shop.is_dead() or self._has_ended(key), 40)
-        passed = self.shop.disarm()
+        self.passed.update(self.shop.disarm())
         dead = self.shop.is_dead()
         if dead:
-            self.deaths.append(passed[-1])
+            self.deaths.append(self.shop.died_at())
             self.shop.revive()
         self.follow(key)
         return not dead
