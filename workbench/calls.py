@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +23,20 @@ class Refused(NoAnswer):
         self.content = content
 
 
-def call(method: str, url: str, *, token: str | None = None, body: str | None = None, deadline_s: float) -> bytes:
+def call(
+    method: str,
+    url: str,
+    *,
+    token: str | None = None,
+    body: str | None = None,
+    deadline_s: float,
+    more_headers: Mapping[str, str] | None = None,
+) -> bytes:
     """Send one request, with JSON as its body, and return the body of a 2xx answer. Raises NoAnswer."""
     until = monotonic() + deadline_s
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=deadline_s)
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(more_headers or {})}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:

@@ -180,11 +180,13 @@ class Disturbances:
             for one in watching:
                 one.saw(failed=failed, given_up=given_up, lasted_s=self._clock_s() - began_s)
 
-    async def put(self, name: str, wanted: Wanted) -> Disturbance:
-        """Begin a disturbance, or renew its lease. Raises Different or Impossible."""
+    async def put(self, name: str, wanted: Wanted, *, only_renew: bool = False) -> Disturbance:
+        """Begin a disturbance, or renew its lease. Raises Different or Impossible; Unknown if it may not begin."""
         resource = self._resource(wanted)
         async with self._changing:
             known = self._active.get(name)
+            if known is None and only_renew:
+                raise Unknown(name)
             if known is None:
                 known = Disturbance(name, wanted, clock_s=self._clock_s)
                 await resource.begin(known)

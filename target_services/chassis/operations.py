@@ -26,6 +26,8 @@ from target_services.chassis.problems import Problem
 from target_services.chassis.readiness import Readiness
 from target_services.chassis.tracing import Tracing
 
+_NOT_IN_FORCE = "there is no such disturbance; it may have ended by itself"
+
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -105,15 +107,11 @@ def _add_disturbances(router: APIRouter, disturbances: Disturbances) -> None:
         return _listed(await disturbances.end_all())
 
     @router.put("/disturbances/{name}")
-    async def begin_or_renew(name: Name, wanted: Wanted) -> Response:
+    async def begin_or_renew(name: Name, wanted: Wanted, if_match: Annotated[str, Header()] = "") -> Response:
         try:
-            return JSONResponse((await disturbances.put(name, wanted)).document())
-        except Impossible as error:
-            raise Problem(422, str(error), slug="impossible-disturbance") from None
-        except Different:
-            raise Problem(
-                409, "this id belongs to a disturbance of other content", slug="disturbance-differs"
-            ) from None
+            return JSONResponse((await disturbances.put(name, wanted, only_renew=if_match == "*")).document())
+        except (Unknown, Impossible, Different) as error:
+            raise _not_put(error) from None
 
     @router.get("/disturbances/{name}")
     async def one(name: Name) -> Response:
@@ -134,5 +132,13 @@ def _listed(disturbances: list[Disturbance]) -> Response:
     return JSONResponse({"disturbances": [one.document() for one in disturbances]})
 
 
+def _not_put(error: Unknown | Impossible | Different) -> Problem:
+    if isinstance(error, Unknown):
+        return Problem(412, _NOT_IN_FORCE, slug="unknown-disturbance")
+    if isinstance(error, Impossible):
+        return Problem(422, str(error), slug="impossible-disturbance")
+    return Problem(409, "this id belongs to a disturbance of other content", slug="disturbance-differs")
+
+
 def _not_in_force() -> Problem:
-    return Problem(404, "there is no such disturbance; it may have ended by itself", slug="unknown-disturbance")
+    return Problem(404, _NOT_IN_FORCE, slug="unknown-disturbance")

@@ -6,7 +6,9 @@ or to the Toxiproxy in front of a real server.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 
 from workbench.engine.ports import FaultPlane, FaultState
 from workbench.errors import HarnessError
@@ -25,6 +27,8 @@ class FaultPlanes:
         self._resource_names = resource_names
         self._of: dict[str, FaultPlane] = {}
         """Who was asked for a fault, by its id."""
+        self._whole = threading.Lock()
+        """Held while one on a resource is renewed or undone. It is in several places, and half undone is not lost."""
 
     def inject(self, fault: FaultBase, seed: int, lease_ms: int) -> FaultState:
         of_level: dict[Level, FaultPlane] = {"process": self._services, "resource": self._resources}
@@ -42,7 +46,8 @@ class FaultPlanes:
         for plane in (self._edges, self._services, self._resources):
             own = [fault_id for fault_id in ids if self._of.get(fault_id, self._edges) is plane]
             try:
-                gone += plane.renew(own, lease_ms) if own else []
+                with self._one_at_a_time(plane):
+                    gone += plane.renew(own, lease_ms) if own else []
             except HarnessError as error:
                 failures.append(error)
         if failures:
@@ -52,12 +57,19 @@ class FaultPlanes:
     def undo(self, fault_id: str) -> FaultState | None:
         """Ask who was asked for it; for a fault that somebody else has injected, one after the other."""
         if fault_id in self._of:
-            return self._of[fault_id].undo(fault_id)
+            return self._undo_at(self._of[fault_id], fault_id)
         for plane in (self._edges, self._services, self._resources):
-            last = plane.undo(fault_id)
+            last = self._undo_at(plane, fault_id)
             if last is not None:
                 return last
         return None
+
+    def _undo_at(self, plane: FaultPlane, fault_id: str) -> FaultState | None:
+        with self._one_at_a_time(plane):
+            return plane.undo(fault_id)
+
+    def _one_at_a_time(self, plane: FaultPlane) -> AbstractContextManager[object]:
+        return self._whole if plane is self._resources else nullcontext()
 
     def canary(self, target: str, *, past_the_plane: bool = False) -> str:
         if target in self._resource_names:

@@ -5,6 +5,7 @@ Every failure becomes a HarnessError here: the process is ours, so whatever it c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ from workbench.errors import HarnessError
 from workbench.model.recording import Refusal
 
 DEADLINE_S = 5.0
+_IF_IT_EXISTS = {"If-Match": "*"}
+"""RFC 9110, 13.1.1: what is sent is to be refused with 412 where there is nothing to be changed by it."""
 
 M = TypeVar("M")
 
@@ -45,6 +48,15 @@ class ProcessClient:
                 return None
             raise self._refused(method, path, refused) from refused
 
+    def change(self, path: str, answer: type[M], body: str) -> M | None:
+        """Put this where something is; None, and nothing done, where nothing is."""
+        try:
+            return self._read("PUT", path, answer, self._call("PUT", path, body, _IF_IT_EXISTS))
+        except Refused as refused:
+            if refused.status == 412:
+                return None
+            raise self._refused("PUT", path, refused) from refused
+
     def send(self, method: str, path: str, body: str | None = None) -> bytes:
         """Send one request and return the body of its answer."""
         try:
@@ -52,10 +64,10 @@ class ProcessClient:
         except Refused as refused:
             raise self._refused(method, path, refused) from refused
 
-    def _call(self, method: str, path: str, body: str | None) -> bytes:
+    def _call(self, method: str, path: str, body: str | None, more_headers: Mapping[str, str] | None = None) -> bytes:
         url = self.url.rstrip("/") + path
         try:
-            return call(method, url, token=self.token, body=body, deadline_s=self.deadline_s)
+            return call(method, url, token=self.token, body=body, deadline_s=self.deadline_s, more_headers=more_headers)
         except Refused:
             raise
         except NoAnswer as error:

@@ -1,7 +1,8 @@
 """Faults on resources behind the engine's port: the services that use them carry them out, each at its own client.
 
-A service forgets a disturbance when it ends, and when its lease does. So each is asked for what it has before it is
-told anything again: one that was started anew would otherwise begin to count from 0, and nobody would notice.
+A service forgets a disturbance when it ends, and when its lease does. So a renewal renews what is there and begins
+nothing: a service that was started anew would otherwise begin to count from 0, and nobody would notice; and what was
+just undone would be on again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -112,12 +114,13 @@ class ResourceFaults:
         held = self._held.get(fault_id)
         if held is None:
             return False
-        services = held.fault.services
-        if any(self._ask("GET", service, fault_id) is None for service in services):
-            self._remove(fault_id, services)  # half a fault is none
-            return False
+        services, body = held.fault.services, _body(held.order, lease_ms)
         for service in services:
-            held.seen[service] = self._put(fault_id, service, held.order, lease_ms)
+            seen = _if_there(partial(self._clients[service].change, _path(fault_id), _Disturbance, body))
+            if seen is None:
+                self._remove(fault_id, services)  # half a fault is none
+                return False
+            held.seen[service] = seen
         return True
 
     def undo(self, fault_id: str) -> ports.FaultState | None:
@@ -136,21 +139,16 @@ class ResourceFaults:
         return next((answer for answer in said if answer != "answered"), "answered")
 
     def _remove(self, fault_id: str, services: list[str]) -> dict[str, _Disturbance]:
-        last = {service: self._ask("DELETE", service, fault_id) for service in services}
-        return {service: seen for service, seen in last.items() if seen is not None}
+        last: dict[str, _Disturbance] = {}
+        for service in services:
+            ask = self._clients[service].ask_or_none
+            seen = _if_there(partial(ask, "DELETE", _path(fault_id), _Disturbance))
+            if seen is not None:
+                last[service] = seen
+        return last
 
     def _put(self, fault_id: str, service: str, order: Mapping[str, object], lease_ms: int) -> _Disturbance:
-        body = json.dumps({**order, "lease_ms": lease_ms})
-        return self._clients[service].ask("PUT", _path(fault_id), _Disturbance, body)
-
-    def _ask(self, method: str, service: str, fault_id: str) -> _Disturbance | None:
-        """A service that has ended has none."""
-        try:
-            return self._clients[service].ask_or_none(method, _path(fault_id), _Disturbance)
-        except HarnessError as error:
-            if _is_away(error):
-                return None
-            raise
+        return self._clients[service].ask("PUT", _path(fault_id), _Disturbance, _body(order, lease_ms))
 
     def _listed(self, service: str) -> list[_Disturbance] | None:
         """Return what a service has; None if it does not say."""
@@ -185,6 +183,20 @@ class ResourceFaults:
 
 def _path(fault_id: str) -> str:
     return f"/{quote(fault_id, safe='')}"
+
+
+def _body(order: Mapping[str, object], lease_ms: int) -> str:
+    return json.dumps({**order, "lease_ms": lease_ms})
+
+
+def _if_there(ask: Callable[[], _Disturbance | None]) -> _Disturbance | None:
+    """Return what a service says of one; a service that has ended has none."""
+    try:
+        return ask()
+    except HarnessError as error:
+        if _is_away(error):
+            return None
+        raise
 
 
 def _is_away(error: HarnessError) -> bool:

@@ -219,7 +219,7 @@ class Execution:
             )
 
     def _note_lost(self) -> None:
-        for fault in self._injector.take_lost():
+        for fault in self._injector.lost():
             self._journal.write(
                 FaultLost(
                     at_ns=self._journal.now(),
@@ -228,6 +228,7 @@ class Execution:
                     reason=f"its lease expired, or {_HOLDERS.get(fault.level, 'the plane died')}",
                 )
             )
+            self._injector.forget(fault)
 
     def _look_at(self, progress: Progress) -> None:
         if progress.rows_error is not None:

@@ -143,6 +143,8 @@ class Injector:
         direct = self._plane.canary(target, past_the_plane=True)
         if direct == "answered" and isinstance(fault, CalleeFault):  # there is no way around it: it is just back
             return direct
+        if direct == "answered" and (seen := self._await_canary(fault, "answered")) == "answered":
+            return seen  # the callee came back between the two
         if direct == "answered":
             raise HarnessError(f"a canary request on {target} was {seen}, and {callee} itself answers")
         return f"{seen}, and {direct} past the plane: {callee} answers nobody"
@@ -164,19 +166,19 @@ class Injector:
         """Note that a service has ended: that nothing comes through to it shows nothing about a fault."""
         self._dead.add(service)
 
-    def take_lost(self) -> list[FaultBase]:
-        """Return the faults that ended by themselves since the last call; they are no longer held."""
+    def lost(self) -> list[FaultBase]:
+        """Return the faults that ended by themselves and are still held."""
         self._note_lost([])  # also what a renewal that hangs has not noted
         with self._lock:
-            lost = [self._held[fault_id] for fault_id in self._lost if fault_id in self._held]
-        for fault in lost:
-            self._ledger.close(fault.id)
+            return [self._held[fault_id] for fault_id in self._lost if fault_id in self._held]
+
+    def forget(self, fault: FaultBase) -> None:
+        """Hold a lost fault no longer. Once its loss is written: a signal may come between any two steps."""
+        self._ledger.close(fault.id)
         with self._lock:
-            for fault in lost:
-                del self._held[fault.id]
-                self._renewed.pop(fault.id, None)
-            self._lost.clear()
-        return lost
+            del self._held[fault.id]
+            self._renewed.pop(fault.id, None)
+            self._lost.remove(fault.id)
 
     def verify_clean(self, leftovers: list[str]) -> CleanVerified:
         """Return what is left: faults in the plane, processes, ledger entries."""

@@ -40,7 +40,7 @@ GONE = Answer(409, {}, b'{"type": "urn:shop:problem:out-of-stock"}')
 
 
 class Boundaries:
-    """Notes the boundaries that this process passes while it is armed, and kills it at one: the n-th, or one by name."""
+    """Notes the boundaries that a process passes while it is armed, and kills it at the n-th, or at one by name."""
 
     def __init__(self, armed: Path) -> None:
         self._armed = armed

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import socketserver
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.integration.supervisor.marks import DEADLINE_S
 from tests.integration.supervisor.rig import Rig
@@ -77,20 +79,23 @@ class Counting(socketserver.StreamRequestHandler):
     """As much of a service as takes disturbances: one at a time, and it says that it has met seven."""
 
     held: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - emptied by each test
+    before: ClassVar[Callable[[str], object]] = str
+    """Called with the method of each request before it is done."""
 
     def handle(self) -> None:
         method, path, _ = self.rfile.readline().decode().split(" ", 2)
-        length = 0
-        while (line := self.rfile.readline().decode().strip().lower()) != "":
-            length = int(line.partition(":")[2]) if line.startswith("content-length") else length
-        body, name = self.rfile.read(length), path.rpartition("/")[2]
-        if method == "PUT":
+        headers = http.client.parse_headers(self.rfile)
+        body, name = self.rfile.read(int(headers.get("content-length", 0))), path.rpartition("/")[2]
+        type(self).before(method)
+        only_renews = headers.get("if-match") == "*"
+        if method == "PUT" and (name in self.held or not only_renews):
             self.held[name] = json.loads(body)
         known = name in self.held
         answer: Any = self._document(name) if known else {"disturbances": [self._document(one) for one in self.held]}
         if method == "DELETE" and known:
             del self.held[name]
-        status = "200 OK" if known or name == "disturbances" else "404 Not Found"
+        absent = "412 Precondition Failed" if only_renews else "404 Not Found"
+        status = "200 OK" if known or name == "disturbances" else absent
         content = json.dumps(answer)
         self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n{content}".encode())
 

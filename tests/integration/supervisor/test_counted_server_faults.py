@@ -84,6 +84,22 @@ def test_one_of_which_a_part_is_gone_is_lost_whole(served: Served, counting: str
     assert {} == Counting.held
 
 
+def test_what_ends_while_a_renewal_is_on_its_way_does_not_begin_again(
+    served: Served, counting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as when somebody heals: a renewal renews what is there, and looks for it in the same request."""
+    faults = faults_on(served, counting)
+    faults.inject(fault("db_locked"), 1, LEASE_MS)
+
+    def end_it(method: str) -> None:
+        if method == "PUT":
+            Counting.held.clear()
+
+    monkeypatch.setattr(Counting, "before", end_it)
+    assert ["f"] == faults.renew(["f"], LEASE_MS)
+    assert {} == Counting.held
+
+
 def test_one_that_another_runner_has_put_on_is_found_and_undone(served: Served, counting: str) -> None:
     faults_on(served, counting).inject(fault("db_error"), 1, LEASE_MS)
     stranger = faults_on(served, counting)

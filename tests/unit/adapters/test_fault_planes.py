@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.fakes.calls import Calls
@@ -68,6 +70,34 @@ def test_a_plane_that_is_broken_keeps_no_lease_of_the_other_from_being_renewed(
     planes[0]._time.sleep(5)
     assert ["killed", "locked"] == [state.id for state in router.faults()]
     assert ["closed"] == router.renew(NAMES, 60_000)
+
+
+def test_what_is_being_renewed_on_a_resource_is_undone_after_that(
+    planes: Planes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in several places; the other faults wait for nobody."""
+    router = both_on(planes)
+    done: list[str] = []
+
+    def undo(name: str) -> None:
+        done.append(name if router.undo(name) is not None else f"{name} was not on")
+
+    undoing = [threading.Thread(target=undo, args=(name,)) for name in NAMES]
+    renew = planes[2].renew
+
+    def slowly(ids: list[str], lease_ms: int) -> list[str]:
+        for thread in undoing:
+            thread.start()
+        for thread in undoing[:2]:
+            thread.join(30)
+        undoing[2].join(0.2)
+        done.append("renewed")
+        return renew(ids, lease_ms)
+
+    monkeypatch.setattr(planes[2], "renew", slowly)
+    assert [] == router.renew(["locked"], 60_000)
+    undoing[2].join(30)
+    assert [["closed", "killed"], ["renewed", "locked"]] == [sorted(done[:2]), done[2:]]
 
 
 def test_a_canary_goes_over_an_edge_to_a_service_or_to_those_who_use_a_resource(planes: Planes) -> None:

@@ -10,7 +10,15 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from target_services.chassis import operations, problems
-from target_services.chassis.disturbances import Different, Disturbance, Disturbances, Impossible, Resource, Wanted
+from target_services.chassis.disturbances import (
+    Different,
+    Disturbance,
+    Disturbances,
+    Impossible,
+    Resource,
+    Unknown,
+    Wanted,
+)
 from tests.unit.shop.asgi import Reply, ask
 from tests.unit.shop.clocks import FakeClock
 from workbench.model.faults.seeded import is_hit
@@ -112,6 +120,26 @@ def test_a_renewed_lease_keeps_the_counts() -> None:
     asyncio.run(test())
 
 
+def test_who_only_renews_begins_nothing() -> None:
+    """What has ended meanwhile stays ended; what is there lasts longer."""
+
+    async def test() -> None:
+        clock, cache = FakeClock(), Cache()
+        disturbances = _disturbances(cache, clock)
+        with pytest.raises(Unknown):
+            await disturbances.put("a", DOWN, only_renew=True)
+        assert cache.done == []
+        await disturbances.put("a", DOWN)
+        clock.forward(50)
+        await disturbances.put("a", DOWN, only_renew=True)
+        clock.forward(59)
+        assert disturbances.hits("cache", "down")
+        with pytest.raises(Different):
+            await disturbances.put("a", DOWN.model_copy(update={"do": "watch"}), only_renew=True)
+
+    asyncio.run(test())
+
+
 def test_what_is_not_renewed_ends_by_itself() -> None:
     """It is undone and no longer there."""
 
@@ -172,13 +200,14 @@ def test_what_cannot_be_done_is_refused(wanted: Wanted, words: str) -> None:
         asyncio.run(_disturbances().put("a", wanted))
 
 
-def _asked(*requests: tuple[str, str, object]) -> list[Reply]:
+def _asked(*requests: tuple[str, str, object], **headers: str) -> list[Reply]:
     async def run() -> list[Reply]:
         app, router = FastAPI(), APIRouter()
         problems.install(app)
         operations._add_disturbances(router, _disturbances(clock_s=FakeClock()))
         app.include_router(router)
-        return [await ask(app, method, path, body, content_type="application/json") for method, path, body in requests]
+        headers["content_type"] = "application/json"
+        return [await ask(app, method, path, body, **headers) for method, path, body in requests]
 
     return asyncio.run(run())
 
@@ -206,6 +235,15 @@ def test_the_addresses() -> None:
     assert replies[8].json() == {"disturbances": [{**shown, "lease_left_ms": 4000}]}
     assert replies[9].json() == {"disturbances": []}
     assert {replies[index].json()["type"] for index in (5, 6)} == {"urn:shop:problem:unknown-disturbance"}
+
+
+def test_who_only_wants_to_change_what_is_there_is_told_that_nothing_is() -> None:
+    """And nothing begins."""
+    refused, left = _asked(
+        ("PUT", "/disturbances/a", {"resource": "cache", "do": "down"}), ("GET", "/disturbances", None), if_match="*"
+    )
+    assert (refused.status, refused.json()["type"]) == (412, "urn:shop:problem:unknown-disturbance")
+    assert left.json() == {"disturbances": []}
 
 
 @pytest.mark.parametrize(

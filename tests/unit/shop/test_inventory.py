@@ -100,12 +100,21 @@ def test_of_many_who_want_the_last_piece_one_gets_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("planted")
-def test_stock_that_is_looked_at_and_then_taken_from_is_oversold(tmp_path: Path) -> None:
-    """The planted bug: the same buyers get more than there is, and the heaps no longer add up."""
+def test_stock_that_is_looked_at_and_then_taken_from_is_oversold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted bug: all look before the first one takes, all get it, and the heaps no longer add up."""
     bugs.plant([Bug.OVERSELL])
+    look, all_have_looked = Inventory.on_hand, asyncio.Barrier(BUYERS)
+
+    async def look_and_wait(self: Inventory, product_id: int) -> int | None:
+        seen = await look(self, product_id)
+        await all_have_looked.wait()
+        return seen
+
+    monkeypatch.setattr(Inventory, "on_hand", look_and_wait)
     held, heaps = _buy_the_last(tmp_path)
-    assert held > 1
-    assert sum(heaps) == held
+    assert (held, sum(heaps)) == (BUYERS, BUYERS)
 
 
 def test_what_is_held_for_too_long_goes_back(tmp_path: Path) -> None:

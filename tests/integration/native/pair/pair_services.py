@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 from hashlib import blake2b
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,13 +46,17 @@ class _Disturbances:
         time.sleep(wait_s)
         return works
 
-    def answer(self, method: str, path: str, given: str, body: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
+    def answer(
+        self, method: str, path: str, headers: Message, body: dict[str, Any]
+    ) -> tuple[HTTPStatus, dict[str, Any]]:
         """Answer one request below /disturbances."""
         name = path.removeprefix("/disturbances").removeprefix("/")
-        if given != f"Bearer {os.environ['WORKBENCH_TOKEN']}":
+        if headers.get("authorization", "") != f"Bearer {os.environ['WORKBENCH_TOKEN']}":
             return HTTPStatus.UNAUTHORIZED, {"title": "wrong or missing token"}
         with self._lock:
             self._expire()
+            if method == "PUT" and headers.get("if-match") == "*" and name not in self._on:
+                return HTTPStatus.PRECONDITION_FAILED, {"title": f"there is no disturbance {name}"}
             if method == "PUT":
                 return self._put(name, body)
             if not name:
@@ -115,8 +120,7 @@ class _Back(_Answering):
 
     def do_PUT(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
-        given = self.headers.get("authorization", "")
-        status, said = _disturbances.answer(self.command, self.path, given, body)
+        status, said = _disturbances.answer(self.command, self.path, self.headers, body)
         self.answer(json.dumps(said).encode(), status)
 
     def do_DELETE(self) -> None:
