@@ -55,7 +55,7 @@ def call(
     return content
 
 
-def call_json(method: str, url: str, *, token: str | None = None, body: Any = None, deadline_s: float = 2.0) -> Any:
+def call_json(method: str, url: str, *, token: str | None = None, body: Any = None, deadline_s: float) -> Any:
     """Send one request and return what its JSON answer holds; None for an empty one. Raises NoAnswer."""
     text = None if body is None else json.dumps(body)
     try:

@@ -164,32 +164,35 @@ def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDir
         except UsageError:
             shutil.rmtree(directory.folder, ignore_errors=True)
             raise
-        return verdict or judge_and_publish(directory), directory
+        return verdict, directory
 
 
-def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> Verdict | None:
+def _execute(request: Request, planned: Planned, directory: RunDirectory, desk: Desk) -> Verdict:
     """Get a stack, run the plan on it, and leave everything in the directory, whatever happens.
 
-    It is judged while the stack is still there, so that who looks at its live page sees how it came out. None where
-    the stack then failed to end, or a signal came meanwhile: the verdict has to say so.
+    It is judged while the stack is still there, so that who looks at its live page sees how it came out; and once more
+    where the stack then failed to end, or a signal came meanwhile: the verdict has to say so.
     """
     record = _record(request, planned, directory.run_id, desk)
     journal = Journal(directory.journal, desk.sink, desk.time.now_ns)
     journal.write(RunStarted(at_ns=journal.now(), run_id=directory.run_id, scenario=record.scenario.name))
     directory.save_run(record)
-    try:
-        with (
-            desk.interruption() as interruption,
-            _noted(journal, interruption),
-            _stack(request, planned, desk, journal, interruption) as stack,
-        ):
-            with _noted(journal, interruption):
-                _conduct(request, planned, record, stack, desk, directory=directory, journal=journal, by=interruption)
-            journal.settle()
-            return judge_and_publish(directory)
-    finally:
-        journal.close()
-    return None
+    with desk.interruption() as interruption:  # to the very end: a second signal leaves the verdict to be written
+        try:
+            with (
+                _noted(journal, interruption),
+                _stack(request, planned, desk, journal, interruption) as stack,
+            ):
+                with _noted(journal, interruption):
+                    _conduct(
+                        request, planned, record, stack, desk, directory=directory, journal=journal, by=interruption
+                    )
+                journal.settle()
+                with interruption.deferred():
+                    return judge_and_publish(directory)
+        finally:
+            journal.close()
+        return judge_and_publish(directory)
 
 
 def _conduct(
@@ -210,7 +213,8 @@ def _conduct(
         directory.save_stack(stack)
         record = record.model_copy(update={"policies": opened.policies(), "tools": stack.tools})
         refuse_undecidable(preview(Facts.of_run(record), planned.plan), allowed=request.allow_inconclusive)
-        write_schedule(directory.folder, planned.schedule)
+        with by.deferred():  # see `collect`
+            write_schedule(directory.folder, planned.schedule)
         job = _job(planned, stack, directory)
         Conductor(record, job, directory, journal, opened.rim, desk.ledger, wholly_below).conduct()
         opened.save_logs(directory)

@@ -37,6 +37,7 @@ class FakeInterruption:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.shielded = False
+        self._deferring = False
         self.received: str | None = None
         self.noted = 0
         """Signals that came too late to raise."""
@@ -45,13 +46,28 @@ class FakeInterruption:
         with self._calls.passing("interruption.shield"):
             self.shielded = True
 
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        self._deferring = True
+        try:
+            with self._calls.passing("interruption.deferred"):
+                yield
+        finally:
+            self._deferring = False
+        self.check()
+
+    def check(self) -> None:
+        if self.received is not None and not self.shielded:
+            raise Interrupted(self.received)
+
     def signal(self, name: str = "SIGINT") -> None:
         """Do what a signal does."""
         if self.received is not None or self.shielded:
             self.noted += 1
             return
         self.received = name
-        raise Interrupted(name)
+        if not self._deferring:
+            raise Interrupted(name)
 
     def strike_at(self, number: int, moment: Moment, *, again: bool = False) -> None:
         """Have a signal come at that call; `again`: and at every one after it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from urllib.parse import quote
 
@@ -26,7 +26,9 @@ from workbench.model.faults.resource_actions import Disturb, ResourceType
 from workbench.model.stack import RunningStack
 from workbench.model.units import NS_PER_MS
 
-_DEADLINE_S = 2.0
+_DEADLINE_S = 5.0
+_RENEWED_WITHIN_S = 2.0
+"""Half of a lease, so that another try comes in time."""
 
 
 class _Disturbance(BaseModel):
@@ -65,6 +67,9 @@ class ResourceFaults:
             service: ProcessClient(service, service, url, stack.token, _DEADLINE_S)
             for resource in stack.resources.values()
             for service, url in resource.disturb.items()
+        }
+        self._renewing = {
+            service: replace(client, deadline_s=_RENEWED_WITHIN_S) for service, client in self._clients.items()
         }
         self._held: dict[str, _Held] = {}
         self._may_have: set[str] = set(self._clients)
@@ -116,7 +121,7 @@ class ResourceFaults:
             return False
         services, body = held.fault.services, _body(held.order, lease_ms)
         for service in services:
-            seen = _if_there(partial(self._clients[service].change, _path(fault_id), _Disturbance, body))
+            seen = _if_there(partial(self._renewing[service].change, _path(fault_id), _Disturbance, body))
             if seen is None:
                 self._remove(fault_id, services)  # half a fault is none
                 return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -17,6 +19,7 @@ class SignalTrap:
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
         self._shielded = False
+        self._deferring = False
         self.received: str | None = None
 
     def __enter__(self) -> Self:
@@ -34,8 +37,24 @@ class SignalTrap:
         """From here on signals are only noted: what follows is the cleaning up they ask for."""
         self._shielded = True
 
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Have a signal wait until this is over. Raises Interrupted then."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        self.check()
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal came that ends the run."""
+        if self.received is not None and not self._shielded:
+            raise Interrupted(self.received)
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None or self._shielded:
             return
         self.received = signal.Signals(number).name
-        raise Interrupted(self.received)
+        if not self._deferring:
+            raise Interrupted(self.received)

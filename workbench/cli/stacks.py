@@ -30,7 +30,7 @@ from workbench.model.runtimes import RuntimeName
 from workbench.wiring import local_stack
 
 _FOLLOW_S = 0.2
-_STOP_WITHIN_S = 15.0
+_STOP_WITHIN_S = 60.0
 
 
 def up(

@@ -23,6 +23,8 @@ from workbench.model.run import RunRecord
 from workbench.model.units import Duration
 
 _SETTLE = Duration.parse("15s")
+_TOLD_AFTER_S = 1.0
+"""Who looks sees at once that a service has died; that it died is told a moment later."""
 
 
 @dataclass(slots=True)
@@ -126,12 +128,16 @@ class Conductor:
             injector.undo_all()  # whether it is true is shown as for every undo
 
     def _verify(self, execution: Execution, injector: Injector) -> None:
+        left = self._leftovers()
+        if left:
+            self.rim.time.sleep(_TOLD_AFTER_S)
         with suppress(HarnessError):  # then `leftovers` says so
             execution.note_deaths()
-        self.journal.write(injector.verify_clean(self._leftovers()))
+        self.journal.write(injector.verify_clean(left))
 
     def _collect(self, execution: Execution, finish: Finish) -> None:
-        self._rows = collect(self.directory.folder, self.record.zero)
+        with self.rim.interruption.deferred():  # a query that a signal interrupts does not say so
+            self._rows = collect(self.directory.folder, self.record.zero)
         self.journal.write(
             Collected(
                 at_ns=self.journal.now(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -179,6 +180,12 @@ class Interruption(Protocol):
 
     def shield(self) -> None:
         """From here on signals are only noted: what follows is the cleaning up they ask for."""
+
+    def deferred(self) -> AbstractContextManager[None]:
+        """Have a signal wait until this is over, for what takes an exception out of nowhere for one of its own."""
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal came and is not shielded, also if that was raised where exceptions are lost."""
 
 
 class EventSink(Protocol):

@@ -19,6 +19,9 @@ from workbench.supervisor.lifeline import LIFELINE
 from workbench.supervisor.log_files import private
 from workbench.supervisor.spec import ProcessSpec, StartFailure
 
+_PARTS_END_S = 5.0
+"""What the workbench's own parts may take to end: the live page has to be told how the run came out."""
+
 
 class Children:
     """All processes of a stack. Thread-safe; `on_exit(spec, status text)` is called for each unasked exit."""
@@ -238,7 +241,7 @@ class Children:
             self._containers.remove_all(grace_s)
         own = {name: spec for name, spec in self._specs.items() if not spec.container}
         self._stop([name for name, spec in own.items() if not spec.essential], grace_s)
-        self._stop(list(own), 1.0)
+        self._stop(list(own), _PARTS_END_S)
         if self._forkserver is not None:
             self._forkserver.end()
             self._guard.forget(self._forkserver.pid)

@@ -77,8 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._renew(body)
             case "/shutdown":
                 self.server.stack.quick = bool(body.get("quick"))
-                self._answer(HTTPStatus.OK, {})
-                self.server.stack.shutdown.set()
+                try:
+                    self._answer(HTTPStatus.OK, {})
+                finally:  # whoever no longer waits for an answer means it all the same
+                    self.server.stack.shutdown.set()
             case _:
                 self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.path}")
 

@@ -26,6 +26,8 @@ from workbench.supervisor.wire import Evidence
 _GRACE_S = 5.0
 """How long a process that was asked to end may take before it is killed."""
 _LEAVES_WITHIN_S = 2.0
+_SEEN_WITHIN_S = 10.0
+"""A process that is told to stop does so when it gets a core the next time."""
 _POLL_S = 0.005
 _BEYOND_LEASE_S = 1.0
 """So much later than the lease the throttle leaves by itself, should the supervisor hang."""
@@ -284,7 +286,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _wait_for(condition: Callable[[], bool], otherwise: str) -> None:
-    until = time.monotonic() + _LEAVES_WITHIN_S
+    until = time.monotonic() + _SEEN_WITHIN_S
     while not condition():
         if time.monotonic() > until:
             raise NotDone(otherwise)

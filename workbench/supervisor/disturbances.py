@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from workbench.calls import NoAnswer, call, call_json
 
-_DEADLINE_S = 2.0
+_DEADLINE_S = 5.0
 
 
 def end_all(urls: Mapping[str, str], token: str) -> list[str]:

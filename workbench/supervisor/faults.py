@@ -57,7 +57,10 @@ class ProcessFaults:
             except NotDone:
                 self._take_back(held)
                 raise
-            held.state = replace(held.state, active_since_ns=time.monotonic_ns(), evidence=evidence)
+            now_ns = time.monotonic_ns()  # a lease is as long as it says, however long the deed took
+            expires_ns = now_ns + order.lease_ms * 1_000_000
+            held.state = replace(held.state, active_since_ns=now_ns, expires_at_ns=expires_ns, evidence=evidence)
+            held.deed.renewed(order.lease_ms / 1000)
         return held.state
 
     def _take_back(self, held: _Held) -> None:

@@ -31,8 +31,10 @@ from workbench.supervisor.spec import ProcessSpec, StackSpec, StartFailure
 _POLL_S = 0.03
 _PAUSE_S = 1.0
 """Between two starts of a part that keeps dying."""
-_BACK_WITHIN_S = 8.0
-"""A service that a fault had ended has to be ready again within this."""
+_BACK_WITHIN_S = 30.0
+"""What was ended, by a fault or because it hung, has to be ready again within this."""
+_COLLECTOR_S = 5.0
+_RECORDING_S = 2.0
 _ENGINE_NEEDS_S = 120.0
 """What creating and starting containers may take at the most, before what they need to become ready."""
 _TOLD_TO_END = "it was told to end before it was ready"
@@ -106,6 +108,7 @@ class Stack:
         """Tell a part that has become ready what it needs to know before the others can be."""
         if name in self._edges:  # a service may need its edges to become ready
             _settle(name, self._edges[name].make)
+            self._plane_is_back[name].set()
         if name == _COLLECTOR:  # Prometheus is ready when it has scraped the collector, which a relay has to lead to
             _settle(name, self._tell_collector)
 
@@ -141,7 +144,9 @@ class Stack:
 
     def _tell_collector(self) -> None:
         body = {**self.spec.targets, "processes": self._seen()}
-        call_json("PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=5.0)
+        call_json(
+            "PUT", f"{self.spec.collector_url}/targets", token=self.spec.token, body=body, deadline_s=_COLLECTOR_S
+        )
 
     def _seen(self) -> dict[str, int]:
         """Return the processes that this machine knows by number: those in a virtual machine it does not."""
@@ -170,7 +175,8 @@ class Stack:
         """Watch over processes of the runner, such as the load."""
         for name, pid in processes.items():
             self._children.adopt(name, pid)
-        call_json("PUT", f"{self.spec.collector_url}/processes", token=self.spec.token, body=processes)
+        url = f"{self.spec.collector_url}/processes"
+        call_json("PUT", url, token=self.spec.token, body=processes, deadline_s=_COLLECTOR_S)
 
     def listen(self) -> queue.SimpleQueue[dict[str, Any]]:
         """Return a queue that receives what happens from now on."""
@@ -190,6 +196,8 @@ class Stack:
             for listener in self._listeners:
                 listener.put(event)
         if process.essential and self.ready and not self.shutdown.is_set():
+            if process.name in self._plane_is_back:
+                self._plane_is_back[process.name].clear()
             # in a thread of its own: this one is needed to notice the next death
             threading.Thread(target=self._respawn, args=(process,), name=f"respawn-{process.name}", daemon=True).start()
 
@@ -241,9 +249,15 @@ class Stack:
             self._write_state()
 
     def _replace_plane(self, name: str) -> bool:
-        self._plane_is_back[name].clear()
-        self._children.kill(name)
+        if self._plane_is_back[name].is_set():  # else the next one is on its way
+            self._plane_is_back[name].clear()
+            self._children.kill(name)
         return self._plane_is_back[name].wait(_BACK_WITHIN_S)
+
+    def _open_all(self, name: str) -> str | None:
+        """Open the edges of a plane; of one that is being replaced, once it has its edges."""
+        self._plane_is_back[name].wait(_BACK_WITHIN_S)
+        return self._edges[name].open_all()
 
     # -- the runner -----------------------------------------------------------------------------------
 
@@ -257,7 +271,7 @@ class Stack:
         self.undo_faults(of_services=not self.spec.owned)  # services that end in a moment are not started again
         for url in (self.spec.planes[0].url, self.spec.collector_url):
             with suppress(NoAnswer):
-                call_json("DELETE", f"{url}/recording", token=self.spec.token)
+                call_json("DELETE", f"{url}/recording", token=self.spec.token, deadline_s=_RECORDING_S)
         if self.spec.owned:
             self.quick = True
             self.shutdown.set()
@@ -271,7 +285,7 @@ class Stack:
         others = threading.Thread(target=lambda: problems.extend(self.faults.remove_all()), name="undo", daemon=True)
         if of_services:
             others.start()
-        closed = [edges.open_all() for edges in self._edges.values()]
+        closed = [self._open_all(name) for name in self._edges]
         if of_services:
             others.join()
             problems += end_all(self.spec.disturbances, self.spec.token)  # last: a service that was stopped answers now

@@ -82,7 +82,7 @@ class SteppedInjector(Injector):
         super().__init__(*arguments)
         self._time.every(1.0, self.renew)  # type: ignore[attr-defined]
 
-    def _keep_renewing(self) -> None:
+    def _keep_renewing(self, holder: str) -> None:
         pass
 
 

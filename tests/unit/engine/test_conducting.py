@@ -10,6 +10,7 @@ from tests.fakes.clock import STARTED_NS
 from tests.unit.engine.stage import Stage, only, short
 from workbench.engine import conducting
 from workbench.engine.ports import RecordingState
+from workbench.engine.rundir import RunDirectory
 from workbench.errors import HarnessError
 from workbench.model.events import (
     CleanVerified,
@@ -30,6 +31,7 @@ from workbench.model.events import (
     Settled,
     Warned,
 )
+from workbench.model.run import RunRecord
 from workbench.model.units import NS_PER_S
 
 Staged = Callable[..., Stage]
@@ -204,11 +206,51 @@ def test_a_service_that_dies_after_the_last_phase_is_told_before_it_is_found_mis
     """What is missing without a word of its death would count as left behind."""
     stage = staged()
     stage.world.services.pending = [0, 3, 0]
-    stage.world.time.after(9.4, lambda: stage.world.services.die("orders"))
+    stage.world.time.after(9.8, lambda: stage.world.services.die("orders"))
     events = stage.conduct()
     kinds = [event.event for event in events]
     assert ["orders"] == [event.service for event in only(events, ServiceDied)]
     assert kinds.index("load_stopped") < kinds.index("service_died") < kinds.index("clean_verified")
+
+
+def test_a_death_that_is_seen_before_it_is_told_is_no_dirt(staged: Staged) -> None:
+    """Who looks knows at once; the supervisor's word of it takes its way."""
+    stage = staged()
+    services = stage.world.services
+    looked = services.leftovers
+
+    def seen_now_and_told_in_a_moment() -> list[str]:
+        stage.world.time.after(0.5, lambda: services.die("orders"))
+        return [*looked(), "orders: killed by SIGKILL"]
+
+    services.leftovers = seen_now_and_told_in_a_moment  # type: ignore[method-assign]
+    events = stage.conduct()
+    assert ["orders"] == [event.service for event in only(events, ServiceDied)]
+
+
+def test_run_zero_lies_ahead_however_long_it_takes_to_save_it(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the first arrivals would be late before the load has begun."""
+    stage = staged()
+    load, time, takes_s = stage.world.load, stage.world.time, iter([3.0, 3.0])
+    save, begin = RunDirectory.save_run, load.begin
+    begun_ns: list[int] = []
+
+    def save_slowly(self: RunDirectory, record: RunRecord) -> None:
+        if load.running and not begun_ns:
+            time.pass_by(next(takes_s, 0.0))
+        save(self, record)
+
+    def begin_at(zero_ns: int) -> None:
+        begun_ns.append(time.now_ns())
+        begin(zero_ns)
+
+    monkeypatch.setattr(RunDirectory, "save_run", save_slowly)
+    monkeypatch.setattr(load, "begin", begin_at)
+    stage.conduct()
+    assert next(takes_s, None) is None, "it was saved slowly, twice"
+    assert load.zero_ns is not None
+    assert load.zero_ns > begun_ns[0]
+    assert load.zero_ns == RunDirectory.existing(stage.directory.folder).read_run().zero.monotonic_ns
 
 
 def test_unfinished_work_is_waited_for(staged: Staged) -> None:

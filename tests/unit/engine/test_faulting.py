@@ -16,6 +16,7 @@ from workbench.engine import faulting
 from workbench.engine.faulting import LEASE_MS, Injector
 from workbench.errors import DirtyError, HarnessError
 from workbench.model.events import FaultLost, FaultOff, FaultOn
+from workbench.model.faults.kill import Kill
 from workbench.model.faults.scheduling import Schedule
 
 Staged = Callable[..., Stage]
@@ -103,6 +104,44 @@ def test_a_canary_that_comes_through_late_is_waited_for(staged: Staged) -> None:
     injector.undo("slow")
     (off,) = only(stage.events(), FaultOff)
     assert "answered" == off.evidence["canary"]
+
+
+def test_a_machine_that_is_too_slow_to_refuse_is_asked_again(staged: Staged) -> None:
+    """No answer in time says nothing about the fault; one that is answered says that it is not on."""
+    stage = staged()
+    injector = begun(stage)
+    gone = stage.record.scenario.faults[1]
+    slow_until_ns = stage.world.time.now_ns() + 3 * gone.longest_transition
+    stage.world.plane.canary_says = lambda _: "slow" if stage.world.time.now_ns() < slow_until_ns else None
+    injector.inject(gone, 1)
+    assert "refused" == only(stage.events(), FaultOn)[-1].evidence["canary"]
+    stage.world.plane.canary_says = lambda _: "slow"
+    with pytest.raises(HarnessError, match="was slow, not refused"):
+        injector.inject(gone.model_copy(update={"id": "other"}), 1)
+
+
+def test_a_holder_that_hangs_keeps_no_other_from_renewing(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a thread of its own, so that a hanging plane does not cost the supervisor its leases."""
+    stage = staged()
+    stage.journal.set_zero(stage.world.time.now_ns())
+    injector = Injector(stage.world.plane, stage.ledger, stage.journal, stage.world.time, "r")
+    renewed, released = threading.Event(), threading.Event()
+
+    def renew(ids: list[str], lease_ms: int) -> list[str]:
+        if ids == ["slow"]:
+            released.wait(60)
+        else:
+            renewed.set()
+        return []
+
+    monkeypatch.setattr(stage.world.plane, "renew", renew)
+    try:
+        injector.inject(stage.record.scenario.faults[0], 1)
+        injector.inject(Kill.model_validate({"id": "killed", "service": "payments"}), 1)
+        assert renewed.wait(30), "the fault on the service was not renewed"
+    finally:
+        released.set()
+        injector.close()
 
 
 def test_a_callee_that_comes_back_while_it_is_being_looked_at_is_no_dirt(staged: Staged) -> None:
@@ -211,7 +250,7 @@ def test_a_thread_renews_without_being_asked(staged: Staged, monkeypatch: pytest
     assert enough.wait(30), "no three renewals came within 30 s"
     injector.close()
     assert (["slow"], LEASE_MS) == renewals[0]
-    assert not injector._renewer.is_alive()
+    assert not any(renewer.is_alive() for renewer in injector._renewers)
 
 
 def test_what_was_undone_by_force_is_shown_to_be_off_before_the_ledger_forgets_it(staged: Staged) -> None:

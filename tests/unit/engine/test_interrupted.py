@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.fakes.calls import Calls, FakeInterruption, Moment
@@ -28,6 +31,9 @@ from workbench.model.events import (
 )
 
 Staged = Callable[..., Stage]
+
+LONG = "SELECT count(*) FROM range(1_000_000) a, range(1_000) b WHERE a.range % 7 = b.range % 7"
+"""About a second of work."""
 
 
 def wrong_with(stage: Stage) -> list[str]:
@@ -132,6 +138,61 @@ def test_the_first_signal_interrupts_and_no_other_does(
         come()
     assert ("SIGINT", 130) == (raised.value.signal_name, raised.value.exit_code)
     come()
+
+
+def test_a_signal_waits_where_it_is_deferred(trapped: tuple[Interruption, Callable[[], None]]) -> None:
+    """What was begun is finished; the signal is not forgotten."""
+    interruption, come = trapped
+    done = []
+
+    def work() -> None:
+        with interruption.deferred():
+            come()
+            come()
+            done.append("finished")
+
+    with pytest.raises(Interrupted):
+        work()
+    assert ["finished"] == done
+
+
+def test_nothing_comes_of_deferring_without_a_signal_or_behind_the_shield(
+    trapped: tuple[Interruption, Callable[[], None]],
+) -> None:
+    interruption, come = trapped
+    with interruption.deferred():
+        pass
+    interruption.check()
+    interruption.shield()
+    with interruption.deferred():
+        come()
+    interruption.check()
+
+
+def test_a_signal_that_was_raised_where_exceptions_are_lost_is_raised_again(
+    trapped: tuple[Interruption, Callable[[], None]],
+) -> None:
+    interruption, come = trapped
+    with suppress(Interrupted):
+        come()
+    with pytest.raises(Interrupted):
+        interruption.check()
+
+
+def test_a_query_that_a_signal_meets_is_finished_first() -> None:
+    """DuckDB makes an error of its own of what is raised while it works, which nobody could tell from a defect."""
+    enough = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    found = []
+
+    def ask(trap: SignalTrap) -> None:
+        with trap.deferred():
+            enough.start()
+            found.extend(duckdb.connect().execute(LONG).fetchall())
+            enough.join()
+
+    with SignalTrap() as trap, pytest.raises(Interrupted):
+        ask(trap)
+    assert 1 == len(found)
 
 
 def test_nothing_interrupts_behind_the_shield(trapped: tuple[Interruption, Callable[[], None]]) -> None:

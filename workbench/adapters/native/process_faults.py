@@ -19,7 +19,7 @@ from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.supervisor.wire import ProcessFaultList, ProcessFaultOrder, ProcessFaultState
 
-_DEADLINE_S = 20.0
+_DEADLINE_S = 45.0
 """Beyond all that the supervisor waits for: that a process ends, starts, and is ready."""
 _ASK_S = 5.0
 _CANARY_TIMEOUT_S = 1.0

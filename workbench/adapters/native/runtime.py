@@ -25,7 +25,9 @@ from workbench.model.stack import RunningStack
 from workbench.model.tools import Tool
 from workbench.supervisor.spec import StackSpec
 
-_DOWN_WITHIN_S = {RuntimeName.NATIVE: 12.0, RuntimeName.DOCKER: 60.0}
+_DOWN_WITHIN_S = {RuntimeName.NATIVE: 30.0, RuntimeName.DOCKER: 90.0}
+_STATUS_S = 10.0
+_ORDER_S = 5.0
 
 Progress = Callable[[str], None]
 
@@ -150,7 +152,9 @@ class LocalRuntime:
     def status(self, stack: RunningStack) -> dict[str, Any]:
         """Return the supervisor's view of its processes. Raises HarnessError if it does not answer."""
         try:
-            answer: dict[str, Any] = call_json("GET", f"{stack.control_url}/status", token=stack.token)
+            answer: dict[str, Any] = call_json(
+                "GET", f"{stack.control_url}/status", token=stack.token, deadline_s=_STATUS_S
+            )
         except NoAnswer as error:
             raise HarnessError(f"the supervisor does not answer: {error}", hint="workbench heal") from error
         return answer
@@ -158,7 +162,8 @@ class LocalRuntime:
     def down(self, stack: RunningStack, *, quick: bool = False) -> None:
         """End a stack and wait until its supervisor is gone. Raises EnvironmentFailure if it does not go."""
         with suppress(NoAnswer):
-            call_json("POST", f"{stack.control_url}/shutdown", token=stack.token, body={"quick": quick})
+            url = f"{stack.control_url}/shutdown"
+            call_json("POST", url, token=stack.token, body={"quick": quick}, deadline_s=_ORDER_S)
         self.wait_gone(stack, _DOWN_WITHIN_S[stack.runtime])
         if self._owner is not None:
             os.close(self._owner)

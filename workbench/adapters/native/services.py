@@ -20,7 +20,7 @@ from workbench.model.policies import Policies
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 
-_UNDO_S = 30.0
+_UNDO_S = 60.0
 """Beyond all that the supervisor waits for: its steps towards open edges, and services that start."""
 
 _BREAKER_STATES = {0: "closed", 1: "half open", 2: "open"}

@@ -14,6 +14,9 @@ from workbench.calls import NoAnswer, call_json
 from workbench.errors import HarnessError
 from workbench.model.stack import RunningStack
 
+_DEADLINE_S = 10.0
+"""Longer than the supervisor itself waits for the collector."""
+
 
 class StackSession:
     """Attached from construction until `release`. If this process dies before, faults are undone for it."""
@@ -60,7 +63,8 @@ class StackSession:
     def watch_over(self, processes: dict[str, int]) -> None:
         """Have the supervisor kill these processes should we die. Raises HarnessError."""
         try:
-            call_json("POST", f"{self._stack.control_url}/processes", token=self._stack.token, body=processes)
+            url = f"{self._stack.control_url}/processes"
+            call_json("POST", url, token=self._stack.token, body=processes, deadline_s=_DEADLINE_S)
         except NoAnswer as error:
             raise HarnessError(f"the supervisor does not answer: {error}") from error
 
