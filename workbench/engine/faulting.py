@@ -165,9 +165,14 @@ class Injector:
         return f"{seen}, and {direct} past the plane: {callee} answers nobody"
 
     def undo_all(self) -> None:
-        """Undo everything that is still on; one that fails does not keep the others from being undone."""
+        """Undo everything that is still on; one that fails does not keep the others from being undone.
+
+        A service that is stopped cannot undo what it does itself, so faults on processes come first.
+        """
         failures: list[WorkbenchError] = []
-        for fault_id in self.on:
+        with self._lock:
+            on = sorted(self._held, key=lambda fault_id: self._held[fault_id].level != "process")
+        for fault_id in on:
             try:
                 self.undo(fault_id)
             except Interrupted:

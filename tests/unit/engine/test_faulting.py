@@ -16,7 +16,9 @@ from workbench.engine import faulting
 from workbench.engine.faulting import LEASE_MS, Injector
 from workbench.errors import DirtyError, HarnessError
 from workbench.model.events import FaultLost, FaultOff, FaultOn
+from workbench.model.faults.db_locked import DbLocked
 from workbench.model.faults.kill import Kill
+from workbench.model.faults.pause import Pause
 from workbench.model.faults.scheduling import Schedule
 
 Staged = Callable[..., Stage]
@@ -183,6 +185,16 @@ def test_what_cannot_be_shown_to_be_off_is_dirty_and_stays_held(staged: Staged, 
     (off,) = only(stage.events(), FaultOff)
     assert how == "broken" or off.counts["hit"] == 11, "the last figures were got by the first try"
     assert [] == only(stage.events(), FaultLost), "the first try has taken it off"
+
+
+def test_processes_are_let_go_first(staged: Staged) -> None:
+    """What a stopped service does to its own database it can only undo when it runs."""
+    stage = staged()
+    injector = begun(stage)
+    injector.inject(DbLocked.model_validate({"id": "locked", "resource": "payments-db", "services": ["payments"]}), 1)
+    injector.inject(Pause.model_validate({"id": "paused", "service": "payments"}), 1)
+    injector.undo_all()
+    assert ["paused", "locked"] == [fault for what, fault, _ in stage.world.plane.log if what == "off"]
 
 
 def test_one_fault_that_cannot_be_undone_keeps_no_other_on(staged: Staged) -> None:
