@@ -116,7 +116,10 @@ class Folder:
 
     def left_of_staying(self) -> list[str]:
         """Return what is wrong with a stack that has to stay: faults, stopped, limited, missing or superfluous ones."""
-        status = json.loads(self.workbench("status", "--json").stdout)
+        asked = self.workbench("status", "--json")
+        if asked.returncode:
+            return [f"status ends with {asked.returncode}: {asked.stderr.strip()[-200:]}"]
+        status = json.loads(asked.stdout)
         left = [f"fault {fault}" for fault in status["faults"]]
         left += [f"ledger {entry}" for entry in status["ledger"]]
         left += [f"{name} has ended" for name, state in status["processes"].items() if state["pid"] is None]

@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# property tests have no time limit of their own: a busy machine is no reason to fail
+settings.register_profile("unhurried", deadline=None, max_examples=60)
+settings.load_profile("unhurried")
 
 _OF_INTEGRITY = "tests/e2e/test_integrity.py"
 """Eight orders a second, and nothing that is judged by how long it takes."""

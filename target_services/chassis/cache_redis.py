@@ -24,14 +24,17 @@ class RedisStore:
     """Keeps values under a prefix, each with its end. Never tries twice: whoever asks goes to the source instead."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        self._url = url
+        from redis.asyncio import Redis  # noqa: PLC0415 - as said above
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+
         self._prefix = prefix
-        self._client: Redis | None = None
+        self._client: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=_TIMEOUT_S)
 
     async def get(self, key: str) -> Stored | None:
         """Return what is kept. Raises StoreAway."""
         with _translated():
-            async with asyncio.timeout(_TIMEOUT_S), self._connected().pipeline(transaction=False) as both:
+            async with asyncio.timeout(_TIMEOUT_S), self._client.pipeline(transaction=False) as both:
                 both.get(self._prefix + key)
                 both.pttl(self._prefix + key)
                 value, left_ms = await both.execute()
@@ -41,38 +44,28 @@ class RedisStore:
         """Keep a value for so many seconds. Raises StoreAway."""
         with _translated():
             async with asyncio.timeout(_TIMEOUT_S):
-                await self._connected().set(self._prefix + key, value, px=round(keep_s * 1000))
+                await self._client.set(self._prefix + key, value, px=round(keep_s * 1000))
 
     async def take_turn(self, key: str, hold_s: float) -> str | None:
         """Return a token if nobody else has the turn; it ends after so many seconds. Raises StoreAway."""
         token = uuid.uuid4().hex
         with _translated():
             async with asyncio.timeout(_TIMEOUT_S):
-                first = await self._connected().set(self._turn(key), token, nx=True, px=round(hold_s * 1000))
+                first = await self._client.set(self._turn(key), token, nx=True, px=round(hold_s * 1000))
         return token if first else None
 
     async def end_turn(self, key: str, token: str) -> None:
         """End a turn, if it is still that of the token. Raises StoreAway."""
         with _translated():
             async with asyncio.timeout(_TIMEOUT_S):
-                await self._connected().eval(_END_TURN, 1, self._turn(key), token)
+                await self._client.eval(_END_TURN, 1, self._turn(key), token)
 
     async def close(self) -> None:
         """Let go of all connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.aclose()
 
     def _turn(self, key: str) -> str:
         return f"{self._prefix}turn:{key}"
-
-    def _connected(self) -> Redis:
-        if self._client is None:
-            from redis.asyncio import Redis  # noqa: PLC0415
-            from redis.asyncio.retry import Retry  # noqa: PLC0415
-            from redis.backoff import NoBackoff  # noqa: PLC0415
-
-            self._client = Redis.from_url(self._url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=_TIMEOUT_S)
-        return self._client
 
 
 @contextlib.contextmanager

@@ -20,10 +20,12 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs an engine."""
+    """Everything here needs an engine, and may be the first that needs the images, which are built then."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.docker)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(1200))
 
 
 @pytest.fixture(scope="session")

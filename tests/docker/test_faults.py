@@ -12,7 +12,7 @@ from tests.integration.supervisor.marks import wait_until
 from workbench.calls import call_json
 from workbench.model.outcome import Exit
 
-_FOR = ("--for", "3s")
+_LONG, _BRIEFLY = "60s", "3s"
 
 
 def _state(pair: Contained) -> dict[str, Any]:
@@ -25,25 +25,55 @@ def _limits(pair: Contained) -> dict[str, Any]:
     return limits
 
 
-def test_each_is_on_and_goes_by_itself(pair: Contained) -> None:
+def _add(pair: Contained, kind: str, lasts: str, *options: str) -> None:
+    added = pair.workbench("fault", "add", kind, "back", *options, "--for", lasts)
+    assert 0 == added.code, added.err
+
+
+def _remove(pair: Contained, kind: str) -> None:
+    removed = pair.workbench("fault", "remove", f"{kind}-back")
+    assert 0 == removed.code, removed.err
+
+
+def test_each_is_on_until_it_is_removed(pair: Contained) -> None:
     pair.up()
     before = _limits(pair)
 
-    assert 0 == pair.workbench("fault", "add", "pause", "back", *_FOR).code
+    _add(pair, "pause", _LONG)
     assert _state(pair)["Paused"]
+    _remove(pair, "pause")
     wait_until("it runs on", lambda: not _state(pair)["Paused"])
 
-    assert 0 == pair.workbench("fault", "add", "cpu", "back", "--limit", "20%", *_FOR).code
+    _add(pair, "cpu", _LONG, "--limit", "20%")
     assert 20_000 == _limits(pair)["CpuQuota"]
+    _remove(pair, "cpu")
     wait_until("it has all the time again", lambda: _limits(pair)["CpuQuota"] in (0, -1))
 
-    assert 0 == pair.workbench("fault", "add", "memory", "back", "--headroom", "8MiB", *_FOR).code
+    _add(pair, "memory", _LONG, "--headroom", "8MiB")
     assert 0 < _limits(pair)["Memory"] < before["Memory"]
+    _remove(pair, "memory")
     wait_until("it has its old limit", lambda: _limits(pair)["Memory"] == before["Memory"])
 
-    pid = _state(pair)["Pid"]
-    assert 0 == pair.workbench("fault", "add", "kill", "back", *_FOR).code
+    _add(pair, "kill", _LONG)
     assert not _state(pair)["Running"]
+    _remove(pair, "kill")
+    wait_until("it runs again", lambda: _state(pair)["Running"])
+    assert [] == pair.status()["faults"]
+    assert "word (bugs: )" == pair.ask()
+
+
+def test_each_goes_by_itself(pair: Contained) -> None:
+    """Whether it was on is not asked: it may be gone before anybody can look."""
+    pair.up()
+    before = _limits(pair)
+    _add(pair, "pause", _BRIEFLY)
+    wait_until("it runs on", lambda: not _state(pair)["Paused"])
+    _add(pair, "cpu", _BRIEFLY, "--limit", "20%")
+    wait_until("it has all the time again", lambda: _limits(pair)["CpuQuota"] in (0, -1))
+    _add(pair, "memory", _BRIEFLY, "--headroom", "8MiB")
+    wait_until("it has its old limit", lambda: _limits(pair)["Memory"] == before["Memory"])
+    pid = _state(pair)["Pid"]
+    _add(pair, "kill", _BRIEFLY)
     wait_until("it runs again", lambda: _state(pair)["Running"])
     assert pid != _state(pair)["Pid"]
     wait_until("no fault is on", lambda: pair.status()["faults"] == [])

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.docker.engine import FOLDER_LABEL, NOTHING, docker, images_of, inspected, labelled
-from tests.e2e.command import Folder, note
-from tests.e2e.judged import whole_run
+from tests.e2e.command import Folder, note, wait_for
+from tests.e2e.judged import RUN_WITHIN_S, TRIES, whole_run
 from workbench.calls import call, call_json
 from workbench.engine.rundir import RunDirectory
 from workbench.model.verdict import Outcome
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(TRIES * RUN_WITHIN_S + 1200)]
 
 _UP_WITHIN_S = 240.0
 _UNHURRIED = (
@@ -83,12 +84,16 @@ def _stock_s(shop: Folder) -> float:
     return time.monotonic() - began
 
 
+def _wait_for_a_quick_answer(shop: Folder) -> None:
+    wait_for("a quick answer", lambda: True if _stock_s(shop) < _DELAY_S else None, 60)
+
+
 def _assert_servers_are_disturbed(shop: Folder) -> None:
     """The answers of PostgreSQL are late, and Redis is away, because Toxiproxy sees to it; and only for a while."""
-    assert _stock_s(shop) < _DELAY_S
+    _wait_for_a_quick_answer(shop)
     for words in (("db_slow", "inventory-db", "--delay", f"{_DELAY_S:g}s"), ("cache_down", "catalog-cache")):
-        added = shop.run("fault", "add", *words, "--for", "60s", within_s=60)
-        assert 0 == added.code, added.stderr
+        added = shop.run("fault", "add", *words, "--for", "300s", within_s=60)
+        assert 0 == added.code, added.said()
     proxies = _toxiproxy(shop)
     assert ["latency"] == [toxic["type"] for toxic in proxies["inventory-db"]["toxics"]]
     assert [False, True] == [proxies[name]["enabled"] for name in ("catalog-cache", "orders-db")]
@@ -102,13 +107,13 @@ def _assert_servers_are_disturbed(shop: Folder) -> None:
         assert counts["hit"] >= 0.8 * counts["eligible"]
     assert 0 == shop.run("fault", "clear", within_s=60).code
     assert all(proxy["enabled"] and proxy["toxics"] == [] for proxy in _toxiproxy(shop).values())
-    assert _stock_s(shop) < _DELAY_S
+    _wait_for_a_quick_answer(shop)
 
 
 def test_latency_spike_passes_on_real_servers_and_everything_is_hardened_and_gone_afterwards(shop: Folder) -> None:
     placed = _placed()
     up = shop.run("up", *placed, within_s=_UP_WITHIN_S)
-    assert 0 == up.code, up.stderr
+    assert 0 == up.code, up.said()
     for name in ("postgres", "rabbitmq", "redis", "toxiproxy", "prometheus", "jaeger", "faultproxy", "orders"):
         assert f"{name} is ready\n" in up.stderr
     note(up.stdout.splitlines()[0])
@@ -127,7 +132,7 @@ def test_latency_spike_passes_on_real_servers_and_everything_is_hardened_and_gon
     _assert_servers_are_disturbed(shop)
 
     ended, verdict = whole_run(shop, "latency-spike", *placed, *_UNHURRIED)
-    assert Outcome.PASS is verdict.outcome, ended.stderr
+    assert Outcome.PASS is verdict.outcome, ended.said()
     _assert_kept(shop)
 
     assert 0 == shop.run("down", within_s=_UP_WITHIN_S).code
@@ -139,6 +144,9 @@ def _assert_kept(shop: Folder) -> None:
     directory = RunDirectory.existing(shop.path / "reports" / "latest")
     collected = [json.loads(line) for line in (directory.folder / "journal.jsonl").read_text().splitlines()]
     rows = next(event["rows"] for event in collected if event["event"] == "collected")
-    assert rows["spans"] == rows["jaeger"]
+    assert rows["spans"] > 100
+    files = [directory.folder / f"{name}.parquet" for name in ("spans", "jaeger")]
+    spans, jaeger = (f"SELECT trace_id, span_id FROM '{file}'" for file in files)
+    assert [] == duckdb.execute(f"{spans} EXCEPT {jaeger}").fetchall(), "what the collector has and Jaeger has not"
     assert rows["attempts"] > 100
     assert rows["prometheus"] > 1000

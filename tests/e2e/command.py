@@ -59,6 +59,10 @@ class Ended:
         """The last line on stderr."""
         return self.stderr.rstrip().splitlines()[-1] if self.stderr.strip() else ""
 
+    def said(self) -> str:
+        """Return the last lines on stderr, for a message."""
+        return "\n".join(self.stderr.splitlines()[-40:])
+
     def verdict(self) -> Verdict:
         """Return stdout of `--json`. Fails if anything but JSON is there."""
         return Verdict.model_validate_json(self.stdout)

@@ -89,7 +89,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
             if '"fault_off"' in (run / "journal.jsonl").read_text("utf-8"):
                 break
         else:
-            raise AssertionError(f"no fault was injected\n{ended.stderr}")
+            raise AssertionError(f"no fault was injected\n{ended.said()}")
         tools = folder.stack()["tools"]
         yield Ran(run, tools["jaeger"], tools["prometheus"])
         folder.run("down")

@@ -6,6 +6,7 @@ One phase for each kind. The shop's breakers are off, so that none of them keeps
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ NOT_HERE = {"packet_loss", "packet_reorder"}
 """The native runtime cannot do them; test_refusals shows that it says so."""
 LASTS_S = 4
 WITHIN_S = 390
+TRIES = 3
 
 
 def test_every_kind_has_a_plan() -> None:
@@ -106,8 +108,8 @@ def felt(folder: Folder) -> tuple[History, dict[str, str]]:
     """Run it; return its history and the reason of each fault that is not shown to have been felt."""
     words = ["run", "./every-kind.yaml", "--bug", "breaker-off", "--allow-inconclusive", "--json"]
     ended = folder.run(*words, "--port-base", str(folder.port_base), within_s=WITHIN_S)
-    assert ended.stdout.strip(), ended.stderr
-    assert ended.code in (Exit.PASS, Exit.FAIL, Exit.INCONCLUSIVE), ended.stderr
+    assert ended.stdout.strip(), ended.said()
+    assert ended.code in (Exit.PASS, Exit.FAIL, Exit.INCONCLUSIVE), ended.said()
     history = RunDirectory.existing(folder.path / "reports" / "latest").history()
     checks = {result.id: result for result in ended.verdict().checks if result.check == "A2"}
     assert {f"A2:{fault.id}" for fault in history.run.scenario.faults} == set(checks)
@@ -117,24 +119,36 @@ def felt(folder: Folder) -> tuple[History, dict[str, str]]:
     return history, undecided
 
 
-@pytest.mark.timeout(2 * WITHIN_S + 60)
+def assert_counted(history: History, undecided: Container[str]) -> None:
+    """What was shown to have been felt was counted by the plane, where it sees requests."""
+    counted = {event.fault: event.counts for event in history.events(FaultOff)}
+    for fault in history.run.scenario.faults:
+        if isinstance(fault, RequestFault) and fault.edge != STOCK and f"A2:{fault.id}" not in undecided:
+            counts = counted[fault.id]
+            assert counts["hit"] >= fault.min_evidence
+            assert counts["hit"] + counts["passed"] == counts["eligible"]
+            assert fault.share == 1.0 or counts["passed"] > 0
+
+
+@pytest.mark.timeout(TRIES * WITHIN_S + 60)
 def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -> None:
-    """Again, if a fault is undecided on a machine that was too busy: it may have had too few requests to hit."""
+    """Again, if a fault is undecided on a machine that was too busy: it may have had too few requests to hit.
+
+    On such a machine it may be another one each time, so what has been felt once need not be felt again.
+    """
     (folder.path / "every-kind.yaml").write_text(json.dumps(scenario()))  # JSON is YAML
-    history, undecided = felt(folder)
-    if undecided and history.was_starved():
-        note(f"once more, because the machine was busy: {undecided}")
+    never_felt: dict[str, str] | None = None
+    for left in reversed(range(TRIES)):
         history, undecided = felt(folder)
-    assert undecided == {}
+        assert_counted(history, undecided)
+        known = undecided if never_felt is None else never_felt
+        never_felt = {id_: reason for id_, reason in undecided.items() if id_ in known}
+        if not (left and never_felt and history.was_starved()):
+            break
+        note(f"the machine was busy, {left} more tries: {never_felt}")
+    assert never_felt == {}
     latest = folder.path / "reports" / "latest"
     assert {death.service for death in history.events(ServiceDied)} <= {STARVED}, "the other deaths were asked for"
     clean = history.events(CleanVerified)[-1]
     assert ([], []) == (clean.faults, clean.ledger)
     folder.assert_nothing_left(json.loads((latest / "stack.json").read_text(encoding="utf-8")))
-    counted = {event.fault: event.counts for event in history.events(FaultOff)}
-    for fault in history.run.scenario.faults:
-        if isinstance(fault, RequestFault) and fault.edge != STOCK:  # where the plane sees requests
-            counts = counted[fault.id]
-            assert counts["hit"] >= fault.min_evidence
-            assert counts["hit"] + counts["passed"] == counts["eligible"]
-            assert fault.share == 1.0 or counts["passed"] > 0

@@ -23,8 +23,9 @@ SHORT = (
     *("--allow-inconclusive", "--rate", "8/s"),
     *("--set", "phases.warmup.duration=1s", "--set", "phases.baseline.duration=4s"),
     *("--set", "phases.fault.duration=10s", "--set", "phases.recovery.duration=16s"),
+    *("--set", "steady_state=[]"),  # so few journeys may be bad on a loaded machine, and then there is no fault
 )
-END_WITHIN_S = 30.0
+END_WITHIN_S = 120.0
 """Longer than the 6 s that are promised: a loaded machine must not fail the test. The measured time is printed."""
 
 
@@ -42,7 +43,7 @@ def in_the_fault(folder: Folder) -> tuple[Started, dict[str, Any]]:
 
 def assert_saved(folder: Folder, ended: Ended, code: Exit) -> RunDirectory:
     """The verdict is written, INCONCLUSIVE, with this exit code; and so are the reports."""
-    assert code == ended.code, ended.stderr
+    assert code == ended.code, ended.said()
     run = RunDirectory.existing(folder.path / "reports" / "latest")
     verdict = run.read_verdict()
     assert (Outcome.INCONCLUSIVE, code) == (verdict.outcome, verdict.exit_code)
@@ -94,7 +95,7 @@ def test_sigkill_in_the_fault_leaves_no_process_and_the_next_command_is_clean(gr
     took = folder.wait_until_gone()
     note(f"SIGKILL: all processes gone after {took:.1f} s")
     healed = folder.run("heal")
-    assert Exit.PASS == healed.code, healed.stderr
+    assert Exit.PASS == healed.code, healed.said()
     folder.assert_nothing_left(stack)
     if group:  # once is enough: the next run begins as if nothing had been
         again = folder.start("run", "latency-spike", *SHORT, "--port-base", str(folder.port_base))

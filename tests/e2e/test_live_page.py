@@ -22,9 +22,11 @@ from workbench.model.outcome import Exit
 SHORT = (
     *("--allow-inconclusive", "--rate", "8/s"),
     *("--set", "phases.warmup.duration=1s", "--set", "phases.baseline.duration=4s"),
-    *("--set", "phases.fault.duration=30s", "--set", "phases.recovery.duration=16s"),
+    *("--set", "phases.fault.duration=120s", "--set", "phases.recovery.duration=16s"),
+    *("--set", "steady_state=[]"),  # so few journeys may be bad on a loaded machine, and then there is no fault
 )
-END_WITHIN_S = 30.0
+END_WITHIN_S = 120.0
+"""Longer than the 6 s that are promised: a loaded machine must not fail the test."""
 
 
 def in_the_fault(folder: Folder) -> tuple[Started, dict[str, Any], str]:
@@ -32,13 +34,13 @@ def in_the_fault(folder: Folder) -> tuple[Started, dict[str, Any], str]:
     started = folder.start("run", "latency-spike", *SHORT, "--port-base", str(folder.port_base))
     folder.until(started, "phase_started", phase="fault")
     opened = folder.run("open", "live")
-    assert 0 == opened.code, opened.stderr
+    assert 0 == opened.code, opened.said()
     return started, folder.stack(), opened.stdout.splitlines()[0]
 
 
 def assert_stopped(folder: Folder, started: Started, stack: dict[str, Any]) -> None:
     ended = started.ended(END_WITHIN_S)
-    assert Exit.SIGTERM == ended.code, ended.stderr
+    assert Exit.SIGTERM == ended.code, ended.said()
     run = RunDirectory.existing(folder.path / "reports" / "latest")
     assert Exit.SIGTERM == run.read_verdict().exit_code
     history = run.history()
@@ -140,7 +142,7 @@ def test_a_collector_that_died_finds_the_run_again(folder: Folder) -> None:
         now: dict[str, Any] | None = parts.get("now")
         return now if now is not None and now["state"] == "running" else None
 
-    now = wait_for("the run on the page", found_again, 30.0, started.said)
+    now = wait_for("the run on the page", found_again, 60.0, started.said)
     assert now["journeys"] > 10
     assert "on" in now["faults"].values()
     started.process.send_signal(signal.SIGTERM)

@@ -62,6 +62,6 @@ def test_without_the_breaker_a6_says_that_it_never_opened(checkout: Folder) -> N
     assert len(lines) - 1 == len(kept)
     front.write_text("".join(kept), encoding="utf-8")
     _, _, run = typed(checkout)
-    ended, verdict = whole_run(checkout, *run[1:])
+    ended, verdict = whole_run(checkout, *run[1:], fails_by="A6:front:back")
     said = {result.id: result for result in verdict.checks}
     assert (Exit.FAIL, Outcome.FAIL) == (ended.code, said["A6:front:back"].outcome), verdict.reasons

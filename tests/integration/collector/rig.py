@@ -35,11 +35,17 @@ class Rig:
 
     def samples(self) -> list[tuple[int, str, str, dict[str, str], str]]:
         """(time, service, name, labels, value) of everything scraped."""
+        points = self.rows("metric_points")  # before the series, which may be more by then
         series = {number: (service, name, json.loads(labels)) for number, service, name, labels in self.rows("series")}
-        return [(int(at), *series[number], value) for at, number, value in self.rows("metric_points")]
+        return [(int(at), *series[number], value) for at, number, value in points]
 
     def values(self, service: str, name: str) -> list[str]:
         return [value for _, found, metric, _, value in self.samples() if (found, metric) == (service, name)]
+
+    def ups(self, service: str) -> list[str]:
+        """Return how the scrapes of a service have ended so far."""
+        self.client.recording()  # writes what it has
+        return self.values(service, "up")
 
     def send(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> tuple[int, bytes]:
         """Send a request without the client's help; header names have _ for -."""

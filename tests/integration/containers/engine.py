@@ -14,12 +14,16 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[3]
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=200")
+_BUILT_WITHIN_S, _WITHIN_S = 900.0, 280.0
 
 
 def docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
     command = ["docker", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    within_s = _BUILT_WITHIN_S if arguments[0] == "build" else _WITHIN_S
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=within_s, check=False
+    )
     assert not check or done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
     return done
 

@@ -20,7 +20,7 @@ from workbench.faultproxy.wire import FaultOrder
 
 P = ParamSpec("P")
 
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 MINUTE_MS = 60_000

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.faultproxy.rig import GET, OK, Rig, in_loop, rigged, until
+from workbench.faultproxy import connection
 from workbench.faultproxy.edge import Edge, Protocol
 
 PROTOCOLS: tuple[Protocol, ...] = ("http", "tcp", "auto")
@@ -68,8 +69,9 @@ async def test_reset_is_seen_as_such_on_new_and_on_kept_connections(protocol: Pr
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @in_loop
-async def test_closing_is_an_end_of_file_and_no_reset(protocol: Protocol) -> None:
+async def test_closing_is_an_end_of_file_and_no_reset(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when the caller still sends: it gets to the end of what it has to say, and reads a clean end."""
+    monkeypatch.setattr(connection, "LINGER_S", 30.0)
     async with rigged() as rig:
         callee = await rig.callee()
         edge = await rig.edge(callee.address, protocol=protocol)

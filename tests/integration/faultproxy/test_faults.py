@@ -158,11 +158,13 @@ async def test_a_lease_that_ends_frees_connections_that_are_open() -> None:
     async with rigged() as rig:
         callee = await rig.callee()
         edge = await rig.edge(callee.address)
-        await rig.fault("late", kind="latency", delay="1h", match={"path": "/late"}, lease_ms=150)
-        await rig.fault("hole", kind="blackhole", match={"path": "/hole"}, lease_ms=150)
+        late = await rig.fault("late", kind="latency", delay="1h", match={"path": "/late"})
+        hole = await rig.fault("hole", kind="blackhole", match={"path": "/hole"})
         held, swallowed = await rig.call(edge), await rig.call(edge)
         held.writer.write(GET.replace(b"/x", b"/late"))
         swallowed.writer.write(GET.replace(b"/x", b"/hole"))
+        await until(lambda: late.hit == hole.hit == 1, "both to be hit")
+        rig.plane.renew(["late", "hole"], 50)
         assert await held.reader.readexactly(len(OK)) == OK
         assert await swallowed.gone()
         assert await held.get() == OK
@@ -176,9 +178,11 @@ async def test_leases_end_though_the_edge_of_one_is_being_removed() -> None:
         callee = await rig.callee()
         await rig.edge(callee.address)
         gone = await rig.plane.add_edge("a:gone", "127.0.0.1:0", callee.address)
-        await rig.fault("first", edge="a:gone", kind="blackhole", lease_ms=50)
-        await rig.fault("other", kind="blackhole", lease_ms=100)
+        await rig.fault("first", edge="a:gone", kind="blackhole")
+        await rig.fault("other", kind="blackhole")
         del rig.plane.edges["a:gone"]  # as `remove_edge` does before it takes its faults off
+        rig.plane.renew(["first"], 50)
+        rig.plane.renew(["other"], 100)
         await until(lambda: [f.spec.id for f in rig.plane.faults()] == ["first"], "the other lease to end")
         rig.plane.edges["a:gone"] = gone
         await rig.plane.remove_edge("a:gone")

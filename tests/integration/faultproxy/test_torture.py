@@ -63,7 +63,7 @@ class Stage:
             await asyncio.sleep(0.001)
         got = b""
         with suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(15):
                 while len(got) < wanted and (data := await caller.reader.read(wanted - len(got))):
                     got += data
         self.rig.hang_up()

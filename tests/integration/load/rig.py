@@ -29,7 +29,7 @@ class Rig:
     load: LocustLoad = field(default_factory=LocustLoad)
     job: LoadJob | None = None
 
-    def start(
+    def launch(
         self,
         locustfile: str,
         arrivals: Sequence[tuple[float, int]],
@@ -41,9 +41,8 @@ class Rig:
         slis: Sequence[Slo] = (),
         files: Mapping[str, Path] = MappingProxyType({}),
         before_start: Callable[[Path], None] = lambda _: None,
-        deadline_s: float = DEADLINE_S,
-    ) -> Probed:
-        """Start a child up to the end of its probe. `arrivals` are (seconds since run zero, number of the user)."""
+    ) -> None:
+        """Start a child and do not wait. `arrivals` are (seconds since run zero, number of the user)."""
         raw = self.folder / "raw"
         raw.mkdir(exist_ok=True)
         file = self.folder / "locustfile.py"
@@ -67,7 +66,11 @@ class Rig:
         )
         before_start(file)
         self.load.start(self.job, self.folder / "job.json")
-        return self.load.wait_probed(deadline_s)
+
+    def start(self, locustfile: str, arrivals: Sequence[tuple[float, int]], *users: str, **settings: Any) -> Probed:
+        """Start a child up to the end of its probe."""
+        self.launch(locustfile, arrivals, *users, **settings)
+        return self.load.wait_probed(DEADLINE_S)
 
     def begin(self) -> int:
         """Give run zero, a moment from now; return it."""

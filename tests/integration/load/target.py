@@ -13,11 +13,15 @@ from typing import Any
 
 @dataclass
 class Target:
-    """Paths: /status/N answers N, /sleep/MS waits, /hang never answers, /reset resets, anything else is 200."""
+    """What it does is in the path; one that says nothing is answered with 200.
+
+    /status/N answers N, /sleep/MS waits, /together/N waits until N have asked, /hang never answers, /reset resets.
+    """
 
     server: ThreadingHTTPServer
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    barriers: dict[str, threading.Barrier] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -51,6 +55,9 @@ def start_target() -> Target:
                     self.close_connection = True
                 case "sleep":
                     time.sleep(int(argument[0]) / 1000)
+                    self.answer(200)
+                case "together":
+                    target.barriers.setdefault(self.path, threading.Barrier(int(argument[0]))).wait(30)
                     self.answer(200)
                 case "status":
                     self.answer(int(argument[0]))

@@ -10,10 +10,12 @@ import pytest
 
 from tests.integration.load.rig import DEADLINE_S, Rig
 from tests.integration.load.target import Target
+from workbench.adapters import locust_load
 from workbench.errors import HarnessError, InvalidInput
 
 SLOW = """
     class Browse(FastHttpUser):
+        network_timeout = 60
         @task
         def look(self):
             self.client.get("/hang")
@@ -92,13 +94,14 @@ def test_journeys_that_outlive_the_drain_are_unfinished(rig: Rig) -> None:
     assert [("indeterminate", "unfinished")] * 3 == rig.outcomes()
 
 
-def test_stop_with_little_time_cuts_and_still_writes_everything(rig: Rig) -> None:
+def test_stop_with_little_time_cuts_and_still_writes_everything(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupted run has no time for a long drain."""
+    monkeypatch.setattr(locust_load, "CUT_S", 10.0)
     rig.start(SLOW, [(i * 0.01, 0) for i in range(20)] + [(60.0, 0)], "Browse", drain_s=60.0)
     rig.begin()
     rig.wait_for("all are in flight", lambda: (p := rig.load.progress()) is not None and p.in_flight == 20)
 
-    done = rig.load.stop(6.0)
+    done = rig.load.stop(20.0)
 
     assert done is not None
     assert (20, 20) == (done.journeys, done.unfinished)
@@ -134,9 +137,11 @@ def test_sigint_is_left_to_the_runner(rig: Rig) -> None:
 @pytest.mark.parametrize("blocked", [False, True])
 def test_a_child_whose_runner_is_gone_ends_by_itself(rig: Rig, *, blocked: bool) -> None:
     """End of file on stdin is enough, even where user code has blocked the event loop for good."""
-    body = "while True: pass" if blocked else 'self.client.get("/hang")'
+    body, grace_s = ("while True: pass", 3.0) if blocked else ('self.client.get("/hang")', 10.0)
     rig.start(
         f"""
+        from workbench.loadgen import runner_link
+        runner_link.GRACE_S = {grace_s}
         class Browse(FastHttpUser):
             @task
             def look(self):
@@ -293,8 +298,11 @@ def test_what_user_code_writes_to_stdout_does_not_reach_the_runner(rig: Rig) -> 
 
 def test_waiting_has_a_deadline_that_shows_the_log(rig: Rig) -> None:
     """A locustfile that hangs at import is not waited for without end."""
+    rig.launch("import time\nprint('importing', flush=True)\ntime.sleep(60)", [(0.0, 0)], "Browse")
+    rig.wait_for("it is importing", lambda: "importing" in rig.log)
+
     with pytest.raises(HarnessError, match=r"(?s)still running its probe after .* s.*importing"):
-        rig.start("import time\nprint('importing', flush=True)\ntime.sleep(60)", [(0.0, 0)], "Browse", deadline_s=6.0)
+        rig.load.wait_probed(0.5)
 
 
 def test_two_locustfiles_of_one_name_are_two_modules(rig: Rig) -> None:

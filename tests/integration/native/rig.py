@@ -20,7 +20,8 @@ from tests.ended import Done
 from tests.integration.supervisor.marks import DEADLINE_S, MARK, marked, nothing_left, wait_until
 
 PAIR = Path(__file__).parent / "pair"
-_ENDS_WITHIN_S = 180.0
+_ENDS_WITHIN_S = 240.0
+"""A whole run, or how long one takes until something happens in it."""
 
 
 class Folder:
@@ -85,7 +86,7 @@ class Folder:
 
     def wait_for_event(self, name: str) -> None:
         """Wait until the only run here has written an event."""
-        wait_until(f"the run says {name}", lambda: self.has_event(name))
+        wait_until(f"the run says {name}", lambda: self.has_event(name), _ENDS_WITHIN_S)
 
     def has_event(self, name: str) -> bool:
         """Tell whether the only run here has written an event."""

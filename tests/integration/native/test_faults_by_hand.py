@@ -44,7 +44,7 @@ def test_all_of_them_are_taken_off_at_once(pair: Folder) -> None:
 
 def test_one_that_nobody_takes_off_ends_by_itself(pair: Folder) -> None:
     pair.up()
-    assert 0 == pair.workbench("fault", "add", "refuse", "front:back", "--for", "300ms").code
+    assert 0 == pair.workbench("fault", "add", "refuse", "front:back", "--for", "5s").code
     wait_until("the fault has ended", lambda: pair.workbench("fault", "list").out == "no fault is on\n")
     assert "word (bugs: )" == pair.ask()
 

@@ -15,7 +15,8 @@ import pytest
 from tests.integration.native.rig import Folder, done, events
 from tests.integration.supervisor.marks import marked, nothing_left, wait_until
 
-_FOREVER = ("run", "disturbed", "--allow-inconclusive", "--set", "phases.fault.duration=280s")
+_LONG = ("--set", "phases.baseline.duration=5s", "--set", "phases.fault.duration=280s")
+_FOREVER = ("run", "disturbed", "--allow-inconclusive", *_LONG)
 
 
 def only(**fault: Any) -> tuple[str, ...]:
@@ -144,6 +145,6 @@ def test_by_hand_a_service_is_disturbed_and_put_right(pair: Folder) -> None:
     assert "undone: held on back" in pair.workbench("heal").out
     assert [] == stopped_or_limited(pair.mark)
     assert "word (bugs: )" == pair.ask()
-    assert 0 == pair.workbench("fault", "add", "kill", "back", "--for", "1s").code
+    assert 0 == pair.workbench("fault", "add", "kill", "back", "--for", "5s").code
     wait_until("it ends by itself", lambda: pair.status()["faults"] == [])
     assert "word (bugs: )" == pair.ask()

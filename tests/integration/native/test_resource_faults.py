@@ -10,7 +10,8 @@ from typing import Any
 from tests.integration.native.rig import Folder, done, events
 from tests.integration.supervisor.marks import wait_until
 
-_FOREVER = ("run", "words", "--allow-inconclusive", "--set", "phases.fault.duration=280s")
+_LONG = ("--set", "phases.baseline.duration=5s", "--set", "phases.fault.duration=280s")
+_FOREVER = ("run", "words", "--allow-inconclusive", *_LONG)
 _ONLY = {"id": "only", "kind": "db_slow", "resource": "words", "delay": "1ms"}
 FOREVER = (*_FOREVER, "--set", f"faults=[{json.dumps(_ONLY)}]")
 
@@ -56,8 +57,10 @@ def test_what_nobody_renews_or_undoes_is_ended_by_its_lease_in_the_service(pair:
         wait_until("the lease has ended it", lambda: pair.status()["faults"] == [])
     finally:
         running.send_signal(signal.SIGCONT)
-        running.send_signal(signal.SIGINT)
-        done(running)
+    pair.wait_for_event("fault_lost")
+    wait_until("the run holds it no longer", lambda: pair.status()["ledger"] == [])
+    running.send_signal(signal.SIGINT)
+    done(running)
     (run,) = pair.runs()
     assert ["only"] == [lost["fault"] for lost in events(run, "fault_lost")]
 
@@ -98,7 +101,7 @@ def test_by_hand_a_resource_is_disturbed_shown_and_put_right(pair: Folder) -> No
     pair.workbench("run", "asked").refused(2, "fault mine is on words, put there by hand")
     assert "undone: mine on words" in pair.workbench("heal").out
     assert [] == pair.status()["faults"]
-    assert 0 == pair.workbench("fault", "add", "db_error", "words", "--for", "300ms").code
+    assert 0 == pair.workbench("fault", "add", "db_error", "words", "--for", "5s").code
     wait_until("it ends by itself", lambda: pair.status()["faults"] == [])
     assert "word (bugs: )" == pair.ask()
 

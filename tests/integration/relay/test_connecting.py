@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -19,6 +20,12 @@ from workbench.relay.__main__ import Relay
 TOKEN = "secret"
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How an answer is told from a refusal is asked here, not how soon either comes."""
+    monkeypatch.setattr("workbench.adapters.canary._TIMEOUT_S", 15.0)
 
 
 @asynccontextmanager
@@ -84,9 +91,19 @@ async def test_who_accepts_and_hangs_up_has_not_refused() -> None:
 
 
 @in_loop
-async def test_a_name_that_nobody_has_is_no_refusal() -> None:
+async def test_a_name_that_nobody_has_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver says so at once: one that is away may take longer than any canary."""
+
+    asked: list[str] = []
+
+    async def unresolved(host: str, _: int) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio, "open_connection", unresolved)
     async with _relay() as relay:
         assert "broken" == await _sent(_canary(relay, "nobody.invalid:1"))
+    assert ["nobody.invalid"] == asked
 
 
 @in_loop

@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from target_services.orders import worker
 from tests.integration.shop.stack import _FORK, ServiceProcess, Shop, _run, wait_until
 
 NEVER = 10**9
-UNCOUNTED = frozenset({"Lease.keep", "Lease.give_back"})
+UNCOUNTED = frozenset({"Lease.keep", "Lease.give_back", "Inventory.expire"})
 """Writes that come by the clock, whatever else happens."""
 
 SKEW_S = 15.0
@@ -40,19 +41,22 @@ GONE = Answer(409, {}, b'{"type": "urn:shop:problem:out-of-stock"}')
 
 
 class Boundaries:
-    """Notes the boundaries that a process passes while it is armed, and kills it at the n-th, or at one by name."""
+    """Notes the boundaries that a process passes while it is armed, and kills it at the n-th, or at one by name.
+
+    `name#3` is the third of that name.
+    """
 
     def __init__(self, armed: Path) -> None:
         self._armed = armed
-        self._passed = 0
+        self._passed = Counter[str]()
 
     def meet(self, name: str) -> None:
         with suppress(FileNotFoundError):
             last = self._armed.read_text()
-            self._passed += 1
+            self._passed[name] += 1
             with self._armed.with_suffix(".passed").open("a") as names:
                 names.write(f"{name}\n")
-            if last in (name, str(self._passed)):
+            if last in (name, f"{name}#{self._passed[name]}", str(self._passed.total())):
                 self._armed.with_suffix(".died").write_text(name)
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -135,7 +139,7 @@ class DyingShop(Shop):
             self.processes[service] = DyingProcess(service, self.environment(service), log, life)
 
     def arm(self, boundary: int | str) -> None:
-        """Have the mortal service killed at its n-th boundary from now on, or at the first one of a name."""
+        """Have the mortal service killed at its n-th boundary from now on, or at the first (or n-th) one of a name."""
         self.armed.with_suffix(".passed").write_text("")
         ready = self.armed.with_suffix(".ready")
         ready.write_text(str(boundary))

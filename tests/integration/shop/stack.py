@@ -99,7 +99,7 @@ class Shop:
     bugs: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, ServiceProcess] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         *ports, self.grpc_port = free_ports(len(SERVICES) + 1)
@@ -215,12 +215,14 @@ class Shop:
         return self.ask("POST", "/v1/sessions", {"name": name, "password": password})
 
     def logged_in(self, name: str = "customer-1") -> dict[str, str]:
-        """Return the header of somebody who has logged in, once for each shop."""
-        if name not in self.tokens:
+        """Return the header of somebody who has logged in, and does so again when half the token's time is over."""
+        token, until_s = self.tokens.get(name, ("", 0.0))
+        if time.monotonic() >= until_s:
             reply = self.log_in(name)
             assert reply.status == 201, reply
-            self.tokens[name] = reply.body["access_token"]
-        return {"authorization": f"Bearer {self.tokens[name]}"}
+            token = reply.body["access_token"]
+            self.tokens[name] = token, time.monotonic() + reply.body["expires_in"] / 2
+        return {"authorization": f"Bearer {token}"}
 
     def order_at_once(self, **options: Any) -> Reply:
         """Order until one is confirmed at once: on a machine without room, some are queued instead."""
@@ -230,6 +232,27 @@ class Shop:
             return reply if reply.status == 201 else None
 
         reply: Reply = wait_until("an order to be confirmed at once", confirmed, within_s=40)
+        return reply
+
+    def declined_at_once(self, **options: Any) -> tuple[str, Reply]:
+        """Order with a bad card until one is declined and undone at once, as above. Returns its key, too."""
+
+        def declined() -> tuple[str, Reply] | None:
+            key = str(uuid.uuid4())
+            reply = self.order(key, card="tok_declined", **options)
+            return (key, reply) if reply.status == 402 and reply.body["order"]["state"] == "cancelled" else None
+
+        found: tuple[str, Reply] = wait_until("an order to be declined at once", declined, within_s=40)
+        return found
+
+    def product_with_badge(self, product: int) -> Reply:
+        """Look at a product until it has its badge: on a machine without room, inventory is too late with some."""
+
+        def whole() -> Reply | None:
+            reply = self.ask("GET", f"/v1/products/{product}")
+            return reply if reply.status == 200 and reply.body["degraded"] is False else None
+
+        reply: Reply = wait_until("a product with its badge", whole, within_s=40)
         return reply
 
     def price(self, product: int) -> int:

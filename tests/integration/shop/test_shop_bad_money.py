@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.shop.stack import Shop
+from tests.integration.shop.stack import Reply, Shop, wait_until
 
 PATHS = {"orders": "/v1/orders", "payments": "/v1/captures", "provider": "/v1/charges"}
 GOOD: dict[str, dict[str, Any]] = {
@@ -63,7 +63,12 @@ def test_quantities_are_whole_positive_and_bounded(money: Shop) -> None:
 def test_a_key_belongs_to_its_body(money: Shop, service: str) -> None:
     """The same key for another amount, or another card: 409, and the first one stays as it is."""
     headers = {"idempotency-key": f"reused-{service}"}
-    first = money.ask("POST", PATHS[service], GOOD[service], service=service, headers=headers)
+
+    def taken() -> Reply | None:
+        reply = money.ask("POST", PATHS[service], GOOD[service], service=service, headers=headers)
+        return reply if reply.status == 201 else None
+
+    first = wait_until("the money to be taken", taken)
     for change in ({"amount_cents": 501}, {"card": "tok_other"}):
         reply = money.ask("POST", PATHS[service], GOOD[service] | change, service=service, headers=headers)
         assert (reply.status, reply.body["type"]) == (409, "urn:shop:problem:idempotency-key-reused")

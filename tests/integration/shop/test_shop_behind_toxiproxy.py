@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, select
 
+from target_services.chassis import cache_guard, cache_redis
 from target_services.chassis.cache import StoreAway
 from target_services.chassis.cache_guard import GuardedStore
 from target_services.chassis.cache_redis import RedisStore
@@ -89,7 +91,14 @@ def test_transactions_are_held_up_and_fail_as_toxiproxy_has_it(toxiproxy: Plane,
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
-def test_a_cache_is_away_as_toxiproxy_has_it(toxiproxy: Plane, redis: RedisServer) -> None:  # noqa: F811
+def test_a_cache_is_away_as_toxiproxy_has_it(
+    toxiproxy: Plane,
+    redis: RedisServer,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cache_redis, "_TIMEOUT_S", 30.0)
+    monkeypatch.setattr(cache_guard, "_POLICY", replace(cache_guard._POLICY, reset_s=60.0))
+
     async def test() -> None:
         disturbances = Disturbances()
         store = RedisStore(behind(toxiproxy, redis.new_database()), "t:")
@@ -103,7 +112,7 @@ def test_a_cache_is_away_as_toxiproxy_has_it(toxiproxy: Plane, redis: RedisServe
         assert (3, 3) == (away.eligible, away.hit)
         await disturbances.end_all()
         toxiproxy.enable("server", on=True)
-        await asyncio.sleep(1.3)  # the breaker looks again after 1 s and a bit
+        guarded._breaker._open_until_s = 0.0
         assert await guarded.get("k") is not None
         await guarded.close()
 

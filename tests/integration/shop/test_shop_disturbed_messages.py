@@ -49,9 +49,9 @@ def buy_some(shop: Shop) -> list[str]:
     return keys
 
 
-@pytest.mark.parametrize(("bug", "times"), [("", 1), ("consumer-not-idempotent", 2)])
+@pytest.mark.parametrize("bug", ["", "consumer-not-idempotent"])
 def test_delivered_twice_is_told_once_unless_the_inbox_is_ignored(
-    make_messaging_shop: Callable[..., Shop], bug: str, times: int
+    make_messaging_shop: Callable[..., Shop], bug: str
 ) -> None:
     shop = make_messaging_shop(bugs=bug)
     shop.start(*CHECKOUT)
@@ -60,7 +60,12 @@ def test_delivered_twice_is_told_once_unless_the_inbox_is_ignored(
     settled(shop)
     met = ended(shop, "notifications", "duplicate")
     assert met["hit"] == met["eligible"] >= ORDERS
-    assert Counter(notified(shop)) == Counter(keys * times)
+    told = Counter(notified(shop))
+    assert set(told) == set(keys)
+    if bug:
+        assert min(told.values()) >= 2  # more where a confirmation was late, too
+    else:
+        assert told == Counter(keys)
 
 
 def test_delivered_out_of_order_all_are_told(make_messaging_shop: Callable[..., Shop]) -> None:

@@ -2,25 +2,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.integration.shop.stack import Shop, wait_until
+from tests.integration.shop.stack import Shop
 
 FALLBACKS = 'workbench_fallback_total{edge="catalog:inventory",kind="without-badge"}'
+ADMITTED = 'workbench_decisions_total{decision="breaker.admitted",edge="catalog:inventory"}'
+FAILED = 'workbench_decisions_total{decision="breaker.counted_failure",edge="catalog:inventory"}'
+PROBES = 'workbench_breaker_transitions_total{edge="catalog:inventory",to="half_open"}'
 
 
 def test_without_inventory_products_have_no_badge(make_shop: Callable[..., Shop]) -> None:
     """Inventory is down: products are shown without stock, soon without even asking; the badge comes back."""
     shop = make_shop()
+    flags = shop.folder / "flags.json"
+    flags.write_text('{"hedged-reads": false}')
+    shop.extra["catalog"] = {"FLAGS_FILE": str(flags)}
     shop.start("catalog", "gateway", "inventory")
-    assert shop.ask("GET", "/v1/products/3").body["degraded"] is False
+    shop.product_with_badge(3)
     shop.stop("inventory")
+    admitted, failed, fallbacks = (shop.metric("catalog", line) for line in (ADMITTED, FAILED, FALLBACKS))
     for _ in range(15):
-        product = shop.ask("GET", "/v1/products/3")
+        product = shop.ask("GET", "/v1/products/3", service="catalog")
         assert (product.status, product.body["stock"], product.body["degraded"]) == (200, None, True)
-    assert shop.metric("catalog", FALLBACKS) == 15
-    refused = 'workbench_edge_attempts_total{edge="catalog:inventory",outcome="connect_refused"}'
-    assert shop.metric("catalog", refused) == 10, "an open breaker sends nothing, a closed one opens after ten"
+    assert shop.metric("catalog", FALLBACKS) - fallbacks == 15
+    sent, probes = shop.metric("catalog", ADMITTED) - admitted, shop.metric("catalog", PROBES)
+    assert sent == 10 - failed + probes, "an open breaker sends nothing but probes, a closed one opens after ten"
     shop.start("inventory")
-    wait_until("a product with its badge", lambda: not shop.ask("GET", "/v1/products/3").body["degraded"])
+    shop.product_with_badge(3)
 
 
 def test_without_catalog_the_last_good_page_is_shown(make_shop: Callable[..., Shop]) -> None:

@@ -19,6 +19,7 @@ from target_services.chassis.grpc_server import GrpcServer, GrpcService
 from target_services.chassis.metrics import ServiceMetrics
 from target_services.chassis.problems import Problem
 from target_services.chassis.resilience import deadline as deadlines
+from target_services.chassis.resilience import grpc_wire
 from target_services.chassis.resilience.grpc_wire import GrpcWire, rpc
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
@@ -275,8 +276,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def test_an_attempt_that_timed_out_takes_its_connection_with_it() -> None:
+def test_an_attempt_that_timed_out_takes_its_connection_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """As over HTTP: a connection that swallows what is sent is not given the next attempt."""
+    monkeypatch.setattr(grpc_wire, "_LATER_S", 20.0)  # it is the edge that gives up, however late
     connections = 0
 
     async def swallows(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -287,10 +289,13 @@ def test_an_attempt_that_timed_out_takes_its_connection_with_it() -> None:
 
     async def test() -> None:
         async with _imposter(swallows) as port, _wire(port) as wire:
-            for _ in range(3):
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.1):
-                        await _ask(wire, **{deadlines.HEADER: "95"})
+            for number in range(1, 4):
+                attempt = asyncio.create_task(_ask(wire, **{deadlines.HEADER: "1"}))
+                while connections < number:  # noqa: ASYNC110 - nobody is told of them
+                    await asyncio.sleep(0.01)  # longer than what was offered
+                attempt.cancel()  # as a timeout does
+                with pytest.raises(asyncio.CancelledError):
+                    await attempt
         assert connections == 3
 
     _run(test)
@@ -313,8 +318,9 @@ def test_a_cancelled_call_keeps_the_connection() -> None:
     _run(test)
 
 
-def test_the_callee_gets_the_deadline_the_trace_and_the_id() -> None:
+def test_the_callee_gets_the_deadline_the_trace_and_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """What travels in headers over HTTP travels in metadata, and is in force while the callee works."""
+    monkeypatch.setattr(grpc_wire, "_LATER_S", 20.0)  # it is the callee that refuses, however late
     seen: list[tuple[str | None, float]] = []
 
     async def looks(_: GetStockRequest) -> Stock:

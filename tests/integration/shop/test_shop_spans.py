@@ -7,7 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from target_services.chassis.span_exporter import OtlpExporter
 from tests.integration.shop.receiver import Receiver
-from tests.integration.shop.stack import TOKEN, Shop
+from tests.integration.shop.stack import TOKEN, Shop, wait_until
 from tests.ports import free_ports
 
 SPANS = [Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="x")]
@@ -44,7 +44,7 @@ def test_lost_spans_are_counted_and_do_not_hurt_requests(make_shop: Callable[...
     shop.start("inventory")
     assert [shop.ask("GET", "/v1/stock/1", service="inventory").status for _ in range(5)] == [200] * 5
     shop.ask("POST", "/flush", service="inventory", headers={"authorization": f"Bearer {TOKEN}"})
-    assert shop.metric("inventory", "workbench_spans_dropped_total") == 5
+    wait_until("all to be counted", lambda: shop.metric("inventory", "workbench_spans_dropped_total") == 5)
     assert shop.stop("inventory") == 0
 
 

@@ -15,10 +15,10 @@ MARK = "WORKBENCH_TEST_MARK"
 """Variable that every process started by a test inherits."""
 
 
-def wait_until(what: str, condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + DEADLINE_S
+def wait_until(what: str, condition: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
+    until = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < until, f"waited {DEADLINE_S:g} s until {what}"
+        assert time.monotonic() < until, f"waited {within_s:g} s until {what}"
         time.sleep(0.02)
 
 

@@ -123,13 +123,13 @@ def test_a_fault_expires_unless_renewed(rig: Rig, kind: str) -> None:
 
 def test_a_renewed_fault_stays_also_beyond_the_deadline_of_who_stops_the_service(rig: Rig) -> None:
     rig.up()
-    put_on(rig, "pause", lease_ms=2_000)
-    until = time.monotonic() + 3.5
-    while time.monotonic() < until:
-        renewal = {"renewed": ["f"], "unknown": ["g"]}
-        assert (200, renewal) == rig.send("POST", "/faults/renew", {"ids": ["f", "g"], "lease_ms": 2_000})
-        time.sleep(0.05)
+    put_on(rig, "pause", lease_ms=5_000)
+    renewal = {"renewed": ["f"], "unknown": ["g"]}
+    assert (200, renewal) == rig.send("POST", "/faults/renew", {"ids": ["f", "g"], "lease_ms": LEASE_MS})
+    time.sleep(6.5)  # it would have been let go 6 s after it was stopped
+    assert ["f"] == on(rig)
     assert stopped(rig.pid("shelf"))
+    assert 200 == rig.send("POST", "/faults/renew", {"ids": ["f"], "lease_ms": 300})[0]
     wait_until("it expires once nobody renews it", lambda: on(rig) == [])
     as_it_was(rig)
 
@@ -338,11 +338,14 @@ def test_a_disturbed_stack_can_be_ended_in_good_order(rig: Rig, kind: str) -> No
 
 
 def test_one_fault_that_takes_long_to_undo_keeps_no_question_from_being_answered(rig: Rig) -> None:
-    rig.change("shelf", TINY_SLOW="1.5")
+    held_up = rig.folder / "held_up"
+    rig.change("shelf", TINY_WAITS_WHILE=str(held_up))
     rig.up()
+    held_up.touch()
     put_on(rig, "kill", lease_ms=1)
     wait_until("its undo has begun", lambda: rig.status()["processes"]["shelf"]["pid"] is not None)
     assert ["f"] == on(rig), "it is not yet ready"
+    held_up.unlink()
     assert 200 == rig.send("DELETE", "/faults/f")[0] or [] == on(rig)
     as_it_was(rig)
 

@@ -42,8 +42,8 @@ def main() -> None:
     if "TINY_DIES" in os.environ or Path(os.environ.get("TINY_DIES_IF", "/nowhere")).exists():
         print("cannot find my database", flush=True)
         sys.exit(3)
-    if "TINY_SLOW" in os.environ:
-        time.sleep(float(os.environ["TINY_SLOW"]))
+    while Path(os.environ.get("TINY_WAITS_WHILE", "/nowhere")).exists():
+        time.sleep(0.02)
     if "TINY_HANGS" in os.environ:
         time.sleep(600)
     if "TINY_STUBBORN" in os.environ:

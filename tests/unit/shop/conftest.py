@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from target_services.chassis import bugs
+from target_services.chassis import bugs, database_postgresql
+from target_services.chassis.database import Database
 from tests.integration.databases import database_kind, run_on_both  # noqa: F401 - fixtures
 from tests.integration.servers import postgresql  # noqa: F401 - a fixture
 
@@ -20,3 +21,12 @@ def planted() -> Iterator[None]:
     """For tests that plant bugs: none is left afterwards."""
     yield
     bugs.plant(())
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases made from now on wait for a minute: the time of all that wait for one another begins at once."""
+    monkeypatch.setattr(Database._run, "__defaults__", (60.0,))
+    monkeypatch.setattr(database_postgresql, "_CONNECT_S", 30)
+    monkeypatch.setattr(database_postgresql, "_LOCK_MS", 60_000)
+    monkeypatch.setattr(database_postgresql, "_STATEMENT_MS", 60_000)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from target_services.chassis import bugs
+from target_services.chassis import bugs, cache_guard
 from target_services.chassis.bugs import Bug
 from target_services.chassis.cache import Cache, Found, Store, StoreAway, Stored
 from target_services.chassis.cache_guard import GuardedStore
@@ -259,11 +260,18 @@ def test_the_memory_store_forgets_what_was_used_longest_ago() -> None:
     _run(test)
 
 
+@pytest.fixture
+def stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A breaker that has opened lets nobody look again while the test runs."""
+    monkeypatch.setattr(cache_guard, "_POLICY", replace(cache_guard._POLICY, reset_s=60.0))
+
+
 def _guarded(store: Store) -> tuple[GuardedStore, Disturbances, CollectorRegistry]:
     disturbances, registry = Disturbances(), CollectorRegistry()
     return GuardedStore("test", store, disturbances, registry=registry), disturbances, registry
 
 
+@pytest.mark.usefixtures("stays_open")
 def test_a_store_that_is_away_is_soon_not_asked_any_more() -> None:
     """Three failures open its breaker: the rest of the requests do not wait for it."""
 
@@ -299,6 +307,7 @@ def test_a_cancelled_question_says_nothing_about_the_store() -> None:
     _run(test)
 
 
+@pytest.mark.usefixtures("stays_open")
 def test_who_watches_counts_what_was_really_asked() -> None:
     """Not what the breaker kept from being asked."""
 

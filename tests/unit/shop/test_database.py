@@ -63,6 +63,7 @@ def test_a_transaction_is_kept_whole_or_not_at_all(url: str) -> None:
     _run(url, test)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_concurrent_writers_do_not_lose_updates(url: str) -> None:
     """A hundred read-modify-write transactions at once, which lock what they read, add up to a hundred."""
 
@@ -78,6 +79,7 @@ def test_concurrent_writers_do_not_lose_updates(url: str) -> None:
     _run(url, test)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_who_writes_alone_sees_what_the_one_before_wrote(url: str) -> None:
     """Twenty want to make the first row, in two processes' worth of connections: one does."""
 
@@ -133,10 +135,10 @@ def test_a_database_whose_file_is_gone_is_away(tmp_path: Path) -> None:
     """Open connections would go on writing into a file that nobody finds again; it comes back with the file."""
 
     async def test(database: Database) -> None:
-        assert await database.is_there()
+        assert await database.is_there(timeout_s=30)
         (tmp_path / "things.db").rename(tmp_path / "elsewhere.db")
         assert not await database.is_there()
         (tmp_path / "elsewhere.db").rename(tmp_path / "things.db")
-        assert await database.is_there()
+        assert await database.is_there(timeout_s=30)
 
     _run(f"sqlite:///{tmp_path}/things.db", test)

@@ -76,7 +76,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         failure = await _failure(database, _insert("x" * 100_000))
         assert (failure.cause, failure.may_have_acted) == (Cause.FULL, False)
         assert await database.read(_count) == 1
-        assert await database.is_there()
+        assert await database.is_there(timeout_s=30)
         await database.write(limit(1_000_000))
         await database.write(_insert("x" * 100_000))
         assert await database.read(_count) == 2
@@ -158,6 +158,7 @@ def _write_as_nobody(url: str) -> Cause | None:
     return asyncio.run(run())
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_server_that_goes_and_comes_back(own_server: PostgresqlServer) -> None:
     """The pool finds it again by itself, the probe follows, and what was committed is there."""
 
@@ -168,13 +169,14 @@ def test_a_server_that_goes_and_comes_back(own_server: PostgresqlServer) -> None
         assert (failure.cause, failure.may_have_acted) == (Cause.AWAY, False)
         assert not await database.is_there()
         own_server.start()
-        assert await database.is_there()
+        assert await database.is_there(timeout_s=30)
         await database.write(_insert())
         assert await database.read(_count) == 2
 
     _with_database(own_server.new_database(), test)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_nobody_notices_a_server_that_was_away_while_nobody_asked(own_server: PostgresqlServer) -> None:
     """All connections of the pool are dead, and no transaction fails for it."""
 

@@ -25,10 +25,11 @@ def test_remaining_time_runs_down_and_below_zero() -> None:
 
 def test_a_deadline_cannot_be_loosened_from_inside() -> None:
     """The tighter of two nested deadlines holds, whichever is applied first."""
-    with deadlines.apply(Deadline.after(1)):
-        with deadlines.apply(Deadline.after(60)):
+    clock = FakeClock()
+    with deadlines.apply(Deadline.after(1, clock)):
+        with deadlines.apply(Deadline.after(60, clock)):
             assert deadlines.current.get().remaining_s() < 2
-        with deadlines.apply(Deadline.after(0.1)):
+        with deadlines.apply(Deadline.after(0.1, clock)):
             assert deadlines.current.get().remaining_s() < 0.2
         assert deadlines.current.get().remaining_s() > 0.2
     assert deadlines.current.get() is NEVER

@@ -18,6 +18,7 @@ from target_services.chassis.resilience.decisions import Decision
 from target_services.chassis.resilience.hedge import Hedge
 from target_services.chassis.resilience.outcomes import CallFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
+from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.edges import Bench, answer, failed, never
 
 OPENS_AT_ONCE = BreakerPolicy(failures=1, window=1, reset_s=60)
@@ -38,7 +39,7 @@ async def _late(bench: Bench) -> None:
 
 
 async def _cut(bench: Bench) -> None:
-    with deadlines.apply(Deadline.after(0.5)):
+    with deadlines.apply(Deadline.after(0.5, FakeClock())):
         await bench.ask()
 
 
@@ -70,8 +71,12 @@ async def _probe(bench: Bench) -> None:
 async def _hedge_twice(bench: Bench) -> None:
     """The budget is for one."""
     await bench.ask()
-    with deadlines.apply(Deadline.after(0.1)):
-        await bench.ask()
+    second = asyncio.create_task(bench.ask())
+    exhausted = Decision.HEDGE_BUDGET_EXHAUSTED.value
+    while not (second.done() or bench.count("decisions_total", decision=exhausted)):  # noqa: ASYNC110 - as below
+        await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
 
 
 async def _overtaken(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from target_services.chassis import disturbed_messages
 from target_services.chassis.consumer import Again, Done, Verdict
 from target_services.chassis.disturbances import Disturbances, Impossible, Wanted
 from target_services.chassis.disturbed_messages import OTHERS_FIRST, DisturbedDeliveries, DisturbedPublisher
@@ -61,8 +62,9 @@ def test_a_duplicated_delivery_is_answered_as_the_first_one() -> None:
     with_deliveries(test)
 
 
-def test_one_that_is_held_back_comes_after_others() -> None:
+def test_one_that_is_held_back_comes_after_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first is held back; those that follow pass it, and it comes all the same."""
+    monkeypatch.setattr(disturbed_messages, "HELD_S", 60.0)
 
     async def test(deliveries: DisturbedDeliveries, disturbances: Disturbances, noted: Noted) -> None:
         await disturbances.put("f1", wanted("reorder"))

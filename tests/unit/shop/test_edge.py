@@ -14,6 +14,7 @@ from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.deadline import Deadline
 from target_services.chassis.resilience.outcomes import NEVER_SENT, CallFailed, Outcome
 from target_services.chassis.resilience.wire import Answer, Call
+from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.edges import Bench, answer, failed, never
 
 ONE_SHOT = BreakerPolicy(failures=2, window=2, reset_s=60)
@@ -135,7 +136,7 @@ def test_the_deadline_ends_the_call_and_the_attempt_counts_as_neither() -> None:
     bench = Bench(never, breaker=BreakerPolicy(failures=1, window=1))
 
     async def hurried() -> None:
-        with deadlines.apply(Deadline.after(0.5)):
+        with deadlines.apply(Deadline.after(0.5, FakeClock())):
             await bench.ask()
 
     with pytest.raises(CallFailed) as caught:
@@ -165,7 +166,7 @@ def test_the_callee_is_told_how_long_we_wait() -> None:
 
     async def twice() -> None:
         await bench.ask()
-        with deadlines.apply(Deadline.after(0.2)):
+        with deadlines.apply(Deadline.after(0.2, FakeClock())):
             await bench.ask()
 
     asyncio.run(twice())

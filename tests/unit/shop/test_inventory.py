@@ -94,12 +94,13 @@ def _buy_the_last(folder: Path) -> tuple[int, tuple[int, int, int]]:
     return got
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_of_many_who_want_the_last_piece_one_gets_it(tmp_path: Path) -> None:
     """Two hundred buyers at once and one piece: one reservation, and nothing is below zero."""
     assert _buy_the_last(tmp_path) == (1, (0, 1, 0))
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("planted", "unhurried")
 def test_stock_that_is_looked_at_and_then_taken_from_is_oversold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

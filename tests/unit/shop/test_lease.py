@@ -39,7 +39,7 @@ def test_the_first_has_it_and_the_second_has_not(tmp_path: Path) -> None:
 
 def test_of_many_that_want_it_at_once_one_gets_it(tmp_path: Path) -> None:
     async def test(database: Database) -> None:
-        leases = [Lease(database, LEASES, "work") for _ in range(10)]
+        leases = [Lease(database, LEASES, "work", length_s=60.0) for _ in range(10)]
         assert sum(await asyncio.gather(*(lease.keep() for lease in leases))) == 1
 
     with_database(tmp_path, SCHEMA, test)

@@ -341,6 +341,6 @@ def test_it_wakes_at_once_and_leaves_with_draining(tmp_path: Path) -> None:
         draining.begin()
         await asyncio.wait_for(running, 10)
         assert publisher.closed
-        assert await Lease(bench.database, LEASES, "outbox").keep()
+        assert await Lease(bench.database, LEASES, "outbox", length_s=60.0).keep()
 
     _with_bench(tmp_path, test)

@@ -53,7 +53,8 @@ def test_after_the_window_there_is_room_again() -> None:
     async def spend() -> None:
         limit, _ = _limit("1/second")
         assert (await limit.spend("acc_1")).refused is None
-        refused = (await limit.spend("acc_1")).refused
+        tries = [(await limit.spend("acc_1")).refused for _ in range(10)]  # two of them within one second
+        refused = next(filter(None, tries), None)
         assert refused is not None
         for _ in range(10):
             await asyncio.sleep(int(refused.headers["retry-after"]))

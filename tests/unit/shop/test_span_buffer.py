@@ -49,7 +49,7 @@ def test_a_flush_sends_everything_in_batches() -> None:
     """25 spans go out as 10, 10 and 5."""
     bench = Bench(Exporter())
     bench.end_spans(25)
-    assert bench.buffer.force_flush()
+    assert bench.buffer.force_flush(30_000)
     assert bench.exporter.batches == [10, 10, 5]
     assert bench.dropped == 0
 
@@ -76,10 +76,10 @@ def test_what_could_not_be_sent_is_counted() -> None:
     """Whether the exporter says so or raises; and the buffer lives on."""
     bench = Bench(Exporter(False))
     bench.end_spans(4)
-    bench.buffer.force_flush()
+    bench.buffer.force_flush(30_000)
     bench.exporter.result = RuntimeError("boom")
     bench.end_spans(3)
-    bench.buffer.force_flush()
+    bench.buffer.force_flush(30_000)
     assert bench.dropped == 7
 
 
@@ -90,7 +90,7 @@ def test_a_flush_does_not_wait_longer_than_asked() -> None:
     bench.end_spans(1)
     assert not bench.buffer.force_flush(20)
     bench.exporter.go_on.set()
-    assert bench.buffer.force_flush(10_000)
+    assert bench.buffer.force_flush(30_000)
 
 
 def test_after_shutdown_spans_are_counted_as_lost() -> None:

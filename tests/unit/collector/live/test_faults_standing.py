@@ -11,9 +11,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import pytest
+
+from workbench.collector.live import faults_standing
 from workbench.collector.live.faults_standing import FaultsStanding
 from workbench.collector.wire import FaultSources
 from workbench.model.stack import ResourceAddress
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who answers late is taken for one that does not answer."""
+    monkeypatch.setattr(faults_standing, "_TIMEOUT_S", 30.0)
 
 
 @contextmanager
