@@ -150,7 +150,7 @@ class Shop:
             services = ("users", *services)  # without it, nobody gets in
         self.launch(*services)
         for service in services:
-            wait_until(f"{service} to be ready", partial(self._ready, service), within_s=30)
+            wait_until(f"{service} to be ready", partial(self._ready, service), within_s=90)
 
     def _ready(self, service: str) -> bool:
         assert self.processes[service].poll() is None, f"{service} ended:\n{self.log(service)}"
