@@ -69,7 +69,7 @@ async def test_its_lease_ends_it_in_an_off_time_too() -> None:
     async with rigged() as rig:
         callee = await rig.callee()
         edge = await rig.edge(callee.address)
-        fault = await rig.fault("down", kind="refuse", schedule={"period": "10s", "duty": "1%"})
+        fault = await rig.fault("down", kind="refuse", schedule={"period": "10m", "duty": "0.02%"})
         await turns(edge, refuses=False)
         assert not fault.state().on
         assert [f.spec.id for f in rig.plane.faults()] == ["down"]
