@@ -213,8 +213,9 @@ class Injector:
     def close(self) -> None:
         """Stop renewing. What is still on now expires by itself."""
         self._stop.set()
+        until_s = time.monotonic() + 2 * _RENEW_S
         for renewer in self._renewers:
-            renewer.join(timeout=2 * _RENEW_S)
+            renewer.join(timeout=max(0.0, until_s - time.monotonic()))
 
     def _await_canary(self, fault: FaultBase, wanted: str) -> str:
         """Return what the last canary was when the one that is wanted came, or the time for it was over."""
