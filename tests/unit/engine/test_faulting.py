@@ -127,12 +127,13 @@ def test_a_holder_that_hangs_keeps_no_other_from_renewing(staged: Staged, monkey
     stage = staged()
     stage.journal.set_zero(stage.world.time.now_ns())
     injector = Injector(stage.world.plane, stage.ledger, stage.journal, stage.world.time, "r")
-    renewed, released = threading.Event(), threading.Event()
+    hangs, renewed, released = threading.Event(), threading.Event(), threading.Event()
 
     def renew(ids: list[str], lease_ms: int) -> list[str]:
         if ids == ["slow"]:
+            hangs.set()
             released.wait(60)
-        else:
+        elif hangs.is_set():
             renewed.set()
         return []
 
