@@ -139,9 +139,10 @@ class Plane:
         fault = activate(spec, order.seed, now, now + order.lease_ms * NS_PER_MS)
         self._faults[spec.id] = fault
         await edge.add_fault(fault, now)
-        fault.begin(monotonic_ns())
+        now = monotonic_ns()
+        fault.begin(now)
         if fault.flaps and spec.id in self._faults:
-            self._watch_turns(fault, edge)
+            self._watch_turns(fault, edge, now)
         self._watch_leases()
         return fault
 
@@ -177,22 +178,22 @@ class Plane:
 
     # -- flapping ---------------------------------------------------------------------------------------
 
-    def _watch_turns(self, fault: ActiveFault, edge: Edge) -> None:
-        """Wake up when a fault that flaps is to go on or off. A turn that was missed altogether is left out."""
-        now = monotonic_ns()
+    def _watch_turns(self, fault: ActiveFault, edge: Edge, now: int) -> None:
+        """Wake up when a fault that flaps is to go on or off next, seen from `now`: the moment it was last looked at.
+
+        A turn that came since that moment is made at once; one that was slept through with the one after it is not.
+        """
         # The loop rounds to 1 ms and may be early; whether it is time is looked at again.
-        wait_ms = -(-(fault.next_turn_ns(now) - now) // NS_PER_MS)
-        self._turns[fault.spec.id] = self._loop.call_later(wait_ms / 1000, self._turn, fault, edge)
+        wait_ms = -(-(fault.next_turn_ns(now) - monotonic_ns()) // NS_PER_MS)
+        self._turns[fault.spec.id] = self._loop.call_later(
+            max(wait_ms, 0) / 1000, lambda: self._keep(self._turn(fault, edge))
+        )
 
-    def _turn(self, fault: ActiveFault, edge: Edge) -> None:
-        now = monotonic_ns()
-        if fault.should_be_on(now) != fault.on:
-            self._keep(self._turn_now(fault, edge, on=not fault.on))
-        self._watch_turns(fault, edge)
-
-    async def _turn_now(self, fault: ActiveFault, edge: Edge, *, on: bool) -> None:
+    async def _turn(self, fault: ActiveFault, edge: Edge) -> None:
         if fault.spec.id in self._turns:  # else it was taken off meanwhile
-            await edge.turn(fault, on=on, now=monotonic_ns())
+            now = monotonic_ns()
+            self._watch_turns(fault, edge, now)
+            await edge.turn(fault, on=fault.should_be_on(now), now=now)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

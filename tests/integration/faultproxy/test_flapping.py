@@ -8,7 +8,9 @@ from time import monotonic_ns
 import pytest
 
 from tests.integration.faultproxy.rig import GET, OK, in_loop, rigged, until
+from workbench.faultproxy import plane
 from workbench.faultproxy.edge import Edge
+from workbench.model.units import NS_PER_MS
 
 FAST = {"period": "200ms", "duty": "50%"}
 
@@ -76,6 +78,24 @@ async def test_its_lease_ends_it_in_an_off_time_too() -> None:
         rig.plane.renew(["down"], 50)
         await until(lambda: not rig.plane.faults(), "the lease to end")
         assert not rig.plane._turns
+
+
+@in_loop
+async def test_no_turn_is_missed_where_a_machine_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its whole on-time may go by between two looks at the clock: it is taken off late, not ten minutes later."""
+    stood_ns = 0
+
+    def late_clock() -> int:
+        nonlocal stood_ns
+        stood_ns += 200 * NS_PER_MS
+        return monotonic_ns() + stood_ns
+
+    async with rigged() as rig:
+        callee = await rig.callee()
+        edge = await rig.edge(callee.address)
+        monkeypatch.setattr(plane, "monotonic_ns", late_clock)
+        await rig.fault("down", kind="refuse", lease_ms=3_600_000, schedule={"period": "10m", "duty": "0.02%"})
+        await turns(edge, refuses=False)
 
 
 @pytest.mark.parametrize("kind", ["blackhole", "reset"])
