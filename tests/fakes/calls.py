@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from workbench.errors import Interrupted
+from workbench.adapters.signals import SignalTrap
 
 Moment = Literal["before", "after"]
 """Of a call: before it had any effect, or after its effect and before its caller knows."""
@@ -31,43 +32,25 @@ class Calls:
         self.strike(number, name, "after")
 
 
-class FakeInterruption:
-    """A signal at one call, or at one call and all later ones; as the real trap, it raises once and never shielded."""
+class FakeInterruption(SignalTrap):
+    """The trap itself, to which no system sends signals: one comes at one call, or at one call and all later ones."""
 
     def __init__(self, calls: Calls) -> None:
+        super().__init__()
         self._calls = calls
-        self.shielded = False
-        self._deferring = False
-        self.received: str | None = None
-        self.noted = 0
-        """Signals that came too late to raise."""
 
     def shield(self) -> None:
         with self._calls.passing("interruption.shield"):
-            self.shielded = True
+            super().shield()
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        self._deferring = True
-        try:
-            with self._calls.passing("interruption.deferred"):
-                yield
-        finally:
-            self._deferring = False
-        self.check()
-
-    def check(self) -> None:
-        if self.received is not None and not self.shielded:
-            raise Interrupted(self.received)
+        with super().deferred(), self._calls.passing("interruption.deferred"):
+            yield
 
     def signal(self, name: str = "SIGINT") -> None:
         """Do what a signal does."""
-        if self.received is not None or self.shielded:
-            self.noted += 1
-            return
-        self.received = name
-        if not self._deferring:
-            raise Interrupted(name)
+        self._handle(signal.Signals[name], None)
 
     def strike_at(self, number: int, moment: Moment, *, again: bool = False) -> None:
         """Have a signal come at that call; `again`: and at every one after it."""

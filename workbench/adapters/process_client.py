@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,8 +17,8 @@ from workbench.errors import HarnessError
 from workbench.model.recording import Refusal
 
 DEADLINE_S = 5.0
-_IF_IT_EXISTS = {"If-Match": "*"}
-"""RFC 9110, 13.1.1: what is sent is to be refused with 412 where there is nothing to be changed by it."""
+_NOTHING_THERE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+"""The second one (RFC 9110, 13.1.1) where a request said that it is only for what there is."""
 
 M = TypeVar("M")
 
@@ -39,23 +40,25 @@ class ProcessClient:
         """Return the answer to one request."""
         return self._read(method, path, answer, self.send(method, path, body))
 
-    def ask_or_none(self, method: str, path: str, answer: type[M]) -> M | None:
+    def ask_or_none(
+        self,
+        method: str,
+        path: str,
+        answer: type[M],
+        body: str | None = None,
+        more_headers: Mapping[str, str] | None = None,
+    ) -> M | None:
         """Return the answer to one request; None where what it is about does not exist."""
         try:
-            return self._read(method, path, answer, self._call(method, path, None))
+            return self._read(method, path, answer, self._call(method, path, body, more_headers))
         except Refused as refused:
-            if refused.status == 404:
+            if refused.status in _NOTHING_THERE:
                 return None
             raise self._refused(method, path, refused) from refused
 
     def change(self, path: str, answer: type[M], body: str) -> M | None:
         """Put this where something is; None, and nothing done, where nothing is."""
-        try:
-            return self._read("PUT", path, answer, self._call("PUT", path, body, _IF_IT_EXISTS))
-        except Refused as refused:
-            if refused.status == 412:
-                return None
-            raise self._refused("PUT", path, refused) from refused
+        return self.ask_or_none("PUT", path, answer, body, {"If-Match": "*"})
 
     def send(self, method: str, path: str, body: str | None = None) -> bytes:
         """Send one request and return the body of its answer."""

@@ -68,9 +68,6 @@ class ResourceFaults:
             for resource in stack.resources.values()
             for service, url in resource.disturb.items()
         }
-        self._renewing = {
-            service: replace(client, deadline_s=_RENEWED_WITHIN_S) for service, client in self._clients.items()
-        }
         self._held: dict[str, _Held] = {}
         self._may_have: set[str] = set(self._clients)
         """Services that may have a disturbance: at first all, because others may have been at work before us."""
@@ -121,7 +118,8 @@ class ResourceFaults:
             return False
         services, body = held.fault.services, _body(held.order, lease_ms)
         for service in services:
-            seen = _if_there(partial(self._renewing[service].change, _path(fault_id), _Disturbance, body))
+            client = replace(self._clients[service], deadline_s=_RENEWED_WITHIN_S)
+            seen = _if_there(partial(client.change, _path(fault_id), _Disturbance, body))
             if seen is None:
                 self._remove(fault_id, services)  # half a fault is none
                 return False

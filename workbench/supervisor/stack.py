@@ -256,7 +256,8 @@ class Stack:
 
     def _open_all(self, name: str) -> str | None:
         """Open the edges of a plane; of one that is being replaced, once it has its edges."""
-        self._plane_is_back[name].wait(_BACK_WITHIN_S)
+        if not self._plane_is_back[name].wait(_BACK_WITHIN_S):
+            return f"{name} has ended, and no other one came up"
         return self._edges[name].open_all()
 
     # -- the runner -----------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from workbench.model.policies import Policies
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
 
-_UNDO_S = 60.0
-"""Beyond all that the supervisor waits for: its steps towards open edges, and services that start."""
+_UNDO_S = 90.0
+"""Beyond what the supervisor waits for a fault plane that comes back, is found hanging and is replaced."""
 
 _BREAKER_STATES = {0: "closed", 1: "half open", 2: "open"}
 
