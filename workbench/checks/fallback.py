@@ -7,12 +7,14 @@ exceptions. One result with the worst of them would hide which promise was broke
 
 from __future__ import annotations
 
+from functools import partial
+
 from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.deciding import share_at_least, universal
 from workbench.checks.estimates import PowerEstimate, share_estimate
 from workbench.checks.facts import Facts, lacks_journey, lacks_phase, planned
-from workbench.checks.sli import EVIDENCE
+from workbench.checks.sli import EVIDENCE, Start, judged_fairly
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import FallbackServed
@@ -26,13 +28,13 @@ FEWEST = 10
 """Journeys below which "nobody was degraded" shows nothing."""
 
 _ANSWERS = """
-SELECT count(*) FILTER (outcome = 'degraded'), count(*) FILTER (outcome <> 'ok'),
+SELECT count(*) FILTER (outcome = 'degraded' OR (outcome <> 'ok' AND {explained})), count(*) FILTER (outcome <> 'ok'),
        (list(trace_id ORDER BY intended) FILTER (outcome NOT IN ('ok', 'degraded')))[:?]
 FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing
 """
 
 _DEGRADED = """
-SELECT count(*) FILTER (outcome = 'degraded'), count(*),
+SELECT count(*) FILTER (outcome = 'degraded' AND NOT {explained}), count(*),
        (list(trace_id ORDER BY intended) FILTER (outcome = 'degraded'))[:?]
 FROM journeys WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
 """
@@ -65,7 +67,8 @@ def judge_fallback_served(spec: FallbackServed, history: History) -> list[CheckR
     results = []
     phases = list(dict.fromkeys(w.fault.phase for w in history.fault_windows() if spec.phase in (None, w.fault.phase)))
     for phase in phases:
-        results += [_judge_share(spec, phase, history), _judge_edge(spec, phase, history)]
+        share = judged_fairly(history, partial(_judge_share, spec, phase, history), latency=False)
+        results += [share, _judge_edge(spec, phase, history)]
     return [*results, _judge_baseline(spec, history), _judge_recovery(spec, history)]
 
 
@@ -79,13 +82,14 @@ def _share_text(spec: FallbackServed) -> str:
     return f"at least {least} of {spec.journey} journeys that are not served in full get a degraded answer"
 
 
-def _judge_share(spec: FallbackServed, phase: str, history: History) -> CheckResult:
+def _judge_share(spec: FallbackServed, phase: str, history: History, start: Start) -> CheckResult:
     seen = history.phase(phase)
     claim = _claim(spec, phase, "", _share_text(spec), () if seen is None else (window_of(seen),))
     windows = [w for w in history.fault_windows() if w.fault.phase == phase]
     if seen is None or all(window.on_ns is None for window in windows):
         return claim.undecided(never_on(history, windows))
-    degraded, not_full, trace_ids = history.row(_ANSWERS, EVIDENCE, spec.journey, phase)
+    answers = _ANSWERS.format(explained=start.explained)
+    degraded, not_full, trace_ids = history.row(answers, EVIDENCE, spec.journey, phase)
     if not not_full:
         return claim.undecided(f"every {spec.journey} journey in {phase} was served in full: no fallback needed", n=0)
     decision = share_at_least(degraded, not_full, spec.at_least)
@@ -136,7 +140,8 @@ def _judge_baseline(spec: FallbackServed, history: History) -> CheckResult:
     text = f"no {spec.journey} journey is degraded in baseline"
     if phase is None:
         return _claim(spec, "baseline", "none", text, ()).undecided("phase baseline was never begun")
-    return _judge_none(spec, _claim(spec, phase.name, "none", text, (window_of(phase),)), history)
+    claim = _claim(spec, phase.name, "none", text, (window_of(phase),))
+    return judged_fairly(history, partial(_judge_none, spec, claim, history), latency=False)
 
 
 def _judge_recovery(spec: FallbackServed, history: History) -> CheckResult:
@@ -147,12 +152,15 @@ def _judge_recovery(spec: FallbackServed, history: History) -> CheckResult:
     off = max((w.off_ns for w in history.fault_windows() if w.off_ns is not None), default=phase.start_ns)
     start = off + spec.recovered_within
     window = Window(phase=phase.name, start_ns=start, end_ns=max(start, phase.end_ns))
-    return _judge_none(spec, _claim(spec, phase.name, "none", text, (window,)), history)
+    claim = _claim(spec, phase.name, "none", text, (window,))
+    return judged_fairly(history, partial(_judge_none, spec, claim, history), latency=False)
 
 
-def _judge_none(spec: FallbackServed, claim: Claim, history: History) -> CheckResult:
+def _judge_none(spec: FallbackServed, claim: Claim, history: History, start: Start) -> CheckResult:
     window = claim.windows[0]
-    degraded, journeys, trace_ids = history.row(_DEGRADED, EVIDENCE, spec.journey, window.start_ns, window.end_ns)
+    degraded, journeys, trace_ids = history.row(
+        _DEGRADED.format(explained=start.explained), EVIDENCE, spec.journey, window.start_ns, window.end_ns
+    )
     return claim.decided(
         universal(degraded, journeys, FEWEST),
         f"{degraded} of {wording.count(journeys, spec.journey + ' journey')} in {window.phase}"

@@ -5,6 +5,8 @@ Two results, because latency is a quantile and errors are a proportion.
 
 from __future__ import annotations
 
+from functools import partial
+
 from workbench.checks import wording
 from workbench.checks.check import Check, Claim, result_id, traces
 from workbench.checks.deciding import Quantile, quantile_ratio_at_most, share_at_most
@@ -27,7 +29,7 @@ SELECT count(*), quantile_disc(time, ?) FROM (
 """
 
 _ERRORS = """
-SELECT count(*) FILTER (outcome NOT IN ('ok', 'degraded')), count(*),
+SELECT count(*) FILTER (outcome NOT IN ('ok', 'degraded') AND NOT {explained}), count(*),
        (list(trace_id ORDER BY intended) FILTER (outcome NOT IN ('ok', 'degraded')))[:?]
 FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing
 """
@@ -63,7 +65,7 @@ def _judge_phase(spec: Isolated, phase: str, history: History) -> list[CheckResu
         why = "phase baseline was never begun" if base is None else never_on(history, faults)
         return [slower.undecided(why), failing.undecided(why)]
     times = judged_fairly(history, lambda start: _judge_times(slower, spec, (base, seen), history, start), latency=True)
-    return [times, _judge_errors(failing, spec, phase, history)]
+    return [times, judged_fairly(history, partial(_judge_errors, failing, spec, phase, history), latency=False)]
 
 
 def _judge_times(
@@ -91,8 +93,9 @@ def _p95(journey: str, phase: str, history: History, start: Start) -> Quantile |
     return quantile(history, _TIMES.format(latency=start.value), (journey, phase), Q)
 
 
-def _judge_errors(claim: Claim, spec: Isolated, phase: str, history: History) -> CheckResult:
-    bad, journeys, trace_ids = history.row(_ERRORS, EVIDENCE, spec.journey, phase)
+def _judge_errors(claim: Claim, spec: Isolated, phase: str, history: History, start: Start) -> CheckResult:
+    errors = _ERRORS.format(explained=start.explained)
+    bad, journeys, trace_ids = history.row(errors, EVIDENCE, spec.journey, phase)
     if not journeys:
         return claim.undecided(f"no {spec.journey} journey in {phase}", n=0)
     decision = share_at_most(bad, journeys, spec.errors)

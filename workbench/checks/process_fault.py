@@ -3,8 +3,8 @@
 The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time, from
 the moment on at which the fault was asked for: a service that is restarted may be back soon after. For the service that
 users talk to, their requests count. Felt it has who failed, or took longer than twice the p95 of the
-same edge in baseline; and of either kind only if it was more than baseline explains by chance, since some attempts are
-always slow.
+same edge in baseline, beyond what a starved machine explains (docs/adr/0008); and of either kind only if it was more
+than baseline explains by chance, since some attempts are always slow.
 """
 
 from __future__ import annotations
@@ -45,9 +45,13 @@ _TALLY = """
 WITH made AS ({made}),
 base AS (SELECT m.* FROM made m JOIN phases p ON p.role = 'baseline' AND m.began >= p.start_ns AND m.began < p.end_ns),
 usual AS (SELECT on_what, quantile_disc(ended - began, 0.95) AS p95 FROM base GROUP BY on_what),
+lasting AS (
+  SELECT *, ended - began - coalesce((SELECT sum(least(waited_ns, ended - began)) FROM starved
+                                      WHERE from_ns < ended AND to_ns > began), 0) AS lasted
+  FROM {which}),
 told AS (
-  SELECT began, trace_id, failed, coalesce(NOT failed AND ended - began > {slow} * p95, FALSE) AS slow
-  FROM {which} LEFT JOIN usual USING (on_what))
+  SELECT began, trace_id, failed, coalesce(NOT failed AND lasted > {slow} * p95, FALSE) AS slow
+  FROM lasting LEFT JOIN usual USING (on_what))
 SELECT count(*), count(*) FILTER (failed), count(*) FILTER (slow),
        (list(trace_id ORDER BY began) FILTER (failed OR slow))[:?]
 FROM told

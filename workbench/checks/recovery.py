@@ -43,8 +43,7 @@ class Recovery:
 
 
 _SERIES = """
-SELECT intended,
-       list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?)
+SELECT intended, {good}
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
 ORDER BY intended
@@ -62,7 +61,7 @@ def recovery(history: History, slo: Slo, target: float, hold_ns: int, start: Sta
     off_ns = _off(history, phase)
     search = Search(off_ns, hold_ns, target)
     rows = history.stream(
-        _SERIES.format(latency=start.value),
+        _SERIES.format(good=start.good),
         list(slo.outcomes),
         slo.under,
         slo.under,

@@ -2,7 +2,7 @@
 
 One journey is the unit, never one request. Latency counts from the intended start; if the generator was late,
 everything about latency is judged a second time from the dispatch, and only what both agree on is decided. A
-FAIL about latency is judged once more without the time for which processes had no core (docs/adr/0008).
+FAIL is judged once more without what a machine explains whose cores others had (docs/adr/0008).
 """
 
 from __future__ import annotations
@@ -32,6 +32,16 @@ class Start(StrEnum):
     INTENDED = "response_ns"
     DISPATCHED = "undelayed_ns"
     UNSTARVED = "(response_ns - starved_ns)"
+
+    @property
+    def explained(self) -> str:
+        """Whether the machine may be why a journey was not served in full; an expression in SQL."""
+        return "crowded" if self is Start.UNSTARVED else "FALSE"
+
+    @property
+    def good(self) -> str:
+        """Whether a journey was good; an expression in SQL whose parameters are good outcomes, and twice the limit."""
+        return f"((list_contains(?, outcome) OR {self.explained}) AND (? IS NULL OR {self.value} <= ?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +74,7 @@ class Lag:
 
 
 _TALLY = """
-SELECT count(*) FILTER (
-         list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?)),
-       count(*)
+SELECT count(*) FILTER ({good}), count(*)
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
 """
@@ -75,7 +83,7 @@ _BAD = """
 SELECT trace_id, outcome, error, response_ns
 FROM journeys
 WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing AND trace_id IS NOT NULL
-  AND NOT (list_contains(?, outcome) AND (? IS NULL OR {latency} <= ?))
+  AND NOT {good}
 ORDER BY intended LIMIT ?
 """
 
@@ -83,7 +91,7 @@ ORDER BY intended LIMIT ?
 def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
     """Count the journeys of an SLO that began in a window; those in flight at a transition are left out."""
     good, total = history.row(
-        _TALLY.format(latency=start.value),
+        _TALLY.format(good=start.good),
         list(slo.outcomes),
         slo.under,
         slo.under,
@@ -97,7 +105,7 @@ def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
 def bad_journeys(history: History, slo: Slo, window: Window, start: Start) -> list[Evidence]:
     """Return the first journeys of a window that were not good."""
     rows = history.rows(
-        _BAD.format(latency=start.value),
+        _BAD.format(good=start.good),
         slo.journey,
         window.start_ns,
         window.end_ns,
@@ -150,11 +158,11 @@ def _generator_lag(history: History) -> Lag:
 
 
 def judged_fairly(history: History, judge: Callable[[Start], CheckResult], *, latency: bool) -> CheckResult:
-    """Judge from the intended start; where latency counts, ask again what was late beside the system."""
+    """Judge from the intended start; ask again what was late, or was in the way, beside the system."""
     result = judge(Start.INTENDED)
-    if not latency:
-        return result
-    return _unless_starved(history, judge, _unless_lagging(history, judge, result))
+    if latency:
+        result = _unless_lagging(history, judge, result)
+    return _unless_starved(history, judge, result)
 
 
 def _unless_lagging(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
@@ -174,16 +182,16 @@ def _unless_lagging(history: History, judge: Callable[[Start], CheckResult], res
 
 
 def _unless_starved(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
-    """A FAIL that vanishes without the time that processes had no core accuses the machine, not the system."""
+    """A FAIL that vanishes without what processes without a core explain accuses the machine, not the system."""
     if result.outcome is not Outcome.FAIL or not history.was_starved():
         return result
     other = judge(Start.UNSTARVED)
     if other.outcome is Outcome.FAIL:
         return result
-    return excused(result, f"without the time that processes waited for a core it would be {other.outcome}")
+    return excused(result, f"without what processes that waited for a core explain it would be {other.outcome}")
 
 
 def excused(result: CheckResult, why: str) -> CheckResult:
-    """Return a FAIL about time as INCONCLUSIVE, because the machine explains it."""
+    """Return a FAIL as INCONCLUSIVE, because the machine explains it."""
     reason = f"{result.reason}; but the machine was starved: {why}"
     return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})

@@ -28,8 +28,8 @@ from workbench.model.events import (
     PhaseEnded,
     PhaseStarted,
 )
-from workbench.model.faults.base import FaultBase, RequestFault
-from workbench.model.history_views import PHASES_DDL, STARVED, VIEWS
+from workbench.model.faults.base import FaultBase, RequestFault, ServiceFault
+from workbench.model.history_views import DISTURBED_DDL, PHASES_DDL, STARVED, VIEWS
 from workbench.model.policies import EdgePolicy
 from workbench.model.run import RunRecord
 from workbench.model.scenario import Role
@@ -41,6 +41,9 @@ _PAGE = 10_000
 
 STARVED_NS = 200_000_000
 """A process that waited this long for a core within one second was starved; on a healthy machine it is a tenth."""
+
+OWN_SHARE = 0.75
+"""A run whose processes had this part of all cores, or more, made the others of its own wait by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ class History:
     calls          one row per logical call: edge, call, started, ended, outcome
     phases         the windows of `phases()`
     transitions    the slots of `transitions()`
-    starved        the seconds in which a process of the run waited long for a core: from_ns, to_ns, waited_ns;
-                   `journeys.starved_ns` is how much of that lies within a journey, at the most
+    starved        the seconds in which a process of the run waited long for a core, and for no fault: from_ns, to_ns,
+                   waited_ns, by_others (whether others than the run had the cores); `journeys.starved_ns` is how much
+                   of that lies within a journey, at the most, `journeys.crowded` whether some by others does
     """
 
     run: RunRecord
@@ -100,7 +104,11 @@ class History:
         slots = self.transitions()
         if slots:
             self.connection.executemany("INSERT INTO transitions VALUES (?, ?)", slots)
-        self.connection.execute(STARVED, [STARVED_NS])
+        self.connection.execute(DISTURBED_DDL)
+        disturbed = list(self._disturbed())
+        if disturbed:
+            self.connection.executemany("INSERT INTO disturbed VALUES (?, ?, ?)", disturbed)
+        self.connection.execute(STARVED, [STARVED_NS, OWN_SHARE * self.run.machine.cores])
         if self.run.fault_plane.records_attempts:
             self.connection.execute(VIEWS.format(source="plane", failing="s.outcome = 'invalid'"))
         else:
@@ -194,6 +202,13 @@ class History:
         for window in self.fault_windows():
             if isinstance(window.fault, RequestFault) and window.on_ns is not None:
                 yield window.fault.edge, window.fault.id, window.on_ns, self.until_ns(window)
+
+    def _disturbed(self) -> Iterator[tuple[str, int, int]]:
+        """Say when a service may have been kept from running by a fault on it."""
+        for window in self.fault_windows():
+            if isinstance(window.fault, ServiceFault) and window.requested_ns is not None:
+                off_ns = self.until_ns(window) if window.off_ns is None else window.off_ns
+                yield window.fault.service, window.requested_ns, off_ns
 
     def transitions(self) -> list[tuple[int, int]]:
         """Return the slots in which a fault may already, or may still, be on: [asked for, verified].

@@ -8,16 +8,28 @@ CREATE OR REPLACE TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end
 CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT);
 """
 
-# One round of measurements is made of readings a moment apart; the process that waited longest counts.
+DISTURBED_DDL = "CREATE OR REPLACE TABLE disturbed (service VARCHAR, from_ns BIGINT, to_ns BIGINT)"
+
+# One round of measurements is made of readings a moment apart; the process that waited longest counts. One that a fault
+# keeps from running waits for the fault. Who had the cores is told by all readings of that time, whole or in part.
 STARVED = """
 CREATE OR REPLACE TABLE starved AS
-SELECT min(from_ns) AS from_ns, max(time) AS to_ns, max(waited_ns) AS waited_ns
-FROM (
-  SELECT time, lag(time) OVER reading AS from_ns,
-         CAST((waited_s - lag(waited_s) OVER reading) * 1e9 AS BIGINT) AS waited_ns
-  FROM processes WINDOW reading AS (PARTITION BY process, pid ORDER BY time))
-WHERE waited_ns >= ?
-GROUP BY time // 1000000000
+WITH used AS (
+  SELECT process, time, lag(time) OVER reading AS from_ns,
+         CAST((waited_s - lag(waited_s) OVER reading) * 1e9 AS BIGINT) AS waited_ns,
+         (cpu_s - lag(cpu_s) OVER reading) * 1e9 / nullif(time - lag(time) OVER reading, 0) AS cores
+  FROM processes WINDOW reading AS (PARTITION BY process, pid ORDER BY time)),
+waiting AS (
+  SELECT min(from_ns) AS from_ns, max(time) AS to_ns, max(waited_ns) AS waited_ns
+  FROM used u
+  WHERE waited_ns >= ?
+    AND NOT EXISTS (SELECT 1 FROM disturbed d
+                    WHERE d.service = u.process AND d.from_ns < u.time AND d.to_ns > u.from_ns)
+  GROUP BY time // 1000000000)
+SELECT from_ns, to_ns, waited_ns,
+       (SELECT coalesce(sum(u.cores * (least(u.time, w.to_ns) - greatest(u.from_ns, w.from_ns))), 0)
+        FROM used u WHERE u.from_ns < w.to_ns AND u.time > w.from_ns) < ? * (to_ns - from_ns) AS by_others
+FROM waiting w
 """
 
 # DISTINCT: an exporter that tries again may send a span twice, and that must not make two attempts of one.
@@ -31,7 +43,8 @@ SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.out
        p.name AS phase, p.role AS role,
        EXISTS (SELECT 1 FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) AS crossing,
        least(coalesce((SELECT sum(least(s.waited_ns, r.ended - r.intended)) FROM starved s
-                       WHERE s.from_ns < r.ended AND s.to_ns > r.intended), 0), r.ended - r.intended) AS starved_ns
+                       WHERE s.from_ns < r.ended AND s.to_ns > r.intended), 0), r.ended - r.intended) AS starved_ns,
+       EXISTS (SELECT 1 FROM starved s WHERE s.by_others AND s.from_ns < r.ended AND s.to_ns > r.intended) AS crowded
 FROM requests r
 LEFT JOIN phases p ON r.intended >= p.start_ns AND r.intended < p.end_ns
 WHERE r.kind = 'journey' AND r.arrival >= 0;
