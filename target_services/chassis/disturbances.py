@@ -246,8 +246,12 @@ class Disturbances:
 
     async def _end_lapsed(self, one: Disturbance) -> None:
         async with self._changing:
-            if self._active.get(one.id) is not one or one.until_s > self._clock_s():
-                return  # ended or renewed meanwhile
+            if self._active.get(one.id) is not one:
+                return  # ended meanwhile
+            left_s = one.until_s - self._clock_s()
+            if left_s > 0:  # renewed meanwhile, or the timer was early: uvloop's are, by up to 1 ms
+                self._end_after(one, max(left_s, 0.001))
+                return
             try:
                 await self._undo(one)
             except Exception:  # noqa: BLE001 - whatever is wrong, it must not stay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -96,6 +97,19 @@ def test_two_at_once_count_for_themselves() -> None:
         assert hits is not None
         assert [one.id for one in hits] == ["a", "b"]
         assert [one.hit for one in disturbances.all()] == [1, 1]
+
+    asyncio.run(test())
+
+
+def test_what_nobody_renews_ends_also_where_timers_are_early() -> None:
+    """As uvloop's are: by the disturbances' own clock it is not yet time when the loop calls."""
+
+    async def test() -> None:
+        disturbances = _disturbances(clock_s=lambda: time.monotonic() * 0.9)
+        await disturbances.put("a", DOWN.model_copy(update={"lease_ms": 100}))
+        async with asyncio.timeout(60):
+            while disturbances.all():
+                await asyncio.sleep(0.01)
 
     asyncio.run(test())
 
