@@ -30,7 +30,8 @@ FEWEST = 10
 _ANSWERS = """
 SELECT count(*) FILTER (outcome = 'degraded' OR (outcome <> 'ok' AND {explained})), count(*) FILTER (outcome <> 'ok'),
        (list(trace_id ORDER BY intended) FILTER (outcome NOT IN ('ok', 'degraded')))[:?]
-FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing
+FROM journeys
+WHERE journey = ? AND phase = ? AND (NOT crossing OR ({outlasted} AND outcome NOT IN ('ok', 'degraded')))
 """
 
 _DEGRADED = """
@@ -88,7 +89,7 @@ def _judge_share(spec: FallbackServed, phase: str, history: History, start: Star
     windows = [w for w in history.fault_windows() if w.fault.phase == phase]
     if seen is None or all(window.on_ns is None for window in windows):
         return claim.undecided(never_on(history, windows))
-    answers = _ANSWERS.format(explained=start.explained)
+    answers = _ANSWERS.format(explained=start.explained, outlasted=start.outlasted)
     degraded, not_full, trace_ids = history.row(answers, EVIDENCE, spec.journey, phase)
     if not not_full:
         return claim.undecided(f"every {spec.journey} journey in {phase} was served in full: no fallback needed", n=0)

@@ -23,15 +23,16 @@ from workbench.model.verdict import CheckClass, CheckResult, Limit, Value
 Q = 0.95
 
 _TIMES = """
-SELECT count(*), quantile_disc(time, ?) FROM (
+SELECT count(time), quantile_disc(time, ?) FROM (
   SELECT {latency} AS time
-  FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing)
+  FROM journeys WHERE journey = ? AND phase = ? AND (NOT crossing OR {outlasted}))
 """
 
 _ERRORS = """
 SELECT count(*) FILTER (outcome NOT IN ('ok', 'degraded') AND NOT {explained}), count(*),
        (list(trace_id ORDER BY intended) FILTER (outcome NOT IN ('ok', 'degraded')))[:?]
-FROM journeys WHERE journey = ? AND phase = ? AND NOT crossing
+FROM journeys
+WHERE journey = ? AND phase = ? AND (NOT crossing OR ({outlasted} AND outcome NOT IN ('ok', 'degraded')))
 """
 
 
@@ -90,11 +91,12 @@ def _judge_times(
 
 
 def _p95(journey: str, phase: str, history: History, start: Start) -> Quantile | None:
-    return quantile(history, _TIMES.format(latency=start.value), (journey, phase), Q)
+    times = _TIMES.format(latency=start.latency, outlasted=start.outlasted)
+    return quantile(history, times, (journey, phase), Q)
 
 
 def _judge_errors(claim: Claim, spec: Isolated, phase: str, history: History, start: Start) -> CheckResult:
-    errors = _ERRORS.format(explained=start.explained)
+    errors = _ERRORS.format(explained=start.explained, outlasted=start.outlasted)
     bad, journeys, trace_ids = history.row(errors, EVIDENCE, spec.journey, phase)
     if not journeys:
         return claim.undecided(f"no {spec.journey} journey in {phase}", n=0)

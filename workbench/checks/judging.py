@@ -50,7 +50,9 @@ def results(history: History) -> list[CheckResult]:
     guard = Claim("G1", "G1", "abort_when", "the guard did not end the run", CheckClass.PROPORTION)
     found += _caught(guard, judge_guard, history)
     for spec in asked(history.run.scenario):
-        found += _caught(spec.frame(), spec.judge, history)
+        frame = spec.frame()
+        nothing = frame.undecided("there was nothing in the run to ask it of: no fault of this phase touches it")
+        found += _caught(frame, spec.judge, history) or [nothing]
     clean = Claim("A24", "A24", "clean", "the run left nothing behind", CheckClass.UNIVERSAL)
     found += _caught(clean, judge_clean, history)
     return list(_with_unique_ids(found))

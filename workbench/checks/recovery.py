@@ -45,7 +45,7 @@ class Recovery:
 _SERIES = """
 SELECT intended, {good}
 FROM journeys
-WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
+WHERE journey = $3 AND intended >= $4 AND intended < $5 AND {counted}
 ORDER BY intended
 """
 
@@ -61,9 +61,8 @@ def recovery(history: History, slo: Slo, target: float, hold_ns: int, start: Sta
     off_ns = _off(history, phase)
     search = Search(off_ns, hold_ns, target)
     rows = history.stream(
-        _SERIES.format(good=start.good),
+        _SERIES.format(good=start.good, counted=start.counted),
         list(slo.outcomes),
-        slo.under,
         slo.under,
         slo.journey,
         off_ns,

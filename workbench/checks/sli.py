@@ -27,21 +27,42 @@ _LEAST_LAG_LIMIT = 25 * NS_PER_MS
 
 
 class Start(StrEnum):
-    """From when the latency of a journey counts, or what is taken off it. The value is the expression in SQL."""
+    """From when the latency of a journey counts, and what else is asked beside it. Properties are expressions in SQL.
 
-    INTENDED = "response_ns"
-    DISPATCHED = "undelayed_ns"
-    UNSTARVED = "(response_ns - starved_ns)"
+    Those of `good` and `counted` have the parameters $1, the good outcomes, and $2, the limit in ns or null.
+    """
+
+    INTENDED = "intended"
+    DISPATCHED = "dispatched"
+    UNSTARVED = "unstarved"
+    """Without what a machine explains whose cores others had."""
+    OUTLASTED = "outlasted"
+    """With those who were not served before the fault was taken off, and badly after it."""
+
+    @property
+    def latency(self) -> str:
+        """Nanoseconds that a journey took."""
+        return {"dispatched": "undelayed_ns", "unstarved": "(response_ns - starved_ns)"}.get(self, "response_ns")
 
     @property
     def explained(self) -> str:
-        """Whether the machine may be why a journey was not served in full; an expression in SQL."""
+        """Whether the machine may be why a journey was not served in full."""
         return "crowded" if self is Start.UNSTARVED else "FALSE"
 
     @property
+    def outlasted(self) -> str:
+        """Whether a journey in flight at a transition counts if it ended badly."""
+        return "outlasted" if self is Start.OUTLASTED else "FALSE"
+
+    @property
     def good(self) -> str:
-        """Whether a journey was good; an expression in SQL whose parameters are good outcomes, and twice the limit."""
-        return f"((list_contains(?, outcome) OR {self.explained}) AND (? IS NULL OR {self.value} <= ?))"
+        """Whether a journey was good."""
+        return f"((list_contains($1, outcome) OR {self.explained}) AND ($2 IS NULL OR {self.latency} <= $2))"
+
+    @property
+    def counted(self) -> str:
+        """Whether it can be said to which phase a journey belongs: also if its time was over before the transition."""
+        return f"(NOT crossing OR crossed_after_ns > $2 OR ({self.outlasted} AND NOT {self.good}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +97,26 @@ class Lag:
 _TALLY = """
 SELECT count(*) FILTER ({good}), count(*)
 FROM journeys
-WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing
+WHERE journey = $3 AND intended >= $4 AND intended < $5 AND {counted}
 """
 
 _BAD = """
 SELECT trace_id, outcome, error, response_ns
 FROM journeys
-WHERE journey = ? AND intended >= ? AND intended < ? AND NOT crossing AND trace_id IS NOT NULL
+WHERE journey = $3 AND intended >= $4 AND intended < $5 AND {counted} AND trace_id IS NOT NULL
   AND NOT {good}
-ORDER BY intended LIMIT ?
+ORDER BY intended LIMIT $6
 """
 
 
 def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
-    """Count the journeys of an SLO that began in a window; those in flight at a transition are left out."""
+    """Count the journeys of an SLO that began in a window.
+
+    Those in flight at a transition are left out, unless their time was over by then.
+    """
     good, total = history.row(
-        _TALLY.format(good=start.good),
+        _TALLY.format(good=start.good, counted=start.counted),
         list(slo.outcomes),
-        slo.under,
         slo.under,
         slo.journey,
         window.start_ns,
@@ -105,13 +128,12 @@ def tally(history: History, slo: Slo, window: Window, start: Start) -> Tally:
 def bad_journeys(history: History, slo: Slo, window: Window, start: Start) -> list[Evidence]:
     """Return the first journeys of a window that were not good."""
     rows = history.rows(
-        _BAD.format(good=start.good),
+        _BAD.format(good=start.good, counted=start.counted),
+        list(slo.outcomes),
+        slo.under,
         slo.journey,
         window.start_ns,
         window.end_ns,
-        list(slo.outcomes),
-        slo.under,
-        slo.under,
         EVIDENCE,
     )
     return [
@@ -158,11 +180,11 @@ def _generator_lag(history: History) -> Lag:
 
 
 def judged_fairly(history: History, judge: Callable[[Start], CheckResult], *, latency: bool) -> CheckResult:
-    """Judge from the intended start; ask again what was late, or was in the way, beside the system."""
+    """Judge from the intended start; ask again what was in the way beside the system, and who was left out."""
     result = judge(Start.INTENDED)
     if latency:
         result = _unless_lagging(history, judge, result)
-    return _unless_starved(history, judge, result)
+    return _unless_outlasted(judge, _unless_starved(history, judge, result))
 
 
 def _unless_lagging(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
@@ -179,6 +201,19 @@ def _unless_lagging(history: History, judge: Callable[[Start], CheckResult], res
         f" from the dispatch {other.outcome} ({other.reason})"
     )
     return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})
+
+
+def _unless_outlasted(judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:
+    """A PASS that only holds without those who waited until the fault was taken off is none."""
+    if result.outcome is not Outcome.PASS:
+        return result
+    other = judge(Start.OUTLASTED)
+    if other.outcome is Outcome.PASS:
+        return result
+    reason = f"{result.reason}; but with those who were still in flight when a fault was taken off, and ended badly,"
+    return result.model_copy(
+        update={"outcome": Outcome.INCONCLUSIVE, "reason": f"{reason} it would be {other.outcome}: {other.reason}"}
+    )
 
 
 def _unless_starved(history: History, judge: Callable[[Start], CheckResult], result: CheckResult) -> CheckResult:

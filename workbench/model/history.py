@@ -74,7 +74,8 @@ class History:
     journeys       one row per journey: phase, response_ns (from the intended start), undelayed_ns (from the
                    dispatch: without generator lag), service_ns (from when a user began), crossing (in flight
                    at some moment of a transition: between asking for a fault and its verified effect, or its
-                   verified end)
+                   verified end), crossed_after_ns (how long it had run when the first of these was asked for, else
+                   null), outlasted (it crossed only ends of faults, so the fault was on as long as it ran before)
     edge_attempts  one row per counted attempt: edge, ordinal, started, ended, call, failed, faults, status, delay_ns,
                    source (`plane`; or `caller`, without ordinal: connections that the kernel refused, and all of them
                    where the fault plane keeps no record), and caller_started, caller_ended by the caller's own span,
@@ -103,7 +104,7 @@ class History:
             self.connection.executemany("INSERT INTO phases VALUES (?, ?, ?, ?)", rows)
         slots = self.transitions()
         if slots:
-            self.connection.executemany("INSERT INTO transitions VALUES (?, ?)", slots)
+            self.connection.executemany("INSERT INTO transitions VALUES (?, ?, ?)", slots)
         self.connection.execute(DISTURBED_DDL)
         disturbed = list(self._disturbed())
         if disturbed:
@@ -210,20 +211,20 @@ class History:
                 off_ns = self.until_ns(window) if window.off_ns is None else window.off_ns
                 yield window.fault.service, window.requested_ns, off_ns
 
-    def transitions(self) -> list[tuple[int, int]]:
-        """Return the slots in which a fault may already, or may still, be on: [asked for, verified].
+    def transitions(self) -> list[tuple[int, int, bool]]:
+        """Return the slots in which a fault may already, or may still (True), be on: asked for, verified.
 
         What was asked for and never verified is a slot without length.
         """
         slots = []
         for window in self.fault_windows():
-            for asked, verified in (
-                (window.requested_ns, window.on_ns),
-                (window.undo_requested_ns, window.off_ns),
+            for asked, verified, undo in (
+                (window.requested_ns, window.on_ns, False),
+                (window.undo_requested_ns, window.off_ns, True),
             ):
                 moments = [ns for ns in (asked, verified) if ns is not None]
                 if moments:
-                    slots.append((min(moments), max(moments)))
+                    slots.append((min(moments), max(moments), undo))
         return slots
 
     def faults_on_edge(self, edge: str, phase: str | None = None) -> list[FaultWindow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 # Not TEMP: a cursor (`stream`) is a connection of its own and does not see what is temporary.
 PHASES_DDL = """
 CREATE OR REPLACE TABLE phases (name VARCHAR, role VARCHAR, start_ns BIGINT, end_ns BIGINT);
-CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT);
+CREATE OR REPLACE TABLE transitions (from_ns BIGINT, to_ns BIGINT, undo BOOLEAN);
 """
 
 DISTURBED_DDL = "CREATE OR REPLACE TABLE disturbed (service VARCHAR, from_ns BIGINT, to_ns BIGINT)"
@@ -42,6 +42,10 @@ SELECT r.arrival, r.journey, r.intended, r.dispatched, r.started, r.ended, r.out
        r.dispatched - r.intended AS lag_ns,
        p.name AS phase, p.role AS role,
        EXISTS (SELECT 1 FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) AS crossing,
+       (SELECT min(t.from_ns) FROM transitions t WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended) - r.intended
+           AS crossed_after_ns,
+       coalesce((SELECT bool_and(t.undo) FROM transitions t
+                 WHERE t.from_ns <= r.ended AND t.to_ns >= r.intended), FALSE) AS outlasted,
        least(coalesce((SELECT sum(least(s.waited_ns, r.ended - r.intended)) FROM starved s
                        WHERE s.from_ns < r.ended AND s.to_ns > r.intended), 0), r.ended - r.intended) AS starved_ns,
        EXISTS (SELECT 1 FROM starved s WHERE s.by_others AND s.from_ns < r.ended AND s.to_ns > r.intended) AS crowded

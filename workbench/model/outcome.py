@@ -45,14 +45,16 @@ OF_OUTCOME: Mapping[Outcome, Exit] = MappingProxyType(
 def combined(results: Iterable[CheckResult]) -> Outcome:
     """Combine results: an undecided validity check first, then FAIL > INCONCLUSIVE > PASS.
 
-    Where nothing applies nothing was shown, so that is INCONCLUSIVE; validity checks alone show nothing either.
+    Where nothing applies nothing was shown, so that is INCONCLUSIVE. Validity checks alone show nothing, nor does it
+    that the run left nothing behind.
     """
     kept = [result for result in results if result.outcome is not Outcome.NOT_APPLICABLE]
     validity = [result.outcome for result in kept if result.check_class is CheckClass.VALIDITY]
     claims = [result.outcome for result in kept if result.check_class is not CheckClass.VALIDITY]
-    if any(outcome is not Outcome.PASS for outcome in validity) or not claims:
+    if any(outcome is not Outcome.PASS for outcome in validity):
         return Outcome.INCONCLUSIVE
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         if outcome in claims:
             return outcome
-    return Outcome.PASS
+    shown = any(r.kind != "clean" for r in kept if r.check_class is not CheckClass.VALIDITY)
+    return Outcome.PASS if shown else Outcome.INCONCLUSIVE

@@ -30,7 +30,7 @@ def test_journeys_between_phases_belong_to_none() -> None:
 
 
 def test_a_transition_lasts_from_the_request_to_its_verified_effect() -> None:
-    assert healthy().build().transitions() == [(ns(23.0), ns(ON)), (ns(UNDO), ns(OFF))]
+    assert healthy().build().transitions() == [(ns(23.0), ns(ON), False), (ns(UNDO), ns(OFF), True)]
 
 
 def test_journeys_that_run_at_any_moment_of_a_transition_are_crossing() -> None:
@@ -45,7 +45,7 @@ def test_journeys_that_run_at_any_moment_of_a_transition_are_crossing() -> None:
 def test_a_transition_that_was_never_verified_has_no_length() -> None:
     run = healthy()
     run.drop(FaultOn, FaultUndoRequested, FaultOff)
-    assert run.build().transitions() == [(ns(23.0), ns(23.0))]
+    assert run.build().transitions() == [(ns(23.0), ns(23.0), False)]
 
 
 def test_a_refused_call_made_no_attempt_at_all() -> None:

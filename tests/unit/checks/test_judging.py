@@ -14,7 +14,8 @@ from workbench.checks import EXPECTATIONS, judge, judging, results
 from workbench.checks.asked import asked
 from workbench.model.expectations import ExpectationSpec
 from workbench.model.history import History
-from workbench.model.verdict import CheckResult, Outcome, ProbeError
+from workbench.model.outcome import combined
+from workbench.model.verdict import CheckClass, CheckResult, Outcome, ProbeError
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "checks.md"
 
@@ -52,6 +53,20 @@ def test_an_expectation_that_is_written_twice_has_two_results() -> None:
     found = {r.id: r.outcome for r in results(rescripted(healthy(), expect=expect).build())}
     assert found[f"A3:{EDGE}"] is Outcome.PASS
     assert found[f"A3:{EDGE}#2"] is Outcome.INCONCLUSIVE
+
+
+def test_an_expectation_that_finds_nothing_to_be_asked_of_is_undecided() -> None:
+    """As limits that were changed afterwards can make it: nobody looks at the plan again."""
+    run = rescripted(healthy(), expect=[{"kind": "breaker_opens", "edge": EDGE, "within": "5s", "phase": "recovery"}])
+    found = [r for r in results(run.build()) if r.kind == "breaker_opens"]
+    assert [Outcome.INCONCLUSIVE] == [r.outcome for r in found]
+    assert "nothing in the run to ask it of" in found[0].reason
+
+
+def test_a_run_that_shows_nothing_does_not_pass_for_having_cleaned_up() -> None:
+    found = [r for r in results(healthy().build()) if r.check_class is CheckClass.VALIDITY or r.kind == "clean"]
+    assert {Outcome.PASS} == {r.outcome for r in found}
+    assert combined(found) is Outcome.INCONCLUSIVE
 
 
 def test_ids_are_unique_and_stable() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.histories import ON, healthy
+from tests.histories import OFF, ON, UNDO, healthy
 from tests.history_builder import HistoryBuilder, ns
 from tests.unit.checks.asking import all_of, rescripted, result
 from workbench.checks.facts import Facts
@@ -50,6 +50,55 @@ def test_the_reason_names_budget_and_burn_rate() -> None:
     assert result(failing(60), ID).reason.endswith("10 times the error budget is spent, a burn rate of 10")
     assert "16.8 % of the error budget is spent, a burn rate of 0.17" in result(failing(1), ID).reason
     assert result(failing(0), ID).reason.endswith("none of the error budget is spent")
+
+
+def hanging(seconds: float, outcome: str = "failed", journey: str = "checkout") -> HistoryBuilder:
+    """Twelve journeys of the fault phase begin so long before the undo and end a second after it."""
+    run = healthy()
+    for row in run.in_phase("fault", journey)[-20:-8]:
+        row.intended = row.dispatched = row.started = ns(UNDO - seconds)
+        row.ended, row.outcome = ns(OFF + 1), outcome
+    return run
+
+
+@pytest.mark.parametrize(("outcome", "judged"), [("failed", INCONCLUSIVE), ("ok", PASS), ("degraded", PASS)])
+def test_who_waited_until_the_undo_and_was_not_served_keeps_it_from_passing(outcome: str, judged: Outcome) -> None:
+    """The fault or its undo did it. Whoever was served after all may owe it to the undo, and no limit was missed."""
+    seen = result(hanging(5.0, outcome), ID)
+    assert seen.outcome is judged
+    if judged is INCONCLUSIVE:
+        assert "ended badly, it would be FAIL: 107 of 119" in seen.reason
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0.4, PASS), (0.6, FAIL)])
+def test_whose_time_was_over_before_the_undo_was_late(seconds: float, outcome: Outcome) -> None:
+    """500 ms are allowed, of which 95 % are to be within: 12 of 120 took longer, however they ended."""
+    run = hanging(seconds, "ok", "browse")
+    for row in run.in_phase("fault", "browse"):
+        if row.intended == ns(UNDO - seconds):
+            row.ended = ns(UNDO + 0.05) if outcome is PASS else row.ended
+    run = rescripted(run, slos=[{"slo": "browse-latency", "phases": ["fault"]}], expect=[])
+    assert result(run, "A16:browse-latency").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("check", "run"),
+    [
+        ("A12:checkout", hanging(5.0)),
+        ("A13:browse/errors", hanging(5.0, journey="browse")),
+        ("A13:browse/p95", hanging(5.0, "ok", "browse")),
+    ],
+)
+def test_who_waited_until_the_undo_is_asked_about_everywhere(check: str, run: HistoryBuilder) -> None:
+    assert result(healthy(), check).outcome is PASS
+    assert result(run, check).outcome is INCONCLUSIVE
+
+
+def test_who_was_in_flight_when_a_fault_came_on_belongs_to_no_phase() -> None:
+    run = healthy()
+    for row in run.in_phase("baseline", "checkout")[-20:]:
+        row.ended, row.outcome = ns(ON + 1), "failed"
+    assert result(run, "A1:checkout-complete@baseline").outcome is PASS
 
 
 def test_bad_journeys_are_named_by_their_traces() -> None:
