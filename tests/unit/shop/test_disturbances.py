@@ -107,9 +107,7 @@ def test_what_nobody_renews_ends_also_where_timers_are_early() -> None:
     async def test() -> None:
         disturbances = _disturbances(clock_s=lambda: time.monotonic() * 0.9)
         await disturbances.put("a", DOWN.model_copy(update={"lease_ms": 100}))
-        async with asyncio.timeout(60):
-            while disturbances.all():
-                await asyncio.sleep(0.01)
+        await _until(lambda: not disturbances.all())
 
     asyncio.run(test())
 
