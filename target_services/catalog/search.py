@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
-from target_services.catalog.tables import PRODUCTS
+from target_services.catalog.tables import LARGEST_ID, PRODUCTS
 from target_services.chassis.cursors import Cursors
 
 
@@ -63,7 +63,8 @@ class Search:
         return int(row.id if self.sort is Sort.ID else row.price_cents)
 
     def _cursors(self) -> Cursors:
-        return Cursors(f"products {self.digest()}", str if self.sort is Sort.NAME else int, int)
+        first = str if self.sort is Sort.NAME else int
+        return Cursors(f"products {self.digest()}", first, int, largest=LARGEST_ID)
 
     def _filters(self) -> list[ColumnElement[bool]]:
         columns = PRODUCTS.c

@@ -33,8 +33,12 @@ class Ages:
 
     def stamp_of(self, age_ns: int) -> int:
         """Return a stamp such that whatever has an earlier one is certainly older than this."""
-        now_ns = self._look()
-        return now_ns - age_ns - sum(ahead_ns for _, ahead_ns in self._jumps)
+        stamp_ns = self._look() - age_ns
+        for until_ns, ahead_ns in reversed(self._jumps):
+            if until_ns <= stamp_ns - ahead_ns:
+                break  # it jumped longer ago than this age: what is of before it is as old
+            stamp_ns -= ahead_ns
+        return stamp_ns
 
     def _look(self) -> int:
         wall_ns, monotonic_ns = self._wall_ns(), self._monotonic_ns()

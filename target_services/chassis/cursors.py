@@ -41,10 +41,14 @@ class BadCursor(Problem):
 class Cursors:
     """The cursors of one list."""
 
-    def __init__(self, of: str, *kinds: type[int | str]) -> None:
-        """`of` names the list; `kinds` are the types of what its rows are ordered by: int, not negative, or str."""
+    def __init__(self, of: str, *kinds: type[int | str], largest: int = _LARGEST) -> None:
+        """`of` names the list; `kinds` are the types of what its rows are ordered by: int, from 0 to `largest`, or str.
+
+        Where a column is no big integer, PostgreSQL refuses to compare it with one.
+        """
         self._of = of
         self._kinds = kinds
+        self._largest = largest
 
     def after(self, *values: int | str) -> str:
         """Return the cursor of what comes after the row with these values."""
@@ -60,7 +64,7 @@ class Cursors:
         if not isinstance(parts, list) or len(parts) != len(self._kinds) + 1 or parts[0] != self._of:
             raise BadCursor
         values = tuple(parts[1:])
-        if not all(map(_fits, values, self._kinds)):
+        if not all(map(self._fits, values, self._kinds)):
             raise BadCursor
         return values
 
@@ -68,8 +72,7 @@ class Cursors:
         """Return the cursor of the next page, given up to `most` + 1 rows; None when these are the last."""
         return self.after(*key(rows[most - 1])) if len(rows) > most else None
 
-
-def _fits(value: object, kind: type[int | str]) -> bool:
-    if kind is int:
-        return type(value) is int and 0 <= value <= _LARGEST
-    return isinstance(value, str) and value.isascii() and value.isprintable()
+    def _fits(self, value: object, kind: type[int | str]) -> bool:
+        if kind is int:
+            return type(value) is int and 0 <= value <= self._largest
+        return isinstance(value, str) and value.isascii() and value.isprintable()

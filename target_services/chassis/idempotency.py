@@ -67,8 +67,14 @@ class Answers:
         """Take a key, and return None; or return what is known of it."""
         if connection.execute(self._first, {"key": key, "digest": request_digest}).rowcount == 1:
             return None
-        row = connection.execute(self._known, {"of": key}).one()
-        return Known(row.digest == request_digest, row.status, row.body)
+        known = self.find(connection, key, request_digest)
+        assert known is not None
+        return known
+
+    def find(self, connection: Connection, key: str, request_digest: str) -> Known | None:
+        """Return what is known of a key, if it was used."""
+        row = connection.execute(self._known, {"of": key}).one_or_none()
+        return Known(row.digest == request_digest, row.status, row.body) if row is not None else None
 
     def settle(self, connection: Connection, key: str, status: int, body: str) -> None:
         """Keep the answer to a key, unless it has one."""

@@ -11,9 +11,9 @@ from target_services.chassis.cursors import Cursor, Cursors, Limit
 from target_services.chassis.database import Database
 from target_services.chassis.openapi import answers
 from target_services.inventory.domain import STOCK
-from target_services.inventory.shapes import StockPage
+from target_services.inventory.shapes import LARGEST_ID, StockPage
 
-_CURSORS = Cursors("stock", int)
+_CURSORS = Cursors("stock", int, largest=LARGEST_ID)
 _BY_PRODUCT = select(STOCK.c.product_id, STOCK.c.on_hand, STOCK.c.reserved, STOCK.c.sold).order_by(STOCK.c.product_id)
 
 

@@ -32,15 +32,20 @@ def service(inventory: Inventory) -> GrpcService:
         return _message(await api.reserve(inventory, key, wanted))
 
     async def confirm(request: ReservationKey) -> Reservation:
-        return _message(await api.confirm(inventory, request.key))
+        return _message(await api.confirm(inventory, _key(request)))
 
     async def release(request: ReservationKey) -> Reservation:
-        return _message(await api.release(inventory, request.key))
+        return _message(await api.release(inventory, _key(request)))
 
     return GrpcService(
         DESCRIPTOR.services_by_name["Inventory"],
         {"GetStock": get_stock, "Reserve": reserve, "Confirm": confirm, "Release": release},
     )
+
+
+def _key(request: ReservationKey) -> str:
+    with api.checked():
+        return _KEY.validate_python(request.key)
 
 
 def _message(held: domain.Reservation) -> Reservation:

@@ -10,10 +10,13 @@ from pydantic import Field, StringConstraints
 from target_services.chassis.cursors import NextCursor
 from target_services.chassis.openapi import Shape
 
+LARGEST_ID = 2**31 - 1
+"""What every database can take for an integer."""
+
 ReservationKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 Key = Annotated[ReservationKey, Header(alias="idempotency-key", examples=["7d1c2a9e-order"])]
 KeyInPath = Annotated[ReservationKey, Path(alias="key", examples=["7d1c2a9e-order"])]
-ProductId = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
+ProductId = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[1])]
 
 KEPT_BY_KEY = {"key": "$request.header.idempotency-key"}
 
@@ -21,7 +24,7 @@ KEPT_BY_KEY = {"key": "$request.header.idempotency-key"}
 class ReservationRequest(Shape):
     """What to set aside."""
 
-    product_id: int = Field(ge=1, le=2**31 - 1, examples=[1])
+    product_id: int = Field(ge=1, le=LARGEST_ID, examples=[1])
     quantity: int = Field(ge=1, le=100, examples=[2])
 
 

@@ -48,8 +48,13 @@ class Orders:
         self._prices = {product.id: product.price_cents for product in price_list()}
 
     async def place(self, key: str, request: OrderRequest) -> Placed:
-        """Take an order and bring it as far as it gets now."""
-        self._check_price(request)
+        """Take an order and bring it as far as it gets now. What was answered before is answered so at any price."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            known = await self._store.known(key, request)
+            if known is None:
+                raise refusal
+            return Placed(*known.replay(), replayed=True)
         traceparent, run_id = _origin()
         queued = self._queues_at_once()
         begun = await self._store.begin(key, request, traceparent=traceparent, run_id=run_id, queued=queued)
@@ -69,6 +74,12 @@ class Orders:
 
     async def _bring_on(self, order: Order) -> Order:
         try:
+            return await self._finish_or_queue(order)
+        except LeaseLost:  # it took so long that the worker has taken over
+            return await self.find(order.id, order.customer)
+
+    async def _finish_or_queue(self, order: Order) -> Order:
+        try:
             with deadlines.apply(deadlines.current.get().earlier_by(ANSWER_S)):
                 return await self._saga.run(order)
         except Stuck as stuck:
@@ -78,15 +89,15 @@ class Orders:
                 return await self._store.enqueue(where, after_s=FIRST_TRY_AFTER_S)
 
             return await stuck.edge.fall_back(stuck.failure, later)
-        except LeaseLost:  # it took so long that the worker has taken over
-            return await self.find(order.id, order.customer)
 
-    def _check_price(self, request: OrderRequest) -> None:
+    def _refusal(self, request: OrderRequest) -> Problem | None:
+        """Return why the price list does not allow an order."""
         price_cents = self._prices.get(request.product_id)
         if price_cents is None:
-            raise Problem(404, "there is no such product", slug="unknown-product")
+            return Problem(404, "there is no such product", slug="unknown-product")
         if price_cents != request.unit_price_cents:
-            raise Problem(409, "the price has changed", slug="price-changed", unit_price_cents=price_cents)
+            return Problem(409, "the price has changed", slug="price-changed", unit_price_cents=price_cents)
+        return None
 
 
 def _origin() -> tuple[str | None, str | None]:

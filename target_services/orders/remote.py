@@ -36,15 +36,16 @@ class Inventory:
         self.edge = edge
 
     async def reserve(self, order: Order) -> Refusal | None:
-        """Set the goods aside."""
+        """Set the goods aside. A refusal is not certain: nobody keeps it, and a late attempt may find goods again."""
         goods = {"product_id": order.product_id, "quantity": order.quantity}
         call = Call("POST", "/v1/reservations", goods, idempotency_key=order.key)
-        return await self.edge.call(call, _reserved)
+        return None if await self.edge.call(call, _are_ours) else Refusal(_GONE, certain=False)
 
     async def confirm(self, order: Order) -> Refusal | None:
         """Sell what was set aside."""
         path = f"/v1/reservations/{order.key}/confirm"
-        return await self.edge.call(Call("POST", path, idempotency_key=f"{order.key}-confirm"), _reserved)
+        call = Call("POST", path, idempotency_key=f"{order.key}-confirm")
+        return None if await self.edge.call(call, _are_ours) else Refusal(_GONE)
 
     async def release(self, order: Order) -> None:
         """Put back what was set aside or sold. What is still on its way to be set aside will not be."""
@@ -97,6 +98,8 @@ class Payments:
             return Paid.UNKNOWN
 
 
+_GONE = "out-of-stock"
+
 _PAID = {
     "captured": Paid.YES,
     "declined": Paid.DECLINED,
@@ -113,11 +116,9 @@ def _state(answer: Answer) -> str:
     return document["state"]
 
 
-def _reserved(answer: Answer) -> Refusal | None:
-    gone = answer.problem() in ("out-of-stock", "unknown-reservation")
-    if gone or _state(answer) not in ("held", "confirmed"):
-        return Refusal("out-of-stock")
-    return None
+def _are_ours(answer: Answer) -> bool:
+    gone = answer.problem() in (_GONE, "unknown-reservation")
+    return not gone and _state(answer) in ("held", "confirmed")
 
 
 def _released(answer: Answer) -> None:

@@ -82,6 +82,11 @@ class OrderStore:
 
         return await self._db.write(store)
 
+    async def known(self, key: str, request: OrderRequest) -> Known | None:
+        """Return what is known about a key, if it was used."""
+        digest = request.digest()
+        return await self._db.read(lambda connection: self._answers.find(connection, key, digest))
+
     async def advance(self, order: Order, state: State, *lines: Line) -> Order:
         """Move an order on to its next state. A final one gets its answer in the same transaction."""
         moved = await self._db.write(partial(self._move, order=order, state=state, lines=lines))

@@ -63,6 +63,7 @@ class Worker:
         return 0.0 if all(finished) else PAUSE_S
 
     async def _try(self, order: Order) -> bool:
+        """Tell whether there is nothing left to do. What goes wrong with one order does not end the others' tries."""
         await self._limiter.acquire()
         token = otel_context.attach(_context_of(order))
         try:
@@ -75,18 +76,25 @@ class Worker:
                 if not finished:
                     span.set_status(StatusCode.ERROR, "stuck")
                 return finished
+        except Exception:  # noqa: BLE001 - its lease runs out, and it is claimed again
+            _log.exception("the worker stumbled over an order", order=order.id)
+            return False
         finally:
             otel_context.detach(token)
 
     async def _finish(self, order: Order) -> bool:
+        try:
+            return await self._finish_or_queue(order)
+        except LeaseLost:  # somebody else sees to it
+            return True
+
+    async def _finish_or_queue(self, order: Order) -> bool:
         try:
             done = await self._saga.run(order)
         except Stuck as stuck:
             wait_s = min(LONGEST_WAIT_S, PAUSE_S * 2 ** min(order.tries, 4))
             await self._store.enqueue(stuck.order, after_s=wait_s)  # so that whoever asks again has an answer
             return False
-        except LeaseLost:
-            return True
         _log.info("order finished", order=done.id, state=done.shown_state, reason=done.reason, tries=done.tries)
         return True
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import Connection, bindparam, func, literal, or_, select
+from sqlalchemy import Connection, bindparam, func, literal, or_, select, tuple_
 
 from target_services.chassis import audit
 from target_services.chassis.audit import Row, nothing, pages
@@ -72,20 +72,23 @@ class CaptureStore:
     async def settle(self, capture: Capture, state: str) -> Capture:
         """Write down what the provider has told, with what it means for the ledger.
 
-        Whoever is second changes nothing, and gets what the first one has found.
+        Whoever is second changes nothing, and gets what the first one has found; but money that the provider has
+        given back is given back here, too, when the first one has only heard that it was taken.
         """
 
         def change(connection: Connection) -> Capture:
-            seen = {"of": capture.id, "seen": capture.state, "now": state}
-            if connection.execute(_SETTLE, seen).rowcount != 1:
-                return Capture(*connection.execute(_BY_ID, {"of": capture.id}).one())
-            if capture.state == "pending" and state in ("captured", "refunded"):
+            seen = capture
+            while connection.execute(_SETTLE, {"of": seen.id, "seen": seen.state, "now": state}).rowcount != 1:
+                seen = Capture(*connection.execute(_BY_ID, {"of": capture.id}).one())
+                if (seen.state, state) != ("captured", "refunded"):
+                    return seen
+            if seen.state == "pending" and state in ("captured", "refunded"):
                 taken = ledger.capture(capture.amount_cents, capture.currency)
                 ledger.post(connection, f"{capture.id}-capture", taken)
             if state == "refunded":
                 given_back = ledger.refund(capture.amount_cents, capture.currency)
                 ledger.post(connection, f"{capture.id}-refund", given_back)
-            return replace(capture, state=state)
+            return replace(seen, state=state)
 
         return await self._db.write(change)
 
@@ -94,12 +97,16 @@ class CaptureStore:
         row = await self._db.read(lambda connection: connection.execute(_BY_KEY, {"of": key}).one_or_none())
         return Capture(*row) if row is not None else None
 
-    async def left_pending(self, longer_than_s: float, most: int) -> list[Capture]:
-        """Return captures that have been pending for long, the oldest first."""
-        now_ns = time.time_ns()
-        created_ns = CAPTURES.c.created_ns
-        long_ago = or_(created_ns <= now_ns - int(longer_than_s * 1e9), created_ns > now_ns + FARTHEST_NS)
-        query = _CAPTURE.where(CAPTURES.c.state == "pending", long_ago).order_by(created_ns).limit(most)
+    async def left_pending(self, since_ns: int, most: int, *, after: tuple[int, str] | None = None) -> list[Capture]:
+        """Return captures that have been pending since a moment or longer, the oldest first.
+
+        `after`: only those that come after the one with this stamp and this id.
+        """
+        order = created_ns, _ = CAPTURES.c.created_ns, CAPTURES.c.id
+        long_ago = or_(created_ns <= since_ns, created_ns > time.time_ns() + FARTHEST_NS)
+        query = _CAPTURE.where(CAPTURES.c.state == "pending", long_ago).order_by(*order).limit(most)
+        if after is not None:
+            query = query.where(tuple_(*order) > after)
         return [Capture(*row) for row in await self._db.read(lambda connection: connection.execute(query).all())]
 
     async def _keep(self, new: Capture) -> Capture:

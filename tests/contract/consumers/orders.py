@@ -55,7 +55,7 @@ INVENTORY = (
         status=409,
         answer=problem("out-of-stock"),
         ask=lambda edge: Inventory(edge).reserve(_order("pact-late", product=9, quantity=1)),
-        understood=Refusal("out-of-stock"),
+        understood=Refusal("out-of-stock", certain=False),
     ),
     Story(
         "a sale of what is reserved",

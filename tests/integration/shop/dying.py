@@ -21,6 +21,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from target_services.chassis.ages import Ages
 from target_services.chassis.database import Database
 from target_services.chassis.lease import Lease
 from target_services.chassis.resilience.http_wire import HttpWire
@@ -102,6 +103,7 @@ class Life:
 def _become(service: str, environment: dict[str, str], log: str, life: Life) -> None:
     real_ns = time.time_ns
     time.time_ns = lambda: real_ns() + int(life.skew_s * 1e9)  # leases of the process before are over
+    Ages.__init__.__defaults__ = (time.time_ns, time.monotonic_ns)
     worker.LOOK_EVERY_S = 0.05
     Lease.__init__.__kwdefaults__ = {"length_s": 0.3, "clock": time.monotonic}
     _wrap(Boundaries(life.armed), goods_are_gone=life.goods_are_gone)

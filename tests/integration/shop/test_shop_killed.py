@@ -29,9 +29,10 @@ CHECKOUT = ("provider", "payments", "inventory", "notifications", "orders")
 class Sweep:
     """Kills one service at each of its boundaries in turn, with an order of its own each time."""
 
-    def __init__(self, shop: DyingShop, *, card: str = "tok_visa") -> None:
+    def __init__(self, shop: DyingShop, *, card: str = "tok_visa", stock_of_each: int = STOCK_OF_EACH) -> None:
         self.shop = shop
         self.card = card
+        self.stock_of_each = stock_of_each
         self.deaths: list[str] = []
         self.passed: set[str] = set()
 
@@ -92,7 +93,7 @@ class Sweep:
         orders, inventory, payments, provider = (
             self.shop.audit(service)["totals"] for service in ("orders", "inventory", "payments", "provider")
         )
-        assert inventory["on_hand"] + inventory["sold"] == COUNT * STOCK_OF_EACH
+        assert inventory["on_hand"] + inventory["sold"] == COUNT * self.stock_of_each
         assert inventory["reserved"] == 0
         assert payments["captured_cents"] - payments["refunded_cents"] == orders["confirmed_cents"]
         assert (payments["captured_cents"], payments["refunded_cents"]) == (
@@ -129,10 +130,11 @@ on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, 
 """For what is about the sweep itself, and not about what a database does."""
 
 
-def _sweep(shop: DyingShop, mortal: str, *, card: str = "tok_visa") -> Sweep:
+def _sweep(shop: DyingShop, mortal: str, *, card: str = "tok_visa", stock_of_each: int = STOCK_OF_EACH) -> Sweep:
     shop.mortal = mortal
+    shop.extra["inventory"] = {"INVENTORY_STOCK_OF_EACH": str(stock_of_each)}
     shop.start(*CHECKOUT)
-    sweep = Sweep(shop, card=card)
+    sweep = Sweep(shop, card=card, stock_of_each=stock_of_each)
     sweep.run()
     sweep.books_agree()
     return sweep
@@ -168,6 +170,13 @@ def test_orders_killed_while_it_compensates_a_declined_payment(shop: DyingShop) 
     expected = BEGIN + RESERVE + ADVANCE + PAY + BACK
     assert set(expected + RELEASE) <= set(sweep.deaths)
     assert len(sweep.deaths) >= 18
+
+
+def test_orders_killed_while_it_cancels_for_want_of_goods(shop: DyingShop) -> None:
+    """Nothing was set aside, and it is released all the same."""
+    sweep = _sweep(shop, "orders", stock_of_each=0)
+    assert set(BEGIN + RESERVE + BACK + RELEASE) <= set(sweep.deaths)
+    assert len(sweep.deaths) >= 13
 
 
 def test_orders_killed_while_it_refunds_and_releases(shop: DyingShop) -> None:

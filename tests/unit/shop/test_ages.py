@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from target_services.chassis.ages import Ages
 from tests.unit.shop.clocks import FakeClock
 
@@ -77,3 +80,32 @@ def test_a_stamp_of_an_age_is_never_too_late() -> None:
     clocks.live(100)
     assert clocks.ages.stamp_of(int(101e9)) < stamp
     assert clocks.ages.stamp_of(int(100e9)) == stamp
+
+
+def test_a_stamp_of_an_age_forgets_what_jumped_longer_ago() -> None:
+    """A jump keeps nobody waiting that came after it."""
+    clocks = Clocks()
+    clocks.wall.forward(3600)
+    clocks.ages.of(0)
+    clocks.live(100)
+    stamp = clocks.stamp()
+    clocks.live(10)
+    assert clocks.ages.stamp_of(int(10e9)) == stamp
+
+
+@given(
+    lives=st.lists(st.tuples(st.integers(0, 1000), st.integers(2, 1000)), max_size=6),
+    stamped_s=st.integers(0, 10_000),
+    age_s=st.integers(0, 3000),
+)
+def test_whatever_is_older_by_stamp_is_older_by_age(lives: list[tuple[int, int]], stamped_s: int, age_s: int) -> None:
+    """Whenever clocks jumped, and however far."""
+    clocks = Clocks()
+    first = clocks.stamp()
+    for lived_s, ahead_s in lives:
+        clocks.live(lived_s)
+        clocks.wall.forward(ahead_s)
+        clocks.ages.of(0)
+    stamp = first - 2000 * 10**9 + stamped_s * 10**9
+    if stamp < clocks.ages.stamp_of(age_s * 10**9):
+        assert clocks.age_s(stamp) >= age_s

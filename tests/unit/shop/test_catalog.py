@@ -134,6 +134,21 @@ def test_a_foreign_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
     _with_catalog(tmp_path, test, answer())
 
 
+@pytest.mark.parametrize("sort", Sort)
+def test_a_cursor_beyond_all_products_is_refused(tmp_path: Path, sort: Sort) -> None:
+    """On every database, before it is asked."""
+
+    async def test(catalog: Catalog) -> None:
+        search = Search(sort=sort)
+        first = "oak" if sort is Sort.NAME else 1
+        for values in ((first, 2**31), (2**31, 1)):
+            with pytest.raises(BadCursor):
+                await catalog.page(search, search._cursors().after(*values), 10)
+        assert (await catalog.page(search, search._cursors().after(first, 2**31 - 1), 10))["items"] is not None
+
+    _with_catalog(tmp_path, test)
+
+
 def test_a_cursor_of_another_search_is_refused(tmp_path: Path) -> None:
     """It would lead to a place that means nothing there."""
 

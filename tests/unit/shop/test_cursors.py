@@ -56,6 +56,14 @@ def test_well_made_but_not_ours(content: Any) -> None:
         ORDERS.read(base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("="))
 
 
+def test_a_list_of_small_numbers_has_no_large_ones() -> None:
+    """Other databases would compare with them, and PostgreSQL refuses to."""
+    small = Cursors("small", int, largest=7)
+    assert small.read(small.after(7)) == (7,)
+    with pytest.raises(BadCursor):
+        small.read(small.after(8))
+
+
 def test_the_last_page_has_no_next() -> None:
     """A page is full without a next one when exactly so many rows are left."""
     rows = [(1, "a"), (2, "b"), (3, "c")]

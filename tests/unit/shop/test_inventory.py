@@ -9,13 +9,27 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from target_services.chassis import bugs
 from target_services.chassis.audit import document
 from target_services.chassis.bugs import Bug
+from target_services.chassis.cursors import BadCursor, Cursors
 from target_services.chassis.database import Database
-from target_services.inventory.domain import HOLD_NS, SCHEMA, STOCK, Inventory, KeyReused, OutOfStock, Reservation
+from target_services.chassis.problems import Problem
+from target_services.inventory import rpc
+from target_services.inventory.domain import (
+    HOLD_NS,
+    RESERVATIONS,
+    SCHEMA,
+    STOCK,
+    Inventory,
+    KeyReused,
+    OutOfStock,
+    Reservation,
+)
+from target_services.inventory.listing import StockList
+from target_services.protos.inventory_pb2 import ReservationKey, ReserveRequest
 from tests.unit.shop.databases import with_database
 from workbench.model.audit import Audit
 
@@ -202,6 +216,34 @@ def test_what_was_released_before_it_was_asked_for_is_never_set_aside(tmp_path: 
         assert (late.state, confirmed and confirmed.state) == ("released", "released")
         assert await _heaps(inventory) == (5, 0, 0)
         assert [row async for page in inventory.effects(0) for row in page] == []
+
+    _with_inventory(tmp_path, test)
+
+
+@pytest.mark.parametrize("key", ["", "a b/../c", "k" * 101])
+@pytest.mark.parametrize("method", ["Reserve", "Confirm", "Release"])
+def test_a_key_that_is_none_is_refused_over_grpc_too(tmp_path: Path, method: str, key: str) -> None:
+    """As over HTTP, with 422; nothing is written down for it."""
+
+    async def test(inventory: Inventory) -> None:
+        request = ReserveRequest(key=key, product_id=1, quantity=1) if method == "Reserve" else ReservationKey(key=key)
+        with pytest.raises(Problem) as caught:
+            await rpc.service(inventory).methods[method](request)
+        assert (caught.value.status, caught.value.slug) == (422, "invalid-request")
+        count = select(func.count()).select_from(RESERVATIONS)
+        assert await inventory._db.read(lambda connection: connection.execute(count).scalar_one()) == 0
+
+    _with_inventory(tmp_path, test)
+
+
+def test_the_list_refuses_a_cursor_beyond_all_products(tmp_path: Path) -> None:
+    """On every database: what is no product's number was not given out."""
+
+    async def test(inventory: Inventory) -> None:
+        stock, cursors = StockList(inventory._db), Cursors("stock", int)
+        assert (await stock.page(cursors.after(2**31 - 1), 20))["items"] == []
+        with pytest.raises(BadCursor):
+            await stock.page(cursors.after(2**31), 20)
 
     _with_inventory(tmp_path, test)
 

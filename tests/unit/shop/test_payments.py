@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from target_services.chassis import bugs
+from target_services.chassis.ages import Ages
 from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import CallFailed, Outcome
+from target_services.chassis.resilience.wire import Answer
 from target_services.payments.domain import Payments
-from target_services.payments.reconciler import Reconciler
+from target_services.payments.reconciler import AT_ONCE, Reconciler
 from target_services.payments.store import CaptureStore, KeyReused
 from target_services.payments.tables import SCHEMA
+from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.databases import with_database
 from tests.unit.shop.edges import Bench, Step, answer, failed
 
@@ -167,6 +172,113 @@ def test_a_capture_whose_caller_has_gone_is_reconciled(
         assert found.state == state
 
     _with_payments(tmp_path, test, failed(Outcome.TIMEOUT), *script)
+
+
+def test_a_clock_that_is_set_forward_voids_nothing(tmp_path: Path) -> None:
+    """Half an hour of wall time in no time: the capture is neither left pending nor given up before its time."""
+
+    async def test(payments: Payments, provider: Bench) -> None:
+        with pytest.raises(CallFailed):
+            await payments.capture("k1", "o1", 500, "EUR", "tok_visa")
+        wall, monotonic = FakeClock(), FakeClock()
+        wall.now_s = time.time()
+        ages = Ages(lambda: int(wall() * 1e9), lambda: int(monotonic() * 1e9))
+        reconciler = Reconciler(payments._store, payments, ages=ages)
+
+        async def methods_after(seconds: float) -> list[str]:
+            for clock in (wall, monotonic):
+                clock.forward(seconds)
+            await reconciler.round()
+            return [call.method for call, _ in provider.wire.sent]
+
+        wall.forward(1800)
+        assert await methods_after(0) == ["POST"]
+        assert await methods_after(60) == ["POST", "GET"]
+        assert await methods_after(900) == ["POST", "GET", "GET", "POST"]
+
+    _with_payments(tmp_path, test, failed(Outcome.TIMEOUT), UNKNOWN, UNKNOWN, answer(200, {"state": "voided"}))
+
+
+def test_money_that_was_given_back_while_its_capture_was_written_down_is_booked_as_both(tmp_path: Path) -> None:
+    """The provider takes the money, gives it back, and is heard in this order: the books say the same."""
+    charging, unanswered = asyncio.Event(), asyncio.Event()
+
+    async def charge() -> Answer:
+        charging.set()
+        await unanswered.wait()
+        return CAPTURED
+
+    async def test(payments: Payments, provider: Bench) -> None:
+        capturing = asyncio.create_task(payments.capture("k1", "o1", 500, "EUR", "tok_visa"))
+
+        async def give_back() -> Answer:
+            unanswered.set()
+            assert (await capturing).state == "captured"
+            return REFUNDED
+
+        provider.wire.script.append(give_back)
+        await charging.wait()
+        pending = await payments.find("k1")
+        assert pending is not None
+        assert (await payments.void(pending)).state == "refunded"
+        assert await payments.find("k1") == replace(pending, state="refunded")
+        assert await payments._store.totals() == {"captured_cents": 500, "refunded_cents": 500, "ledger_cents": 0}
+
+    _with_payments(tmp_path, test, charge)
+
+
+async def _leave_pending(payments: Payments, count: int) -> None:
+    for number in range(count):
+        await payments._store.begin(f"k{number}", "", "o1", 500, "EUR")
+
+
+def _asked_about(provider: Bench) -> list[str]:
+    return [call.path.removeprefix("/v1/charges/") for call, _ in provider.wire.sent]
+
+
+@pytest.mark.parametrize(
+    "first", [answer(200, {"state": "disputed"}), failed(Outcome.SERVER_ERROR)], ids=["makes no sense", "fails"]
+)
+def test_a_capture_that_cannot_be_reconciled_is_in_nobodys_way(tmp_path: Path, first: Step) -> None:
+    """The one after it is asked about in the same round, and it is asked about again in the next one."""
+
+    async def test(payments: Payments, provider: Bench) -> None:
+        await _leave_pending(payments, 2)
+        reconciler = Reconciler(payments._store, payments, after_s=0)
+        await reconciler.round()
+        assert [getattr(await payments.find(key), "state", None) for key in ("k0", "k1")] == ["pending", "captured"]
+        await reconciler.round()
+        assert _asked_about(provider) == ["k0", "k1", "k0"]
+
+    _with_payments(tmp_path, test, first, CAPTURED)
+
+
+def test_captures_that_stay_pending_are_in_nobodys_way(tmp_path: Path) -> None:
+    """A round goes on where the one before it ended, and begins with the oldest again after the last."""
+
+    async def test(payments: Payments, provider: Bench) -> None:
+        await _leave_pending(payments, AT_ONCE + 1)
+        reconciler = Reconciler(payments._store, payments, after_s=0)
+        for _ in range(3):
+            await reconciler.round()
+        keys = [f"k{number}" for number in range(AT_ONCE + 1)]
+        assert _asked_about(provider) == [*keys, *keys[:AT_ONCE]]
+
+    _with_payments(tmp_path, test, UNKNOWN)
+
+
+def test_a_provider_that_is_away_is_asked_about_one_capture_a_round(tmp_path: Path) -> None:
+    """About another one each time, so that none is first for good."""
+
+    async def test(payments: Payments, provider: Bench) -> None:
+        await _leave_pending(payments, 2)
+        reconciler = Reconciler(payments._store, payments, after_s=0)
+        for _ in range(2):
+            with pytest.raises(CallFailed):
+                await reconciler.round()
+        assert _asked_about(provider) == ["k0", "k1"]
+
+    _with_payments(tmp_path, test, failed(Outcome.CONNECT_REFUSED))
 
 
 def test_captures_left_pending_are_found_when_the_clock_went_back(

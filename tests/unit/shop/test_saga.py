@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,18 @@ from target_services.chassis.bugs import Bug
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 from target_services.chassis.resilience.wire import Answer
+from target_services.inventory.domain import SCHEMA as STOCK_SCHEMA
+from target_services.inventory.domain import Inventory as Stock
+from target_services.inventory.domain import OutOfStock
 from target_services.orders.model import Order, OrderRequest, State, answer_to
 from target_services.orders.remote import Inventory, Payments
 from target_services.orders.saga import Saga, Stuck
 from target_services.orders.store import OrderStore
 from target_services.orders.tables import SCHEMA
+from tests.integration.databases import Databases
 from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.databases import with_database
-from tests.unit.shop.edges import Bench, answer, failed
+from tests.unit.shop.edges import Bench, Step, answer, failed
 
 REQUEST = OrderRequest(customer="c1", product_id=1, quantity=2, unit_price_cents=500, currency="EUR", card="tok_visa")
 HELD, CONFIRMED, RELEASED = (answer(200, {"state": state}) for state in ("held", "confirmed", "released"))
@@ -34,13 +39,15 @@ REFUSED = failed(Outcome.CONNECT_REFUSED)
 
 REFUND = "POST captures/k1/refund"
 
-Steps = list[Answer | AttemptFailed]
+SCHEMAS = {"inventory": STOCK_SCHEMA, "orders": SCHEMA}
+
+Steps = Sequence[Step]
 
 
 class Shop:
-    def __init__(self, store: OrderStore, inventory: Steps, payments: Steps) -> None:
+    def __init__(self, store: OrderStore, inventory: Steps, payments: Steps, *, attempts: int = 1) -> None:
         self.store = store
-        self.inventory = Bench(*inventory, name="orders:inventory", attempts=1)
+        self.inventory = Bench(*inventory, name="orders:inventory", attempts=attempts)
         self.payments = Bench(*payments, attempts=1)
         self.saga = self.saga_that(give_up_s=600)
 
@@ -89,14 +96,59 @@ def test_a_declined_payment_puts_the_goods_back(tmp_path: Path) -> None:
 
 
 def test_without_goods_nobody_pays(tmp_path: Path) -> None:
-    """Out of stock: cancelled before payments is asked."""
+    """Out of stock: cancelled before payments is asked, and inventory knows that nothing is to be set aside."""
 
     async def test(shop: Shop) -> None:
         order = await shop.run()
         assert (order.state, order.reason, answer_to(order)[0]) == (State.CANCELLED, "out-of-stock", 409)
-        assert shop.payments.wire.sent == []
+        assert shop.asked() == ["POST reservations", "POST reservations/k1/release"]
 
-    _with_shop(tmp_path, test, inventory=[SOLD_OUT], payments=[CAPTURED])
+    _with_shop(tmp_path, test, inventory=[SOLD_OUT, RELEASED], payments=[CAPTURED])
+
+
+def test_goods_that_come_back_are_not_set_aside_for_an_order_that_was_cancelled(tmp_path: Path) -> None:
+    """The first attempt is late, the second finds nothing in stock, and the first arrives when the order is final."""
+
+    async def test(stock: Stock, store: OrderStore) -> None:
+        async def reserve() -> Answer:
+            with pytest.raises(OutOfStock):
+                await stock.reserve("k1", 1, 2)
+            return SOLD_OUT
+
+        async def release() -> Answer:
+            return answer(200, {"state": (await stock.release("k1")).state})
+
+        await stock.fill()
+        await stock.reserve("somebody-else", 1, 2)
+        shop = Shop(store, [failed(Outcome.TIMEOUT), reserve, release], [CAPTURED], attempts=2)
+        assert (await shop.run()).state is State.CANCELLED
+        await stock.release("somebody-else")
+        assert (await stock.reserve("k1", 1, 2)).state == "released"
+        assert (await stock.parts())["product 1"] == {"on_hand": 2, "reserved": 0, "sold": 0}
+
+    async def run() -> None:
+        goods, orders = (Database(Databases.url(tmp_path, name), schema) for name, schema in SCHEMAS.items())
+        await asyncio.gather(goods.open(), orders.open())
+        try:
+            await test(Stock(goods, stock_of_each=2), OrderStore(orders))
+        finally:
+            await asyncio.gather(goods.close(), orders.close())
+
+    asyncio.run(run())
+
+
+def test_a_release_that_gets_stuck_tells_no_other_reason(tmp_path: Path) -> None:
+    """Inventory goes away right after it had nothing in stock: the client is told 409, and the worker releases."""
+
+    async def test(shop: Shop) -> None:
+        with pytest.raises(Stuck) as caught:
+            await shop.run()
+        stuck = await shop.store.enqueue(caught.value.order, after_s=0)
+        assert (stuck.shown_state, stuck.reason, answer_to(stuck)[0]) == ("compensating", "out-of-stock", 409)
+        (claimed,) = await shop.store.claim(1)
+        assert (await shop.saga.run(claimed)).state is State.CANCELLED
+
+    _with_shop(tmp_path, test, inventory=[SOLD_OUT, REFUSED, RELEASED], payments=[CAPTURED])
 
 
 def test_goods_that_are_gone_after_payment_are_refunded(tmp_path: Path) -> None:
