@@ -139,6 +139,7 @@ class Consumer:
             return await self._died(envelope.id, body, repr(error), attempt)
 
     def _effect(self, connection: Connection, envelope: Envelope) -> Done:
+        self._dead_letters.take(connection, envelope.id)  # it may have died, and been delivered once more
         if not self._inbox.is_first(connection, envelope.id):
             return Done(duplicate=True)
         self._handle(connection, envelope)

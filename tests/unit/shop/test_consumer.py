@@ -169,6 +169,24 @@ def test_the_messages_own_count_is_taken_where_the_transport_has_none(tmp_path: 
     with_bench(tmp_path, test)
 
 
+def test_what_died_and_has_its_effect_after_all_is_no_dead_letter_any_more(tmp_path: Path) -> None:
+    """The answer that it is dead was lost, so it comes again. Replayed in a year, it would have its effect twice."""
+
+    async def test(bench: Bench) -> None:
+        def broken(_: Connection, __: Envelope) -> None:
+            raise ZeroDivisionError
+
+        for message_id in ("message-1", "message-2"):
+            await bench.with_effect(broken).receive(message(message_id), attempt=TRIES)
+        assert isinstance(await bench.with_effect(broken).receive(message(), attempt=TRIES - 1), Again)
+        assert set(await bench.dead()) == {"message-1", "message-2"}
+        assert await bench.consumer.receive(message(), attempt=TRIES + 1) == Done(duplicate=False)
+        assert list(await bench.dead()) == ["message-2"]
+        assert await bench.consumer.replay("message-1") is None
+
+    with_bench(tmp_path, test)
+
+
 def test_a_dead_letter_is_replayed_once_and_only_where_it_makes_sense(tmp_path: Path) -> None:
     """One replayed ten times at once is sent once; one that still fails stays, with nothing half done."""
 
