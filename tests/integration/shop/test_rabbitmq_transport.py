@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -138,6 +139,26 @@ def test_what_fails_comes_again_later_each_time_and_is_counted(rabbitmq: Rabbitm
                 if await consumer.on_their_way() == 0:
                     break
                 await asyncio.sleep(0.02)
+
+    with_consumer(rabbitmq.new_host(), deliveries, test)
+
+
+def test_what_was_no_try_counts_as_none_and_waits_longer_each_time_all_the_same(rabbitmq: RabbitmqServer) -> None:
+    """Twice the consumer's database is away, then a try fails: the next one is the second."""
+    away = Again("away", counts=False)
+    verdicts: list[Verdict] = [away, away, Again("a defect"), Done(duplicate=False)]
+
+    async def in_turn(message_id: str, _: int) -> Verdict:
+        return verdicts.pop(0) if message_id == "message-1" else Done(duplicate=False)
+
+    deliveries = Deliveries(in_turn)
+
+    async def test(publisher: RabbitPublisher, _: RabbitConsumer) -> None:
+        await publisher.publish(message(1))
+        await until(lambda: len(deliveries.seen) == 5)
+        assert [attempt for _, attempt in deliveries.seen[1:]] == [1, 1, 1, 2]
+        waits_s = [later - earlier for earlier, later in itertools.pairwise(deliveries.at_s[1:])]
+        assert all(wait_s >= ms / 1000 for wait_s, ms in zip(waits_s, chassis_rabbitmq.AGAIN_AFTER_MS, strict=True))
 
     with_consumer(rabbitmq.new_host(), deliveries, test)
 

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
-from target_services.chassis import bugs
+from target_services.chassis import bugs, problems
 from target_services.chassis.bugs import Bug
-from target_services.chassis.consumer import TRIES, Again, Consumer, Dead, Done, Handle
+from target_services.chassis.consumer import TRIES, Again, Consumer, Dead, Done, Handle, Verdict
 from target_services.chassis.database import Database
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable
 from target_services.chassis.dead_letters import DeadLetter, DeadLetters
+from target_services.chassis.disturbances import Disturbances, Wanted
 from target_services.chassis.envelope import Envelope
 from target_services.chassis.inbox import Inbox
+from target_services.notifications.app import routes
 from target_services.notifications.domain import DEAD_LETTERS, INBOX, NOTIFICATIONS, SCHEMA, notify
+from tests.unit.shop.asgi import ask_once
 from tests.unit.shop.databases import with_database
 
 
@@ -150,11 +154,42 @@ def test_while_the_database_is_away_nothing_dies(tmp_path: Path) -> None:
             raise DatabaseUnavailable(Cause.AWAY)
 
         without = bench.with_effect(away)
-        assert isinstance(await without.receive(message(), attempt=99), Again)
+        no_try = Again("the database is away", counts=False)
+        assert await without.receive(message(), attempt=99) == no_try
+        disturbances = Disturbances()
+        bench.database.disturbed_by(disturbances)
+        fail = Wanted(resource="database", do="fail", lease_ms=600_000)
+        await disturbances.put("d1", fail)
+        assert await bench.consumer.receive(b"{") == no_try  # it cannot be kept as a dead letter either
+        await disturbances.end("d1")
         assert await bench.dead() == {}
         assert await bench.consumer.receive(message(), attempt=100) == Done(duplicate=False)
 
     with_bench(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "slug"),
+    [
+        (Done(duplicate=True), 202, None),
+        (Dead("a defect"), 202, None),
+        (Again("a defect"), 500, "message-failed"),
+        (Again("the database is away", counts=False), 503, "deliver-again"),
+    ],
+)
+def test_over_http_what_was_no_try_is_told_from_what_was(verdict: Verdict, status: int, slug: str | None) -> None:
+    """Who sends it counts the one and not the other."""
+
+    async def receive(_: bytes, *, attempt: int | None = None) -> Verdict:
+        assert attempt is None
+        return verdict
+
+    app = FastAPI()
+    problems.install(app)
+    routes(app, None, receive)  # type: ignore[arg-type]  # no notifications are asked for
+    reply = ask_once(app, "POST", "/v1/events", message(), content_type="application/json")
+    assert (reply.status, reply.json().get("type")) == (status, slug and f"urn:shop:problem:{slug}")
+    assert reply.headers.get("retry-after") == ("1" if slug else None)
 
 
 def test_the_messages_own_count_is_taken_where_the_transport_has_none(tmp_path: Path) -> None:
