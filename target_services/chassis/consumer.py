@@ -154,6 +154,9 @@ class Consumer:
             )
         except DatabaseUnavailable as error:
             return Again(str(error), counts=False)
+        except Exception as error:  # noqa: BLE001 - what cannot be kept must not be lost, nor keep the others
+            _log.exception("no dead letter could be kept", id=message_id, cause=cause, attempts=attempts)
+            return Again(repr(error))
         _log.error("dead letter", id=message_id, cause=cause, attempts=attempts)
         return Dead(cause)
 

@@ -114,15 +114,19 @@ class RabbitConsumer:
         task = asyncio.current_task()
         assert task is not None
         self._in_hand.add(task)
+        link, is_done = self._link, False
         try:
-            if self._link is not None and self._is_down():
-                self._link.lost.set()  # it was not acknowledged, so it comes again
-                return
-            await self._settle(message)
-        except BROKER_FAILED as error:  # then it was not acknowledged, and comes again
+            if not self._is_down():
+                await self._settle(message)
+                is_done = True
+        except BROKER_FAILED as error:
             _log.warning("not acknowledged", id=message.message_id, cause=repr(error))
+        except Exception:  # noqa: BLE001 - whatever it is, the message must not stay in hand for ever
+            _log.exception("not acknowledged", id=message.message_id)
         finally:
             self._in_hand.discard(task)
+            if not is_done and link is not None:
+                link.lost.set()  # the broker brings again what was not acknowledged, once the connection is gone
 
     async def _settle(self, message: AbstractIncomingMessage) -> None:
         attempt = _counted(message, ATTEMPT_HEADER)

@@ -163,6 +163,34 @@ def test_what_was_no_try_counts_as_none_and_waits_longer_each_time_all_the_same(
     with_consumer(rabbitmq.new_host(), deliveries, test)
 
 
+def test_what_could_not_be_acknowledged_comes_again(rabbitmq: RabbitmqServer) -> None:
+    """First a defect on the way to the consumer; then the queue is gone in which it was to wait."""
+    url = rabbitmq.new_host()
+
+    async def in_turn(message_id: str, _: int) -> Verdict:
+        times = sum(seen == message_id for seen, _ in deliveries.seen)
+        if message_id == "message-0" or times > 2:
+            return Done(duplicate=False)
+        if times == 1:
+            raise ZeroDivisionError
+        link = await chassis_rabbitmq.connect(url)
+        await link.channel.queue_delete(chassis_rabbitmq.waiting_queue("notifications", chassis_rabbitmq.wait_ms(1)))
+        await link.close()
+        return Again("a defect")
+
+    deliveries = Deliveries(in_turn)
+
+    async def test(publisher: RabbitPublisher, consumer: RabbitConsumer) -> None:
+        await publisher.publish(message(1))
+        await until(lambda: len(deliveries.seen) == 4)
+        assert deliveries.seen[1:] == [("message-1", 1)] * 3
+        async with asyncio.timeout(60):
+            while await consumer.on_their_way():  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.01)
+
+    with_consumer(url, deliveries, test)
+
+
 def test_no_more_is_in_hand_than_was_asked_for(rabbitmq: RabbitmqServer) -> None:
     """Of three times as many messages, none comes before one of those in hand is done; none comes twice."""
     gate = asyncio.Event()

@@ -192,6 +192,21 @@ def test_over_http_what_was_no_try_is_told_from_what_was(verdict: Verdict, statu
     assert reply.headers.get("retry-after") == ("1" if slug else None)
 
 
+def test_what_cannot_be_kept_as_a_dead_letter_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the reason: it is neither lost nor in the way of the others."""
+
+    async def test(bench: Bench) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.letters, "keep", broken)
+            assert await bench.consumer.receive(b"{") == Again("ZeroDivisionError()")
+        assert isinstance(await bench.consumer.receive(b"{"), Dead)
+
+    with_bench(tmp_path, test)
+
+
 def test_the_messages_own_count_is_taken_where_the_transport_has_none(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
         def broken(_: Connection, __: Envelope) -> None:
