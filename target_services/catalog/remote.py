@@ -19,12 +19,17 @@ class Badges:
         self._inventory = inventory
 
     async def of(self, product_id: int) -> dict[str, object] | None:
-        """Return how much there is of a product: level and on_hand. None where inventory does not tell."""
+        """Return how much there is of a product: level and on_hand.
+
+        None where inventory cannot be asked, or does not know the product.
+        """
         ask = rpc(_GET_STOCK, GetStockRequest(product_id=product_id), reads=True)
         return await self._inventory.call(ask, _badge, fallback=_without_badge)
 
 
 def _badge(answer: Answer) -> dict[str, object] | None:
+    if answer.problem() == "unknown-product":
+        return None
     on_hand = message(Stock, answer).on_hand
     level = "in_stock" if on_hand > _LOW else "low" if on_hand > 0 else "sold_out"
     return {"level": level, "on_hand": on_hand}

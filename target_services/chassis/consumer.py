@@ -2,7 +2,7 @@
 
     delivered -> read -> inbox and effect in one transaction -> done
                   |                     |
-                  |                     +-> database away: again later, for as long as it takes
+                  |                     +-> database away: again later, for as long as it takes; it counts as no try
                   |                     +-> any other failure: again later, dead after `tries`
                   +-> says nothing intelligible: dead at once
 
@@ -51,9 +51,10 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The message must be delivered again, later."""
+    """The message must be delivered again, later. `counts`: it was a try, of which a message has so many."""
 
     cause: str
+    counts: bool = True
 
 
 Verdict = Done | Dead | Again
@@ -131,7 +132,7 @@ class Consumer:
         except Unintelligible as error:
             return await self._died(envelope.id, body, str(error), attempt)
         except DatabaseUnavailable as error:
-            return Again(str(error))
+            return Again(str(error), counts=False)
         except Exception as error:  # noqa: BLE001 - one message must not keep the others
             _log.exception("message failed", id=envelope.id, topic=envelope.topic, attempt=attempt)
             if attempt < self._tries:
@@ -139,6 +140,7 @@ class Consumer:
             return await self._died(envelope.id, body, repr(error), attempt)
 
     def _effect(self, connection: Connection, envelope: Envelope) -> Done:
+        self._dead_letters.take(connection, envelope.id)  # it may have died, and been delivered once more
         if not self._inbox.is_first(connection, envelope.id):
             return Done(duplicate=True)
         self._handle(connection, envelope)
@@ -151,7 +153,10 @@ class Consumer:
                 lambda connection: self._dead_letters.keep(connection, message_id, body, cause, attempts)
             )
         except DatabaseUnavailable as error:
-            return Again(str(error))
+            return Again(str(error), counts=False)
+        except Exception as error:  # noqa: BLE001 - what cannot be kept must not be lost, nor keep the others
+            _log.exception("no dead letter could be kept", id=message_id, cause=cause, attempts=attempts)
+            return Again(repr(error))
         _log.error("dead letter", id=message_id, cause=cause, attempts=attempts)
         return Dead(cause)
 

@@ -19,7 +19,7 @@ from target_services.chassis import rabbitmq
 from target_services.chassis.consumer import Again, Receive
 from target_services.chassis.draining import Draining
 from target_services.chassis.outbox import carried
-from target_services.chassis.rabbitmq import ATTEMPT_HEADER, BROKER_FAILED, Link
+from target_services.chassis.rabbitmq import ATTEMPT_HEADER, BROKER_FAILED, DELIVERY_HEADER, Link
 from target_services.chassis.resilience.retry import Backoff
 
 PREFETCH = 32
@@ -114,36 +114,41 @@ class RabbitConsumer:
         task = asyncio.current_task()
         assert task is not None
         self._in_hand.add(task)
+        link, is_done = self._link, False
         try:
-            if self._link is not None and self._is_down():
-                self._link.lost.set()  # it was not acknowledged, so it comes again
-                return
-            await self._settle(message)
-        except BROKER_FAILED as error:  # then it was not acknowledged, and comes again
+            if not self._is_down():
+                await self._settle(message)
+                is_done = True
+        except BROKER_FAILED as error:
             _log.warning("not acknowledged", id=message.message_id, cause=repr(error))
+        except Exception:  # noqa: BLE001 - whatever it is, the message must not stay in hand for ever
+            _log.exception("not acknowledged", id=message.message_id)
         finally:
             self._in_hand.discard(task)
+            if not is_done and link is not None:
+                link.lost.set()  # the broker brings again what was not acknowledged, once the connection is gone
 
     async def _settle(self, message: AbstractIncomingMessage) -> None:
-        attempt = _attempt(message)
+        attempt = _counted(message, ATTEMPT_HEADER)
         with carried({name: str(value) for name, value in message.headers.items()}):
             verdict = await self._receive(message.body, attempt=attempt)
             if isinstance(verdict, Again):
-                await self._wait_for_another_try(message, attempt)
+                await self._wait_for_another_try(message, attempt + verdict.counts)
         await message.ack()
 
     async def _wait_for_another_try(self, message: AbstractIncomingMessage, attempt: int) -> None:
-        """Put a copy where it waits. Returns when the broker has confirmed it."""
+        """Put a copy where it waits for this attempt. Returns when the broker has confirmed it."""
         assert self._link is not None
+        delivery = _counted(message, DELIVERY_HEADER)
         again = Message(
             message.body,
             content_type=message.content_type,
             delivery_mode=DeliveryMode.PERSISTENT,
             message_id=message.message_id,
             type=message.type,
-            headers={**message.headers, ATTEMPT_HEADER: attempt + 1},
+            headers={**message.headers, ATTEMPT_HEADER: attempt, DELIVERY_HEADER: delivery + 1},
         )
-        where = rabbitmq.waiting_queue(self._queue, rabbitmq.wait_ms(attempt))
+        where = rabbitmq.waiting_queue(self._queue, rabbitmq.wait_ms(delivery))
         async with asyncio.timeout(CONFIRM_S):
             await self._link.channel.default_exchange.publish(again, where, mandatory=True)
 
@@ -153,6 +158,6 @@ class RabbitConsumer:
             await link.close()
 
 
-def _attempt(message: AbstractIncomingMessage) -> int:
-    counted = message.headers.get(ATTEMPT_HEADER)
+def _counted(message: AbstractIncomingMessage, header: str) -> int:
+    counted = message.headers.get(header)
     return counted if isinstance(counted, int) and counted >= 1 else 1

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -26,12 +27,29 @@ _HARDLY_MS = 10
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[T]):
-    """Work on its way through a lane. `abort`, set while it can be, ends it from another thread."""
+    """Work on its way through a lane: begun or given up, and never both.
+
+    `abort`, set while it can be, ends it from another thread.
+    """
 
     work: Work[T]
     asked_s: float = field(default_factory=time.monotonic)
-    begun: bool = False
     abort: Callable[[], None] | None = None
+    _begun: bool = False
+    _given_up: bool = False
+    _deciding: Lock = field(default_factory=Lock)
+
+    def begin(self) -> bool:
+        """Tell whether it is to be done: nobody has given it up, and from now on nobody can."""
+        with self._deciding:
+            self._begun = not self._given_up
+            return self._begun
+
+    def give_up(self) -> bool:
+        """Tell whether it will never be done: it has not begun, and from now on it cannot."""
+        with self._deciding:
+            self._given_up = not self._begun
+            return self._given_up
 
 
 class Patience:
@@ -74,10 +92,11 @@ class Lane:
                 result: T = await asyncio.get_running_loop().run_in_executor(self._threads, self._begin, job)
                 return result
         except TimeoutError:
+            may_have_acted = not job.give_up()
             self._abort(job)
-            raise DatabaseUnavailable(Cause.SLOW, may_have_acted=job.begun) from None
+            raise DatabaseUnavailable(Cause.SLOW, may_have_acted=may_have_acted) from None
         finally:
-            if not job.begun:
+            if job.give_up():
                 self._jobs.discard(job)
 
     async def close(self, last: Callable[[], None]) -> None:
@@ -88,11 +107,12 @@ class Lane:
         for job in list(self._jobs):
             self._abort(job)
 
-    def _begin(self, job: Job[T]) -> T:
-        job.begun = True
+    def _begin(self, job: Job[Any]) -> Any:
+        """Do a job, in its thread; or nothing, where nobody waits for it any more."""
+        if not job.begin():
+            return None
         try:
-            result: T = self._run(job)
-            return result
+            return self._run(job)
         finally:
             self._jobs.discard(job)
 

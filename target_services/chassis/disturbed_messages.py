@@ -71,7 +71,7 @@ class DisturbedDeliveries:
     async def receive_if_up(self, body: bytes, *, attempt: int | None = None) -> Verdict:
         """Take in one delivery, or none while the broker is away. For who has no broker that could be away."""
         if self.is_down():
-            return Again("the broker is away")
+            return Again("the broker is away", counts=False)
         return await self.receive(body, attempt=attempt)
 
     async def receive(self, body: bytes, *, attempt: int | None = None) -> Verdict:

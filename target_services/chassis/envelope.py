@@ -39,7 +39,11 @@ class Envelope(Shape):
         ge=0, le=9 * 10**18, examples=[1_790_000_000_000_000_000], description="when it was written, in ns of wall time"
     )
     attempt: int = Field(
-        default=1, ge=1, le=2**31 - 1, examples=[1], description="how often it was published, with this time"
+        default=1,
+        ge=1,
+        le=2**31 - 1,
+        examples=[1],
+        description="which try it is; none is counted while nobody can take it",
     )
     payload: dict[str, JsonValue] = Field(examples=[_EXAMPLE], description="what it tells; each topic has its own form")
 

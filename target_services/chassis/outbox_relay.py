@@ -159,8 +159,11 @@ class Relay:
         return end
 
     async def _failure(self, message: Message) -> NotNow | Away | Poison | None:
+        remaining_s = self._lease.remaining_s()
+        if remaining_s <= 0:  # a timeout that is over would cut it only where it first waits, with the message sent
+            return Away("the lease was over before it was begun")
         try:
-            async with asyncio.timeout(self._lease.remaining_s()):
+            async with asyncio.timeout(remaining_s):
                 await self._publisher.publish(message)
         except (NotNow, Away, Poison) as failure:
             return None if is_planted(Bug.PUBLISH_UNCONFIRMED) else failure

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import structlog
 from sqlalchemy import Column, Connection, Table, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from target_services.chassis.ages import Ages
 from target_services.chassis.database import Database
@@ -30,7 +29,7 @@ async def prune_now_and_then(
         try:
             if count := await pruned(database, prune, ages.stamp_of(int(keep_s * 1e9))):
                 _log.info("pruned", what=what, count=count)
-        except SQLAlchemyError:
+        except Exception:  # noqa: BLE001 - whatever is wrong, it must not be the last time
             _log.exception("could not be pruned", what=what)
 
 

@@ -11,6 +11,9 @@ from target_services.chassis.resilience.wire import Answer, Call
 _OF_THIS_MESSAGE = frozenset({Outcome.SERVER_ERROR, Outcome.RATE_LIMITED, Outcome.INVALID})
 """Ends that may be this message's own; all others tell that nobody can be reached."""
 
+_UNAVAILABLE = 503
+"""Whoever answers so can take in no message: the consumer's database is away, or something in between cannot go on."""
+
 _JUDGED = frozenset({400, 413, 415, 422})
 """Answers that judge what was sent. Other ones from 400 on tell of the way to the consumer, which can be mended."""
 
@@ -28,14 +31,20 @@ class HttpPublisher:
         try:
             refusal = await self._edge.call(call, _refusal)
         except CallFailed as failure:
-            if failure.outcome in _OF_THIS_MESSAGE:
-                raise NotNow(str(failure), after_s=_asked_for_s(failure)) from failure
-            raise Away(str(failure)) from failure
+            raise _told(failure) from failure
         if refusal is not None:
             raise Poison(refusal)
 
     async def close(self) -> None:
         """Nothing is held: the connections are the chassis's."""
+
+
+def _told(failure: CallFailed) -> NotNow | Away:
+    cause = failure.__cause__
+    status, after_s = (cause.status, cause.retry_after_s) if isinstance(cause, AttemptFailed) else (None, None)
+    if failure.outcome in _OF_THIS_MESSAGE and status != _UNAVAILABLE:
+        return NotNow(str(failure), after_s=after_s or 0.0)
+    return Away(str(failure))
 
 
 def _refusal(answer: Answer) -> str | None:
@@ -45,8 +54,3 @@ def _refusal(answer: Answer) -> str | None:
     if answer.status in _JUDGED:
         return f"answered {answer.status} {answer.body[:300].decode(errors='replace')}"
     raise ValueError(f"answered {answer.status}")
-
-
-def _asked_for_s(failure: CallFailed) -> float:
-    cause = failure.__cause__
-    return (cause.retry_after_s or 0.0) if isinstance(cause, AttemptFailed) else 0.0

@@ -1,6 +1,6 @@
 """What publishers and consumers agree upon in RabbitMQ: a durable exchange, and queues that outlive everybody.
 
-                 topic                          failed, try 1, 2, 3 ...
+                 topic                       not done, delivery 1, 2, 3 ...
     shop.events -------> notifications --> consumer --------------> notifications.again.<ms>
                               ^                                              |
                               +---------- when its time is over -------------+
@@ -22,12 +22,16 @@ from pamqp.common import FieldTable
 
 EXCHANGE = "shop.events"
 AGAIN_AFTER_MS = (250, 1000, 4000)
-"""Delays before the second try, the third, and all later ones."""
+"""Delays before the second delivery, the third, and all later ones."""
 
 CONNECT_S = 3.0
 CLOSE_S = 0.3
 HEARTBEAT_S = 5
 ATTEMPT_HEADER = "x-attempt"
+"""Which try it is, from 1: so many may fail."""
+
+DELIVERY_HEADER = "x-delivery"
+"""Which delivery it is, from 1, those included that were no tries: so long does it wait for the next one."""
 
 BROKER_FAILED = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, RuntimeError)
 """What the driver raises when the broker is away, goes away, or refuses."""
@@ -90,6 +94,6 @@ def waiting_queue(name: str, wait_ms: int) -> str:
     return f"{name}.again.{wait_ms}"
 
 
-def wait_ms(attempt: int) -> int:
-    """Return how long to wait after attempt number `attempt`, counted from 1."""
-    return AGAIN_AFTER_MS[min(attempt, len(AGAIN_AFTER_MS)) - 1]
+def wait_ms(delivery: int) -> int:
+    """Return how long to wait after delivery number `delivery`, counted from 1."""
+    return AGAIN_AFTER_MS[min(delivery, len(AGAIN_AFTER_MS)) - 1]

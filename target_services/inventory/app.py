@@ -8,7 +8,6 @@ import structlog
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from target_services.chassis.database import Database
@@ -85,12 +84,13 @@ def _shown(reservation: Reservation, status: int = 200) -> Response:
     return JSONResponse({name: getattr(reservation, name) for name in ReservationShown.model_fields}, status)
 
 
-async def _expire_now_and_then(inventory: Inventory, draining: Draining) -> None:
-    while not await draining.wait(_EXPIRY_CHECK_S):
+async def expire_now_and_then(inventory: Inventory, draining: Draining, *, every_s: float = _EXPIRY_CHECK_S) -> None:
+    """Put back what has been held for too long, until draining begins."""
+    while not await draining.wait(every_s):
         try:
             if lapsed := await inventory.expire(time.time_ns()):
                 _log.info("reservations lapsed", count=lapsed)
-        except SQLAlchemyError:
+        except Exception:  # noqa: BLE001 - whatever is wrong, it must not be the last time
             _log.exception("reservations could not be checked")
 
 
@@ -106,7 +106,7 @@ def build(settings: Settings) -> RequestScope:
         database=database,
         audited=inventory,
         prepare=inventory.fill,
-        background=[lambda draining: _expire_now_and_then(inventory, draining)],
+        background=[lambda draining: expire_now_and_then(inventory, draining)],
     )
 
 

@@ -37,13 +37,15 @@ class Settings(ServiceSettings):
 def routes(app: FastAPI, notifications: Notifications, receive: Receive) -> None:
     """Add the API of notifications."""
 
-    @app.post("/v1/events", **answers(Delivered, 202, problems={503: "deliver-again"}))
+    @app.post("/v1/events", **answers(Delivered, 202, problems={500: "message-failed", 503: "deliver-again"}))
     async def deliver(event: Envelope, request: Request) -> Response:
         """Take a message in. It counts as delivered also where it can only be kept as a dead letter."""
         verdict = await receive(await request.body())  # as it came, should it become a dead letter
         if isinstance(verdict, Again):
-            detail = "the message could not be taken in now"
-            raise Problem(503, detail, slug="deliver-again", headers={"retry-after": "1"})
+            later = {"retry-after": "1"}
+            if verdict.counts:
+                raise Problem(500, "the message could not be acted upon", slug="message-failed", headers=later)
+            raise Problem(503, "the message could not be taken in now", slug="deliver-again", headers=later)
         return JSONResponse({"id": event.id, "state": "dead" if isinstance(verdict, Dead) else "done"}, 202)
 
     @app.get("/v1/notifications", **answers(NotificationPage, problems={400: "bad-cursor"}))

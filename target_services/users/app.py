@@ -6,7 +6,6 @@ import structlog
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import Field, ValidationInfo, field_validator
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from target_services.chassis.cursors import Cursor, Limit
@@ -119,11 +118,12 @@ def _shown(account: Account | None) -> Response:
     return JSONResponse(account.document())
 
 
-async def _tend_now_and_then(users: Users, draining: Draining, every_s: float) -> None:
+async def tend_now_and_then(users: Users, draining: Draining, every_s: float) -> None:
+    """Tend keys and sessions until draining begins."""
     while not await draining.wait(every_s):
         try:
             await users.tend()
-        except SQLAlchemyError:
+        except Exception:  # noqa: BLE001 - whatever is wrong, it must not be the last time
             _log.exception("keys and sessions could not be tended")
 
 
@@ -154,7 +154,7 @@ def build(settings: Settings) -> RequestScope:
         lambda app: routes(app, users, keys),
         database=database,
         prepare=prepare,
-        background=[lambda draining: _tend_now_and_then(users, draining, every_s)],
+        background=[lambda draining: tend_now_and_then(users, draining, every_s)],
     )
 
 

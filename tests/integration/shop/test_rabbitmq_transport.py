@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -140,6 +141,54 @@ def test_what_fails_comes_again_later_each_time_and_is_counted(rabbitmq: Rabbitm
                 await asyncio.sleep(0.02)
 
     with_consumer(rabbitmq.new_host(), deliveries, test)
+
+
+def test_what_was_no_try_counts_as_none_and_waits_longer_each_time_all_the_same(rabbitmq: RabbitmqServer) -> None:
+    """Twice the consumer's database is away, then a try fails: the next one is the second."""
+    away = Again("away", counts=False)
+    verdicts: list[Verdict] = [away, away, Again("a defect"), Done(duplicate=False)]
+
+    async def in_turn(message_id: str, _: int) -> Verdict:
+        return verdicts.pop(0) if message_id == "message-1" else Done(duplicate=False)
+
+    deliveries = Deliveries(in_turn)
+
+    async def test(publisher: RabbitPublisher, _: RabbitConsumer) -> None:
+        await publisher.publish(message(1))
+        await until(lambda: len(deliveries.seen) == 5)
+        assert [attempt for _, attempt in deliveries.seen[1:]] == [1, 1, 1, 2]
+        waits_s = [later - earlier for earlier, later in itertools.pairwise(deliveries.at_s[1:])]
+        assert all(wait_s >= ms / 1000 for wait_s, ms in zip(waits_s, chassis_rabbitmq.AGAIN_AFTER_MS, strict=True))
+
+    with_consumer(rabbitmq.new_host(), deliveries, test)
+
+
+def test_what_could_not_be_acknowledged_comes_again(rabbitmq: RabbitmqServer) -> None:
+    """First a defect on the way to the consumer; then the queue is gone in which it was to wait."""
+    url = rabbitmq.new_host()
+
+    async def in_turn(message_id: str, _: int) -> Verdict:
+        times = sum(seen == message_id for seen, _ in deliveries.seen)
+        if message_id == "message-0" or times > 2:
+            return Done(duplicate=False)
+        if times == 1:
+            raise ZeroDivisionError
+        link = await chassis_rabbitmq.connect(url)
+        await link.channel.queue_delete(chassis_rabbitmq.waiting_queue("notifications", chassis_rabbitmq.wait_ms(1)))
+        await link.close()
+        return Again("a defect")
+
+    deliveries = Deliveries(in_turn)
+
+    async def test(publisher: RabbitPublisher, consumer: RabbitConsumer) -> None:
+        await publisher.publish(message(1))
+        await until(lambda: len(deliveries.seen) == 4)
+        assert deliveries.seen[1:] == [("message-1", 1)] * 3
+        async with asyncio.timeout(60):
+            while await consumer.on_their_way():  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.01)
+
+    with_consumer(url, deliveries, test)
 
 
 def test_no_more_is_in_hand_than_was_asked_for(rabbitmq: RabbitmqServer) -> None:

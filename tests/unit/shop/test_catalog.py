@@ -12,12 +12,14 @@ from prometheus_client import CollectorRegistry
 
 from target_services import goods
 from target_services.catalog.domain import Catalog
+from target_services.catalog.remote import Badges
 from target_services.catalog.search import Search, Sort
 from target_services.catalog.tables import SCHEMA
 from target_services.chassis.cache import Cache
 from target_services.chassis.cache_memory import MemoryStore
 from target_services.chassis.cursors import BadCursor
 from target_services.chassis.database import Database
+from target_services.chassis.resilience.breaker import BreakerPolicy
 from target_services.chassis.resilience.outcomes import Outcome
 from target_services.chassis.resilience.wire import Answer
 from target_services.goods import Product
@@ -184,6 +186,20 @@ def test_without_inventory_there_is_no_badge(tmp_path: Path, inventory: Step) ->
         assert (product["price_cents"], product["currency"]) == (PRODUCTS[4].price_cents, "EUR")
 
     _with_catalog(tmp_path, test, inventory)
+
+
+def test_a_product_that_inventory_does_not_know_speaks_not_against_it() -> None:
+    """It has no badge; nothing is tried again for it, and the breaker stays closed for all the others."""
+    unknown = answer(404, {"type": "urn:shop:problem:unknown-product"})
+    bench = Bench(unknown, _badge(11), name="catalog:inventory", breaker=BreakerPolicy(failures=1, window=1))
+
+    async def test() -> None:
+        badges = Badges(bench.edge)
+        assert await badges.of(1001) is None
+        assert await badges.of(5) == {"level": "in_stock", "on_hand": 11}
+
+    asyncio.run(test())
+    assert len(bench.wire.sent) == 2
 
 
 def test_an_unknown_product_is_none(tmp_path: Path) -> None:

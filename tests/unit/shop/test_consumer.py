@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
-from target_services.chassis import bugs
+from target_services.chassis import bugs, problems
 from target_services.chassis.bugs import Bug
-from target_services.chassis.consumer import TRIES, Again, Consumer, Dead, Done, Handle
+from target_services.chassis.consumer import TRIES, Again, Consumer, Dead, Done, Handle, Verdict
 from target_services.chassis.database import Database
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable
 from target_services.chassis.dead_letters import DeadLetter, DeadLetters
+from target_services.chassis.disturbances import Disturbances, Wanted
 from target_services.chassis.envelope import Envelope
 from target_services.chassis.inbox import Inbox
+from target_services.notifications.app import routes
 from target_services.notifications.domain import DEAD_LETTERS, INBOX, NOTIFICATIONS, SCHEMA, notify
+from tests.unit.shop.asgi import ask_once
 from tests.unit.shop.databases import with_database
 
 
@@ -150,9 +154,55 @@ def test_while_the_database_is_away_nothing_dies(tmp_path: Path) -> None:
             raise DatabaseUnavailable(Cause.AWAY)
 
         without = bench.with_effect(away)
-        assert isinstance(await without.receive(message(), attempt=99), Again)
+        no_try = Again("the database is away", counts=False)
+        assert await without.receive(message(), attempt=99) == no_try
+        disturbances = Disturbances()
+        bench.database.disturbed_by(disturbances)
+        fail = Wanted(resource="database", do="fail", lease_ms=600_000)
+        await disturbances.put("d1", fail)
+        assert await bench.consumer.receive(b"{") == no_try  # it cannot be kept as a dead letter either
+        await disturbances.end("d1")
         assert await bench.dead() == {}
         assert await bench.consumer.receive(message(), attempt=100) == Done(duplicate=False)
+
+    with_bench(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "slug"),
+    [
+        (Done(duplicate=True), 202, None),
+        (Dead("a defect"), 202, None),
+        (Again("a defect"), 500, "message-failed"),
+        (Again("the database is away", counts=False), 503, "deliver-again"),
+    ],
+)
+def test_over_http_what_was_no_try_is_told_from_what_was(verdict: Verdict, status: int, slug: str | None) -> None:
+    """Who sends it counts the one and not the other."""
+
+    async def receive(_: bytes, *, attempt: int | None = None) -> Verdict:
+        assert attempt is None
+        return verdict
+
+    app = FastAPI()
+    problems.install(app)
+    routes(app, None, receive)  # type: ignore[arg-type]  # no notifications are asked for
+    reply = ask_once(app, "POST", "/v1/events", message(), content_type="application/json")
+    assert (reply.status, reply.json().get("type")) == (status, slug and f"urn:shop:problem:{slug}")
+    assert reply.headers.get("retry-after") == ("1" if slug else None)
+
+
+def test_what_cannot_be_kept_as_a_dead_letter_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the reason: it is neither lost nor in the way of the others."""
+
+    async def test(bench: Bench) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.letters, "keep", broken)
+            assert await bench.consumer.receive(b"{") == Again("ZeroDivisionError()")
+        assert isinstance(await bench.consumer.receive(b"{"), Dead)
 
     with_bench(tmp_path, test)
 
@@ -165,6 +215,24 @@ def test_the_messages_own_count_is_taken_where_the_transport_has_none(tmp_path: 
         consumer = bench.with_effect(broken)
         assert isinstance(await consumer.receive(message(attempt=TRIES - 1)), Again)
         assert isinstance(await consumer.receive(message(attempt=TRIES)), Dead)
+
+    with_bench(tmp_path, test)
+
+
+def test_what_died_and_has_its_effect_after_all_is_no_dead_letter_any_more(tmp_path: Path) -> None:
+    """The answer that it is dead was lost, so it comes again. Replayed in a year, it would have its effect twice."""
+
+    async def test(bench: Bench) -> None:
+        def broken(_: Connection, __: Envelope) -> None:
+            raise ZeroDivisionError
+
+        for message_id in ("message-1", "message-2"):
+            await bench.with_effect(broken).receive(message(message_id), attempt=TRIES)
+        assert isinstance(await bench.with_effect(broken).receive(message(), attempt=TRIES - 1), Again)
+        assert set(await bench.dead()) == {"message-1", "message-2"}
+        assert await bench.consumer.receive(message(), attempt=TRIES + 1) == Done(duplicate=False)
+        assert list(await bench.dead()) == ["message-2"]
+        assert await bench.consumer.replay("message-1") is None
 
     with_bench(tmp_path, test)
 

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, fun
 
 from target_services.chassis.database import Database
 from target_services.chassis.database_errors import Cause, DatabaseUnavailable
+from target_services.chassis.database_lane import Job, Lane
 from tests.integration.servers import PostgresqlServer, new_postgresql
 
 SCHEMA = MetaData()
@@ -58,6 +60,10 @@ def _count(connection: Connection) -> int:
     return count
 
 
+def _words(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(THINGS.c.words)))
+
+
 async def _failure(database: Database, work: Callable[[Connection], object]) -> DatabaseUnavailable:
     with pytest.raises(DatabaseUnavailable) as caught:
         await database.write(work)
@@ -94,6 +100,29 @@ def test_another_process_has_the_lock(tmp_path: Path) -> None:
             other.execute("ROLLBACK")
         await database.write(_insert())
         assert await database.read(_count) == 1
+
+    _with_database(f"sqlite:///{tmp_path}/things.db", test)
+
+
+def test_what_the_caller_was_told_not_to_have_been_done_is_not_done_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread takes the work and is not scheduled until the caller has given up: nothing is done, as it was told."""
+    told, begin = Event(), Lane._begin
+
+    def late(self: Lane, job: Job[object]) -> object:
+        told.wait(60)
+        return begin(self, job)
+
+    async def test(database: Database) -> None:
+        writing = database._backend.writing
+        monkeypatch.setattr(Lane, "_begin", late)
+        with pytest.raises(DatabaseUnavailable) as caught:
+            await writing.run(_insert(), longest_s=1.0)
+        assert (caught.value.cause, caught.value.may_have_acted) == (Cause.SLOW, False)
+        told.set()
+        await database.write(_insert("after"))
+        assert await database.read(_words) == ["after"]
 
     _with_database(f"sqlite:///{tmp_path}/things.db", test)
 

@@ -16,8 +16,10 @@ from target_services.chassis.audit import document
 from target_services.chassis.bugs import Bug
 from target_services.chassis.cursors import BadCursor, Cursors
 from target_services.chassis.database import Database
+from target_services.chassis.draining import Draining
 from target_services.chassis.problems import Problem
 from target_services.inventory import rpc
+from target_services.inventory.app import expire_now_and_then
 from target_services.inventory.domain import (
     HOLD_NS,
     RESERVATIONS,
@@ -142,6 +144,30 @@ def test_what_is_held_for_too_long_goes_back(tmp_path: Path) -> None:
         assert await inventory.expire(time.time_ns()) == 0
         assert await inventory.expire(time.time_ns() + HOLD_NS) == 1
         assert await _heaps(inventory) == (4, 0, 1)
+
+    _with_inventory(tmp_path, test)
+
+
+def test_it_looks_again_for_what_is_held_for_too_long_whatever_went_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect the first time, and not only a database that is away."""
+
+    async def test(inventory: Inventory) -> None:
+        looked, draining, expire = 0, Draining(), inventory.expire
+
+        async def stumble_once(now_ns: int) -> int:
+            nonlocal looked
+            looked += 1
+            if looked == 1:
+                raise ZeroDivisionError
+            draining.begin()
+            return await expire(now_ns + HOLD_NS)
+
+        monkeypatch.setattr(inventory, "expire", stumble_once)
+        await inventory.reserve("held", 1, 1)
+        await expire_now_and_then(inventory, draining, every_s=0.001)
+        assert await _heaps(inventory) == (5, 0, 0)
 
     _with_inventory(tmp_path, test)
 

@@ -300,6 +300,26 @@ def test_two_relays_never_publish_at_the_same_time(tmp_path: Path) -> None:
     _with_bench(tmp_path, test)
 
 
+def test_nothing_is_begun_when_the_lease_is_over(tmp_path: Path) -> None:
+    """Each takes most of a lease: two are begun, and the third, which is due all the same, costs it no try."""
+
+    async def test(bench: Bench) -> None:
+        async def slow(_: Message) -> None:
+            bench.monotonic.forward(0.6 * LENGTH_S)
+
+        publisher = ToldPublisher(slow, at_once=1)
+        relay = bench.relay(publisher)
+        ids = [await bench.add(f"k{number}") for number in range(3)]
+        assert await relay.look() == 3
+        assert [message.id for message in publisher.asked] == ids[:2]
+        assert await bench.left() == ids[2:]
+        assert bench.metric("tries_total", end="away") == 1
+        assert await relay.look() == 1
+        assert [(message.id, message.tries) for message in publisher.asked[2:]] == [(ids[2], 0)]
+
+    _with_bench(tmp_path, test)
+
+
 def test_what_a_message_tells_of_and_its_way_are_one_trace(tmp_path: Path) -> None:
     """Trace, baggage and correlation id of where it was written are there when it is published."""
 

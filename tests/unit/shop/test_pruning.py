@@ -73,6 +73,32 @@ def test_the_inbox_is_kept_for_longer_than_anything_can_come_again(tmp_path: Pat
     assert KEPT_S > PARKED_KEPT_S
 
 
+def test_it_prunes_again_whatever_went_wrong(tmp_path: Path) -> None:
+    """A defect the first time, and not only a database that is away."""
+
+    async def test(database: Database) -> None:
+        pruned_times, draining = 0, Draining()
+
+        def stumble_once(_: Connection, __: int) -> int:
+            nonlocal pruned_times
+            pruned_times += 1
+            if pruned_times == 1:
+                raise ZeroDivisionError
+            return 0
+
+        work = asyncio.create_task(
+            prune_now_and_then(database, stumble_once, "things", draining, keep_s=1.0, every_s=0.001)
+        )
+        async with asyncio.timeout(60):
+            while pruned_times < 2 and not work.done():  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.01)
+        draining.begin()
+        await work
+        assert pruned_times >= 2
+
+    with_database(tmp_path, OF_NOTIFICATIONS, test)
+
+
 def test_parked_messages_are_published_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the command: it lists them with their causes, unparks one or all, and says what is none."""
     url = f"sqlite:///{tmp_path}/orders.db"

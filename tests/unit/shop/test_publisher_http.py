@@ -61,6 +61,14 @@ def test_a_refusal_for_now_says_when_to_come_again(outcome: Outcome) -> None:
     assert caught.value.after_s == 3.0
 
 
+def test_who_is_unavailable_is_away_too() -> None:
+    """As while the consumer's database is away: that is no try of the message. A defect is."""
+    with pytest.raises(Away):
+        publish(failed(Outcome.SERVER_ERROR, status=503, retry_after_s=1.0))
+    with pytest.raises(NotNow):
+        publish(failed(Outcome.SERVER_ERROR, status=500))
+
+
 @pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.CONNECT_REFUSED, Outcome.CONNECTION_LOST])
 def test_who_cannot_be_reached_is_away(outcome: Outcome) -> None:
     with pytest.raises(Away):

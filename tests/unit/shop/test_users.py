@@ -11,11 +11,13 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, event, select
 
+from target_services.chassis.draining import Draining
 from target_services.chassis.problems import Problem
 from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.deadline import Deadline
 from target_services.users import demo
 from target_services.users.accounts import Account
+from target_services.users.app import tend_now_and_then
 from target_services.users.domain import AUDIENCE
 from target_services.users.passwords import LANES, MEMORY_KIB, PASSES
 from target_services.users.tables import ACCOUNTS, ATTEMPTS, SCHEMA
@@ -49,6 +51,24 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operations]:
     event.listen(Engine, "before_cursor_execute", executed)
     yield seen
     event.remove(Engine, "before_cursor_execute", executed)
+
+
+def test_keys_and_sessions_are_tended_again_whatever_went_wrong() -> None:
+    """A defect the first time, and not only a database that is away."""
+    draining = Draining()
+
+    class StumblesOnce:
+        tended = 0
+
+        async def tend(self) -> None:
+            self.tended += 1
+            if self.tended == 1:
+                raise ZeroDivisionError
+            draining.begin()
+
+    users = StumblesOnce()
+    asyncio.run(tend_now_and_then(users, draining, every_s=0.001))  # type: ignore[arg-type]  # it is only tended
+    assert users.tended == 2
 
 
 def test_who_signs_up_can_log_in(tmp_path: Path) -> None:
