@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from workbench.calls import NoAnswer
@@ -69,18 +68,14 @@ class OnTheWire(Deed):
         return {"by": self._plane.name, "state": "open"}
 
     def over(self) -> bool:
-        """Tell whether Toxiproxy was replaced, or somebody has taken off a part of it; then the rest goes, too."""
+        """Tell whether Toxiproxy was replaced, or somebody has taken off a part of it."""
         if time.monotonic() < self._look_at_s:
             return False
         self._look_at_s = time.monotonic() + _LOOK_S
         try:
-            if self._is_on():
-                return False
+            return not self._is_on()
         except NoAnswer:
             return False  # not known
-        with suppress(NoAnswer):
-            self._take_off()
-        return True
 
     def _is_on(self) -> bool:
         proxy = self._plane.proxy(self._proxy)
