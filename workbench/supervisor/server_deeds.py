@@ -6,8 +6,10 @@ for whom it is closed. No kind of fault is known here.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from workbench.calls import NoAnswer
@@ -20,7 +22,11 @@ _LOOK_S = 1.0
 
 
 class OnTheWire(Deed):
-    """Toxics on one proxy. `open_all` opens all proxies of its Toxiproxy somehow, or says why not."""
+    """Toxics on one proxy. `open_all` opens all proxies of its Toxiproxy somehow, or says why not.
+
+    `opening` is held from when nobody is seen to keep a proxy closed until it is open, so that who comes to close it
+    in between is not overruled.
+    """
 
     alone = False
 
@@ -30,6 +36,7 @@ class OnTheWire(Deed):
         proxy: str,
         action: dict[str, Any],
         open_all: Callable[[], str | None],
+        opening: threading.Lock,
     ) -> None:
         self._plane = plane
         self._proxy = proxy
@@ -37,12 +44,14 @@ class OnTheWire(Deed):
         self._closed = bool(action["closed"])
         self._names = {str(toxic["name"]) for toxic in self._toxics}
         self._open_all = open_all
+        self._opening = opening
         self._look_at_s = 0.0
 
     def do(self, lease_s: float) -> Evidence:  # noqa: ARG002 - Toxiproxy knows no leases
         try:
-            for toxic in self._toxics:
-                self._plane.add_toxic(self._proxy, toxic)
+            with self._opening if self._closed else nullcontext():
+                for toxic in self._toxics:
+                    self._plane.add_toxic(self._proxy, toxic)
             if self._closed:
                 self._plane.enable(self._proxy, on=False)
             on = self._is_on()
@@ -86,9 +95,10 @@ class OnTheWire(Deed):
         """Remove what is ours; open the proxy unless somebody else keeps it closed. Raises NoAnswer."""
         for name in self._names:
             self._plane.remove_toxic(self._proxy, name)
-        proxy = self._plane.proxy(self._proxy)
-        if not proxy["enabled"] and all(toxic["type"] != MARK for toxic in proxy["toxics"]):
-            self._plane.enable(self._proxy, on=True)
+        with self._opening:
+            proxy = self._plane.proxy(self._proxy)
+            if not proxy["enabled"] and all(toxic["type"] != MARK for toxic in proxy["toxics"]):
+                self._plane.enable(self._proxy, on=True)
 
     def _left(self) -> set[str]:
         return self._names & {str(toxic["name"]) for toxic in self._plane.proxy(self._proxy)["toxics"]}
