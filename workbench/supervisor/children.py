@@ -101,8 +101,10 @@ class Children:
 
     def _start_command(self, spec: ProcessSpec) -> None:
         environment = {**os.environ, **spec.environment, LIFELINE: str(self._lifeline)}
-        with open(spec.log, "ab", opener=private) as log:
-            try:
+        doing = f"open {spec.log}"
+        try:
+            with open(spec.log, "ab", opener=private) as log:
+                doing = f"run {spec.argv[0]}"
                 child = subprocess.Popen(
                     spec.argv,
                     stdin=subprocess.DEVNULL,
@@ -113,8 +115,11 @@ class Children:
                     pass_fds=(self._lifeline,),
                     start_new_session=True,
                 )
-            except OSError as error:
-                raise StartFailure(f"{spec.name}: cannot run {spec.argv[0]}: {error.strerror}") from error
+        except OSError as error:
+            failure = f"{spec.name}: cannot {doing}: {error.strerror}"
+            with self._lock:
+                self._ended[spec.name] = failure
+            raise StartFailure(failure) from error
         self._appeared(spec.name, child.pid)
         threading.Thread(target=self._follow_command, args=(spec.name, child), daemon=True).start()
 

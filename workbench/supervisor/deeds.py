@@ -55,7 +55,7 @@ class Deed(ABC):
         """It is to last for so long from now."""
 
     def over(self) -> bool:
-        """Tell whether it has ended by itself."""
+        """Tell whether it has ended by itself, wholly or in part; it is undone then. May be asked beside `undo`."""
         return False
 
     def abandon(self) -> None:  # noqa: B027 - what ends with the process needs nothing
@@ -160,10 +160,7 @@ class Throttled(Deed):
                 self._throttle.stdin.flush()
 
     def over(self) -> bool:
-        if self._throttle is None or self._throttle.poll() is None:
-            return False
-        self._let_go()
-        return True
+        return self._throttle is not None and self._throttle.poll() is not None
 
     def undo(self) -> Evidence:
         self._let_go()

@@ -1,24 +1,27 @@
 """Faults on processes and servers of a stack: leases that expire here unless renewed. One at a time on each service.
 
 A fault is listed from before it is done until it is verified to be undone, so that whoever asks never hears that
-nothing is on while something may be. Thread-safe: each request of the control API has a thread of its own.
+nothing is on while something may be. Thread-safe: each request of the control API has a thread of its own, and so has
+the end of each fault, so that a server that does not answer keeps no other fault on.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from workbench.supervisor.deeds import Deed, NotDone
 from workbench.supervisor.wire import ProcessFaultOrder, ProcessFaultState
 
 _LOOK_S = 0.05
 _AGAIN_S = 5.0
-"""An undo that failed when a lease expired is tried again after this."""
+"""An undo that failed is tried again after this."""
 _NS_PER_S = 1_000_000_000
+_ENDING = "the stack is ending"
 
 
 class Clash(Exception):
@@ -42,7 +45,6 @@ class ProcessFaults:
         self._deed_for = deed_for
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
-        self._watch: threading.Thread | None = None
         self._closed = threading.Event()
 
     def inject(self, order: ProcessFaultOrder) -> ProcessFaultState:
@@ -53,42 +55,55 @@ class ProcessFaults:
         with held.lock:
             self._list(held)
             try:
-                evidence = held.deed.do(order.lease_ms / 1000)
+                with _not_done(held):
+                    threading.Thread(target=self._follow, args=(held,), name="process-lease", daemon=True).start()
+                    evidence = held.deed.do(order.lease_ms / 1000)
             except NotDone:
                 self._take_back(held)
                 raise
+            if self._closed.is_set():
+                held.deed.abandon()  # `close` may have done so before there was anything to abandon
+                raise NotDone(_ENDING)
             now_ns = time.monotonic_ns()  # a lease is as long as it says, however long the deed took
             expires_ns = now_ns + order.lease_ms * 1_000_000
-            held.state = replace(held.state, active_since_ns=now_ns, expires_at_ns=expires_ns, evidence=evidence)
+            self._change(held, active_since_ns=now_ns, expires_at_ns=expires_ns, evidence=evidence)
             held.deed.renewed(order.lease_ms / 1000)
-        return held.state
+            return held.state
 
     def _take_back(self, held: _Held) -> None:
         """Undo what could not be done whole; it stays listed if that fails too, and is undone when its lease ends."""
         try:
-            held.deed.undo()
+            with _not_done(held):
+                held.deed.undo()
         except NotDone as error:
-            held.state = replace(held.state, active_since_ns=time.monotonic_ns(), error=str(error))
+            self._change(held, active_since_ns=time.monotonic_ns(), error=str(error))
         else:
             self._unlist(held)
 
     def _list(self, held: _Held) -> None:
         with self._lock:
             if self._closed.is_set():
-                raise NotDone("the stack is ending")
+                raise NotDone(_ENDING)
             for other in self._held.values():
                 if other.state.id == held.state.id:
                     raise Clash(f"there is a fault {other.state.id} already")
                 if held.deed.alone and other.state.service == held.state.service:
                     raise Clash(f"{other.state.service} is disturbed by {other.state.id} already; it takes one at once")
             self._held[held.state.id] = held
-            if self._watch is None:
-                self._watch = threading.Thread(target=self._expire, name="process-leases", daemon=True)
-                self._watch.start()
+
+    def _is_listed(self, held: _Held) -> bool:
+        """Tell whether it is: there may be another fault of the same id by now."""
+        with self._lock:
+            return self._held.get(held.state.id) is held
 
     def _unlist(self, held: _Held) -> None:
         with self._lock:
-            self._held.pop(held.state.id, None)
+            if self._held.get(held.state.id) is held:
+                del self._held[held.state.id]
+
+    def _change(self, held: _Held, **fields: Any) -> None:
+        with self._lock:  # a renewal changes it too
+            held.state = replace(held.state, **fields)
 
     def states(self) -> list[ProcessFaultState]:
         """Return what is on, or may be."""
@@ -116,17 +131,17 @@ class ProcessFaults:
 
     def _undo(self, held: _Held) -> ProcessFaultState | None:
         with held.lock:
-            with self._lock:
-                if self._held.get(held.state.id) is not held:
-                    return None  # somebody else has undone it meanwhile
+            if not self._is_listed(held):
+                return None  # somebody else has undone it meanwhile
             try:
-                evidence = held.deed.undo()
+                with _not_done(held):
+                    evidence = held.deed.undo()
             except NotDone as error:
                 again_ns = time.monotonic_ns() + round(_AGAIN_S * _NS_PER_S)
-                held.state = replace(held.state, error=str(error), expires_at_ns=again_ns)
+                self._change(held, error=str(error), expires_at_ns=again_ns)
                 held.expiring = False
                 raise
-            held.state = replace(held.state, error=None, evidence=evidence)
+            self._change(held, error=None, evidence=evidence)
             self._unlist(held)
             return held.state
 
@@ -157,21 +172,32 @@ class ProcessFaults:
         for held in all_held:
             held.deed.abandon()
 
-    def _expire(self) -> None:
-        """Undo what nobody has renewed, and forget what has ended by itself."""
-        while not self._closed.wait(_LOOK_S):
-            now_ns = time.monotonic_ns()
+    def _follow(self, held: _Held) -> None:
+        """Undo what nobody has renewed, and what is left of what has ended by itself, until that has succeeded."""
+        while self._is_listed(held) and not self._closed.wait(_LOOK_S):
+            if held.lock.locked():
+                continue  # it is being done, or undone
             with self._lock:
-                on = [held for held in self._held.values() if held.state.active_since_ns and not held.expiring]
-                late = [held for held in on if held.state.expires_at_ns <= now_ns]
-                for held in late:
-                    held.expiring = True
-            for held in late:
-                threading.Thread(target=self._expired, args=(held,), name="process-lease", daemon=True).start()
-            for held in on:
-                if held not in late and held.deed.over():
-                    self._unlist(held)
+                held.expiring = held.state.expires_at_ns <= time.monotonic_ns()
+            if held.expiring or _is_over(held):
+                held.expiring = True
+                with suppress(NotDone):  # it stays listed with its error, and is tried again
+                    self._undo(held)
 
-    def _expired(self, held: _Held) -> None:
-        with suppress(NotDone):  # it stays listed with its error, and is tried again
-            self._undo(held)
+
+def _is_over(held: _Held) -> bool:
+    """Tell whether it has ended by itself. An undo that has failed has begun to end it: only another one shows that."""
+    with suppress(Exception):  # not known: its lease ends it
+        return held.state.error is None and held.deed.over()
+    return False
+
+
+@contextmanager
+def _not_done(held: _Held) -> Iterator[None]:
+    """Raise NotDone whatever goes wrong: what nobody has foreseen is no success either."""
+    try:
+        yield
+    except NotDone:
+        raise
+    except Exception as error:
+        raise NotDone(f"{held.state.kind} on {held.state.service}: {type(error).__name__}: {error}") from error

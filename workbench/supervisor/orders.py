@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.supervisor.children import Children
 from workbench.supervisor.container_deeds import deed_on_container
@@ -31,6 +32,8 @@ class Orders:
     guard: Guard
     edges: Mapping[str, Edges]
     bring_back: Callable[[ProcessSpec], None]
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    """Of all deeds on servers."""
 
     def deed(self, order: ProcessFaultOrder) -> Deed:
         """Return what is to be done. Raises UnknownTarget; ValueError, KeyError or TypeError for no known action."""
@@ -54,6 +57,7 @@ class Orders:
             order.service,
             order.action,
             self.edges[plane.name].open_all,
+            self.opening,
         )
 
 

@@ -6,9 +6,10 @@ for whom it is closed. No kind of fault is known here.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext
 from typing import Any
 
 from workbench.calls import NoAnswer
@@ -21,7 +22,11 @@ _LOOK_S = 1.0
 
 
 class OnTheWire(Deed):
-    """Toxics on one proxy. `open_all` opens all proxies of its Toxiproxy somehow, or says why not."""
+    """Toxics on one proxy. `open_all` opens all proxies of its Toxiproxy somehow, or says why not.
+
+    `opening` is held from when nobody is seen to keep a proxy closed until it is open, so that who comes to close it
+    in between is not overruled.
+    """
 
     alone = False
 
@@ -31,6 +36,7 @@ class OnTheWire(Deed):
         proxy: str,
         action: dict[str, Any],
         open_all: Callable[[], str | None],
+        opening: threading.Lock,
     ) -> None:
         self._plane = plane
         self._proxy = proxy
@@ -38,12 +44,14 @@ class OnTheWire(Deed):
         self._closed = bool(action["closed"])
         self._names = {str(toxic["name"]) for toxic in self._toxics}
         self._open_all = open_all
+        self._opening = opening
         self._look_at_s = 0.0
 
     def do(self, lease_s: float) -> Evidence:  # noqa: ARG002 - Toxiproxy knows no leases
         try:
-            for toxic in self._toxics:
-                self._plane.add_toxic(self._proxy, toxic)
+            with self._opening if self._closed else nullcontext():
+                for toxic in self._toxics:
+                    self._plane.add_toxic(self._proxy, toxic)
             if self._closed:
                 self._plane.enable(self._proxy, on=False)
             on = self._is_on()
@@ -69,18 +77,14 @@ class OnTheWire(Deed):
         return {"by": self._plane.name, "state": "open"}
 
     def over(self) -> bool:
-        """Tell whether Toxiproxy was replaced, or somebody has taken off a part of it; then the rest goes, too."""
+        """Tell whether Toxiproxy was replaced, or somebody has taken off a part of it."""
         if time.monotonic() < self._look_at_s:
             return False
         self._look_at_s = time.monotonic() + _LOOK_S
         try:
-            if self._is_on():
-                return False
+            return not self._is_on()
         except NoAnswer:
             return False  # not known
-        with suppress(NoAnswer):
-            self._take_off()
-        return True
 
     def _is_on(self) -> bool:
         proxy = self._plane.proxy(self._proxy)
@@ -91,9 +95,10 @@ class OnTheWire(Deed):
         """Remove what is ours; open the proxy unless somebody else keeps it closed. Raises NoAnswer."""
         for name in self._names:
             self._plane.remove_toxic(self._proxy, name)
-        proxy = self._plane.proxy(self._proxy)
-        if not proxy["enabled"] and all(toxic["type"] != MARK for toxic in proxy["toxics"]):
-            self._plane.enable(self._proxy, on=True)
+        with self._opening:
+            proxy = self._plane.proxy(self._proxy)
+            if not proxy["enabled"] and all(toxic["type"] != MARK for toxic in proxy["toxics"]):
+                self._plane.enable(self._proxy, on=True)
 
     def _left(self) -> set[str]:
         return self._names & {str(toxic["name"]) for toxic in self._plane.proxy(self._proxy)["toxics"]}

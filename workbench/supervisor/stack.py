@@ -54,6 +54,8 @@ class Stack:
             guard.at_end([sys.executable, "-m", "workbench.supervisor.sweep", self._containers.label])
         self._listeners: list[queue.SimpleQueue[dict[str, Any]]] = []
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        """Held while stack.json is written, or removed for good."""
         self._respawned: dict[str, float] = {}
         self._plane_is_back = {plane.name: threading.Event() for plane in spec.planes}
         self._edges = {
@@ -154,7 +156,9 @@ class Stack:
         return {**seen, "supervisor": os.getpid()}
 
     def _write_state(self) -> None:
-        state_file.write(Path(self.spec.state_folder), self.spec.stack, self._seen(), self._took_s)
+        with self._writing:
+            if not self.shutdown.is_set():
+                state_file.write(Path(self.spec.state_folder), self.spec.stack, self._seen(), self._took_s)
 
     # -- while it runs --------------------------------------------------------------------------------
 
@@ -207,25 +211,42 @@ class Stack:
                 listener.put({"event": "engine_lost", "why": why})
 
     def _respawn(self, process: ProcessSpec) -> None:
-        """Bring a part of the workbench itself back; a fault plane comes back with its edges open."""
-        began = time.monotonic()
-        if self.shutdown.wait(_PAUSE_S if began - self._respawned.get(process.name, -_PAUSE_S) < _PAUSE_S else 0):
-            return
-        self._respawned[process.name] = time.monotonic()
-        with suppress(StartFailure):
-            self._children.start(process)
+        """Bring a part of the workbench itself back; a fault plane comes back with its edges open.
+
+        One that cannot be started is tried again; one that is not back in time is killed.
+        """
+        started_s = self._start_again(process)
         until = time.monotonic() + self.spec.ready_within_s
-        while time.monotonic() < until and not self.shutdown.wait(_POLL_S):
-            if self._children.ended(process.name) is not None:
+        is_back = False
+        while not self.shutdown.wait(_POLL_S):
+            if self._children.ended(process.name) is not None or self._respawned[process.name] != started_s:
                 return  # its death brings it back once more
+            if not is_back and time.monotonic() > until:
+                self._children.kill(process.name)
+                until = time.monotonic() + self.spec.ready_within_s
             if not self._is_ready(process):
                 continue
             with suppress(NoAnswer):
-                if process.name in self._edges:
+                if process.name in self._edges and not is_back:
                     self._edges[process.name].make()
                     self._plane_is_back[process.name].set()
+                is_back = True
+                with suppress(OSError):
+                    self._write_state()
                 self._tell_collector()
                 return
+
+    def _start_again(self, process: ProcessSpec) -> float:
+        """Start it, with a pause between two attempts, until that succeeds or the stack ends; return the last time."""
+        last_s = self._respawned.get(process.name, -_PAUSE_S)
+        pause_s = _PAUSE_S if time.monotonic() - last_s < _PAUSE_S else 0
+        while not self.shutdown.wait(pause_s):
+            self._respawned[process.name] = last_s = time.monotonic()
+            pause_s = _PAUSE_S
+            with suppress(StartFailure):
+                self._children.start(process)
+                break
+        return last_s
 
     def _bring_back(self, process: ProcessSpec) -> None:
         """Have a service running and ready that a fault had ended. Raises StartFailure with its last log lines."""
@@ -306,7 +327,8 @@ class Stack:
 
     def end(self) -> None:
         """End every process, then remove the state file."""
-        with suppress(OSError):
+        self.shutdown.set()
+        with self._writing, suppress(OSError):
             (Path(self.spec.state_folder) / "stack.json").unlink()
         self.faults.close()
         self._children.kill_adopted()

@@ -266,6 +266,22 @@ def test_a_service_that_cannot_be_started_again_stays_on_the_list_until_it_can(r
     as_it_was(rig)
 
 
+def test_a_service_whose_log_cannot_be_opened_is_not_said_to_be_undone(rig: Rig) -> None:
+    """The disk is full, say, or its folder is gone."""
+    command(rig)
+    rig.up()
+    put_on(rig, "kill")
+    logs = rig.folder / "logs"
+    logs.rename(rig.folder / "elsewhere")
+    code, undone = rig.send("POST", "/undo", {})
+    assert (500, True) == (code, f"shelf: cannot open {logs}/shelf.log: No such file" in undone["error"]), undone
+    assert not (rig.folder / "ledger.jsonl").exists(), "the ledger still knows of it"
+    assert ["f"] == on(rig)
+    (rig.folder / "elsewhere").rename(logs)
+    assert (200, {}) == rig.send("POST", "/undo", {})
+    as_it_was(rig)
+
+
 def test_a_service_that_dies_while_it_is_paused_is_reported_and_the_fault_is_over(rig: Rig) -> None:
     rig.up()
     runner = rig.attach()

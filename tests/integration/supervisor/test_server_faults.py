@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,8 +14,22 @@ import pytest
 from tests.integration.supervisor.marks import DEADLINE_S, wait_until
 from tests.integration.supervisor.served import LEASE_MS, Served
 from workbench.calls import call_json
+from workbench.supervisor.planes import Plane
+from workbench.supervisor.server_deeds import OnTheWire
 
 DELAY_S = 0.3
+
+
+@dataclass(frozen=True)
+class Interrupted(Plane):
+    """One that something happens at just before it opens a proxy."""
+
+    before_opening: Callable[[], None]
+
+    def enable(self, proxy: str, *, on: bool) -> None:
+        if on:
+            self.before_opening()
+        super().enable(proxy, on=on)
 
 
 def order(name: str, kind: str = "latency", *, closed: bool = False, lease_ms: int = LEASE_MS) -> dict[str, Any]:
@@ -68,6 +85,34 @@ def test_a_server_stays_closed_until_the_last_that_closed_it_is_gone(served: Ser
     served.rig.send("DELETE", "/faults/one")
     assert not served.proxy()["enabled"]
     served.rig.send("DELETE", "/faults/other")
+    assert served.is_whole()
+
+
+def test_a_server_that_is_closed_while_another_one_opens_it_stays_closed(served: Served) -> None:
+    """What is undone has seen that nobody keeps it closed, and has not opened it yet."""
+    opening, done = threading.Lock(), threading.Event()
+
+    def on_wire(name: str, plane: Plane) -> OnTheWire:
+        return OnTheWire(plane, "words", order(name, closed=True)["action"], lambda: "not opened", opening)
+
+    def close() -> None:
+        other.do(LEASE_MS / 1000)
+        done.set()
+
+    closing = threading.Thread(target=close)
+
+    def before_opening() -> None:
+        closing.start()
+        done.wait(3)  # it comes in between, unless it is made to wait
+
+    other = on_wire("other", Plane("toxiproxy", served.api, ""))
+    one = on_wire("one", Interrupted("toxiproxy", served.api, "", before_opening))
+    one.do(LEASE_MS / 1000)
+    one.undo()
+    closing.join()
+    assert done.is_set()
+    assert not served.proxy()["enabled"]
+    assert "open" == other.undo()["state"]
     assert served.is_whole()
 
 

@@ -44,7 +44,8 @@ def test_a_part_of_the_workbench_comes_back_with_its_settings(rig: Rig, name: st
     before = rig.signal(name, signal.SIGKILL)
     assert name == runner.event()["name"]
     wait_until("it is back and the collector knows its number", lambda: _known(rig, name) not in (None, before))
-    assert rig.pid(name) == _known(rig, name)
+    written = json.loads((rig.folder / "stack.json").read_text())["processes"][name]["pid"]
+    assert rig.pid(name) == _known(rig, name) == written
     assert (2 if name == "faultproxy" else 1) == len(_made(rig))
     runner.release()
 
@@ -63,6 +64,34 @@ def test_a_part_that_keeps_dying_does_not_keep_other_deaths_from_being_noticed(r
     fatal.unlink()
     wait_until("the collector is back at last", lambda: rig.status()["processes"]["collector"]["pid"] is not None)
     runner.release()
+
+
+def test_a_part_that_comes_up_and_never_gets_ready_is_replaced(rig: Rig) -> None:
+    rig.ready_within_s = 12
+    held_up = rig.folder / "held_up"
+    rig.change("faultproxy", TINY_WAITS_WHILE=str(held_up))
+    rig.up()
+    held_up.touch()
+    first = rig.signal("faultproxy", signal.SIGKILL)
+    wait_until("another one is there", lambda: _pid(rig, "faultproxy") not in (None, first))
+    second = _pid(rig, "faultproxy")
+    wait_until("that one is replaced", lambda: _pid(rig, "faultproxy") not in (None, second))
+    held_up.unlink()
+    wait_until("a third one has its edges", lambda: 2 == len(_made(rig)))
+    assert (200, {}) == rig.send("POST", "/undo", {})
+
+
+def test_a_part_that_cannot_be_started_is_tried_again(rig: Rig) -> None:
+    program = rig.folder / "python"
+    program.symlink_to(sys.executable)
+    rig.change("collector", argv=[str(program), "-m", "tests.integration.supervisor.tiny"], PYTHONPATH=rig.path[0])
+    rig.change("collector", argv=rig.processes["collector"].argv)
+    rig.up()
+    program.rename(rig.folder / "elsewhere")
+    rig.signal("collector", signal.SIGKILL)
+    wait_until("it cannot be run", lambda: "cannot run" in (rig.status()["processes"]["collector"]["ended"] or ""))
+    (rig.folder / "elsewhere").rename(program)
+    wait_until("it is back", lambda: _pid(rig, "collector") is not None)
 
 
 def test_who_has_no_token_is_refused_and_nothing_is_done(rig: Rig) -> None:
@@ -102,6 +131,11 @@ def test_when_the_fork_server_dies_every_service_is_reported_and_the_stack_can_b
     runner.release()
     rig.send("POST", "/shutdown", {"quick": True})
     nothing_left(rig.mark)
+
+
+def _pid(rig: Rig, name: str) -> int | None:
+    found: int | None = rig.status()["processes"][name]["pid"]
+    return found
 
 
 def _known(rig: Rig, name: str) -> int | None:
