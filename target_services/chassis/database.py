@@ -112,13 +112,18 @@ class Database:
         return self._backend.insert(table)
 
     async def is_there(self, timeout_s: float = 1.0) -> bool:
-        """Tell whether the database can be asked. What is disturbed on purpose counts as there."""
+        """Tell whether the database can be asked. What is disturbed on purpose counts as there.
+
+        The question waits for nobody's reads: a service that has much to read is not one whose database is away.
+        """
         try:
             async with asyncio.timeout(timeout_s):
-                await self._backend.reading.run(_ask)
-                return await self._backend.is_there()
+                if not await self._backend.is_there():
+                    return False
+            await self._backend.asking.run(_ask, timeout_s)
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
+        return True
 
     async def _run(self, lane: Lane, work: Work[T], longest_s: float | None = LONGEST_S) -> T:
         try:

@@ -62,14 +62,16 @@ _CAUSES = {
 
 
 class PostgresqlBackend:
-    """Two lanes: work in one does not wait for work in the other."""
+    """Lanes: work in one does not wait for work in another."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._writers = _Pool(_engine(url, _WRITERS))
         self._readers = _Pool(_engine(url, _READERS, isolation_level="AUTOCOMMIT"))
+        self._askers = _Pool(_engine(url, 1, isolation_level="AUTOCOMMIT"))
         self.writing = Lane("db-write", _WRITERS, self._writers.run)
         self.reading = Lane("db-read", _READERS, self._readers.run)
+        self.asking = Lane("db-ask", 1, self._askers.run)
 
     def insert(self, table: Table) -> postgresql.Insert:
         """Return an insert that knows `on_conflict_do_nothing`."""
@@ -126,6 +128,7 @@ class PostgresqlBackend:
 
     async def close(self) -> None:
         """Close all connections, after the work in hand."""
+        await self.asking.close(self._askers.close)
         await self.reading.close(self._readers.close)
         await self.writing.close(self._writers.close)
 

@@ -1,4 +1,4 @@
-"""SQLite in two threads with a connection each: one for writing, one for reading.
+"""SQLite in threads with a connection each: one for writing, one for reading, one to ask whether it is there.
 
 All writing goes through one connection, and each transaction takes the write lock when it begins: writers wait
 in a fair queue here instead of in SQLite's busy loop, and none fails halfway for having read first.
@@ -37,15 +37,17 @@ _CAUSES = {
 
 
 class SqliteBackend:
-    """Two lanes: work in one does not wait for work in the other."""
+    """Lanes: work in one does not wait for work in another."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._file = Path(url.database or "")
         self._writer = _Connected(_writing(url))
         self._reader = _Connected(_engine(url, isolation_level="AUTOCOMMIT"))
+        self._asker = _Connected(_engine(url, isolation_level="AUTOCOMMIT"))
         self.writing = Lane("db-write", 1, self._writer.run)
         self.reading = Lane("db-read", 1, self._reader.run)
+        self.asking = Lane("db-ask", 1, self._asker.run)
 
     def insert(self, table: Table) -> sqlite.Insert:
         """Return an insert that knows `on_conflict_do_nothing`."""
@@ -98,7 +100,8 @@ class SqliteBackend:
         return held
 
     async def close(self) -> None:
-        """Close both connections, after the work in hand."""
+        """Close all connections, after the work in hand."""
+        await self.asking.close(self._asker.disconnect)
         await self.reading.close(self._reader.disconnect)
         await self.writing.close(self._writer.disconnect)
 

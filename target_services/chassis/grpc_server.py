@@ -185,7 +185,7 @@ class _Scope:
     async def _answer(self, answer: Callable[[], Awaitable[Message]]) -> Message | _Refusal:
         try:
             if deadlines.current.get().has_passed():
-                raise Problem(504, "the caller's deadline has passed", slug="deadline-exceeded")  # noqa: TRY301
+                raise Problem(504, "the caller's deadline has passed", slug=deadlines.SLUG)  # noqa: TRY301
             return await answer()
         except Problem as raised:
             problem = raised

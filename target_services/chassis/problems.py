@@ -20,6 +20,7 @@ from starlette.routing import Match
 
 from target_services.chassis import correlation
 from target_services.chassis.database_errors import DatabaseUnavailable
+from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.outcomes import CallFailed, Outcome
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,13 +76,15 @@ def title(slug: str | None, status: int) -> str:
 def unavailable(failure: CallFailed) -> Problem:
     """Return what a service answers when a call it could not do without has failed.
 
-    503 only when the callee has certainly not acted. Retry-After keeps callers from multiplying our own retries.
+    503 only when the callee has certainly not acted. Retry-After keeps callers from multiplying our own retries. Where
+    the time that our caller gave us was over, that is said, so that it is not taken for our failure.
     """
     callee = failure.edge.partition(":")[2]
     later = {"retry-after": "1"}
     if failure.outcome in (Outcome.TIMEOUT, Outcome.DEADLINE):
         detail = f"{callee} did not answer in time"
-        return Problem(504, detail, slug="upstream-timeout", headers=later, edge=failure.edge)
+        slug = deadlines.SLUG if failure.outcome is Outcome.DEADLINE else "upstream-timeout"
+        return Problem(504, detail, slug=slug, headers=later, edge=failure.edge)
     if failure.may_have_acted:
         detail = f"{callee} failed, and may have done what it was asked to"
         return Problem(502, detail, slug="upstream-failed", headers=later, edge=failure.edge)

@@ -72,7 +72,7 @@ class RequestScope:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if deadlines.current.get().has_passed():
-            refusal = Problem(504, "the caller's deadline has passed", slug="deadline-exceeded").response()
+            refusal = Problem(504, "the caller's deadline has passed", slug=deadlines.SLUG).response()
             await refusal(scope, receive, answer)
             return
         if not self._has_begun():

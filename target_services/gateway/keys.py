@@ -10,6 +10,7 @@ A set that cannot be fetched or makes no sense changes nothing: the last good on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -18,11 +19,16 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from target_services.chassis.problems import Problem
+from target_services.chassis.resilience import deadline as deadlines
+from target_services.chassis.resilience.deadline import Deadline
 from target_services.chassis.resilience.edge import Edge
 from target_services.chassis.resilience.outcomes import CallFailed
 from target_services.chassis.resilience.wire import Answer, Call
 
 ALGORITHM = "EdDSA"
+
+_LONGEST_S = 4.0
+"""What a fetch may take, whoever asked first: all who ask meanwhile wait for the same one."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,11 +54,14 @@ class KeySet:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> Ed25519PublicKey | None:
-        """Return a key, or None when users has none of this id. Raises Problem 503 before there was any set."""
+        """Return a key, or None when users has none of this id.
+
+        Raises Problem 503 before there was any set, and 504 when the caller's deadline passes before users answers.
+        """
         if kid not in self._keys:
             fetching = self._fetch_unless_just_done()
             if fetching is not None:
-                await asyncio.shield(fetching)  # others wait for it as well
+                await _answer_to_one_of_many(fetching)
         elif self._clock() - self._fetched_s > self._fresh_s:
             self._fetch_unless_just_done()
         if not self._keys:
@@ -67,6 +76,7 @@ class KeySet:
         return self._fetching
 
     async def _fetch(self) -> None:
+        deadlines.current.set(Deadline.after(_LONGEST_S))  # for this task alone; it began with that of who asked first
         try:
             self._keys = await self._users.call(Call("GET", "/v1/jwks.json"), _public_keys)
             self._fetched_s = self._clock()
@@ -74,6 +84,16 @@ class KeySet:
             _log.warning("keys not renewed", outcome=failure.outcome.value, known=len(self._keys))
         finally:
             self._fetching = None
+
+
+async def _answer_to_one_of_many(fetching: asyncio.Task[None]) -> None:
+    """Wait for what others wait for as well, for as long as this caller does."""
+    remaining_s = deadlines.current.get().remaining_s()
+    try:
+        async with asyncio.timeout(remaining_s if math.isfinite(remaining_s) else None):
+            await asyncio.shield(fetching)
+    except TimeoutError:
+        raise Problem(504, "the caller's deadline has passed", slug=deadlines.SLUG) from None
 
 
 def _public_keys(answer: Answer) -> dict[str, Ed25519PublicKey]:

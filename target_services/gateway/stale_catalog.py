@@ -24,9 +24,10 @@ class StaleCatalog:
             self._kept.popitem(last=False)
 
     def find(self, path: str) -> bytes | None:
-        """Return what was good once, marked as degraded and with its age."""
+        """Return what was good once, marked as degraded and with its age, which it may have had when it came."""
         if path not in self._kept:
             return None
         kept_s, body = self._kept[path]
-        document = {**json.loads(body), "degraded": True, "age_s": round(self._clock() - kept_s, 1)}
-        return json.dumps(document, separators=(",", ":")).encode()
+        document = json.loads(body)
+        age_s = (document.get("age_s") or 0.0) + self._clock() - kept_s
+        return json.dumps({**document, "degraded": True, "age_s": round(age_s, 1)}, separators=(",", ":")).encode()

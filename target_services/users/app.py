@@ -130,7 +130,7 @@ async def tend_now_and_then(users: Users, draining: Draining, every_s: float) ->
 def build(settings: Settings) -> RequestScope:
     """Put users together."""
     chassis = Chassis(settings)
-    database = Database(settings.database_url, SCHEMA)
+    database = Database(settings.database_url, SCHEMA, migrations="target_services.users.migrations")
     passwords = Passwords(threads=settings.users_hash_threads, waiting=settings.users_hash_waiting)
     policy = KeyPolicy(settings.users_key_rotate_s, settings.users_key_overlap_s, settings.users_access_s)
     keys = SigningKeys(database, policy)

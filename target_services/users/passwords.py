@@ -62,7 +62,7 @@ class Passwords:
 
         def unless_too_late() -> T:
             if deadline.has_passed():  # while it waited; a hash that nobody waits for would only delay the others
-                raise Problem(504, "the caller's deadline has passed", slug="deadline-exceeded")
+                raise Problem(504, "the caller's deadline has passed", slug=deadlines.SLUG)
             return work()
 
         future = asyncio.get_running_loop().run_in_executor(self._threads, unless_too_late)

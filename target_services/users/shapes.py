@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Header
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from target_services.chassis.cursors import NextCursor
 from target_services.chassis.openapi import Shape
 
+
+def _encodable(secret: SecretStr) -> SecretStr:
+    """Refuse what cannot be hashed: JSON can name halves of characters, which UTF-8 has no bytes for."""
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("this is no text that UTF-8 can encode") from None  # and no word of what it is
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_encodable)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@+-]{2,63}$", examples=["customer-1"])]
 DisplayName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$", examples=["Customer 1"])]
-Password = Annotated[SecretStr, Field(examples=["correct horse battery staple"])]
+Password = Annotated[Secret, Field(examples=["correct horse battery staple"])]
 Customer = Annotated[
     str, Header(alias="x-customer-id", pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["acc_5b0d9e7c11f24a38"])
 ]
@@ -43,7 +54,7 @@ class Login(Shape):
 class Refresh(Shape):
     """What was given out with the last access token."""
 
-    refresh_token: SecretStr = Field(min_length=1, max_length=200, examples=["Wb1m0nQz3Qm1c2d4"])
+    refresh_token: Secret = Field(min_length=1, max_length=200, examples=["Wb1m0nQz3Qm1c2d4"])
 
 
 class Tokens(Shape):

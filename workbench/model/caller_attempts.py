@@ -21,7 +21,8 @@ SELECT DISTINCT s.edge, CAST(NULL AS BIGINT) AS ordinal, '' AS decisions,
        s.started AS accepted, CAST(NULL AS BIGINT) AS first_byte, s.ended,
        s.attributes ->> '$."http.request.method"' AS method, CAST(NULL AS VARCHAR) AS path,
        TRY_CAST(s.attributes ->> '$."http.response.status_code"' AS INTEGER) AS status,
-       CASE WHEN s.outcome IN ('ok', 'client_error', 'server_error', 'rate_limited', 'invalid') THEN 'complete'
+       CASE WHEN s.outcome IN ('ok', 'client_error', 'server_error', 'rate_limited', 'invalid', 'deadline')
+                 THEN 'complete'
             WHEN s.outcome IN ('timeout', 'cancelled') THEN 'client_gone'
             WHEN s.outcome IS NULL AND s.status <> 'error' THEN 'complete'
             ELSE 'cut' END AS end_reason,

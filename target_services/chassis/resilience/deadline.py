@@ -15,11 +15,14 @@ from typing import Self
 
 HEADER = "x-deadline-ms"
 
+SLUG = "deadline-exceeded"
+"""Name of the problem that a callee answers when its caller's deadline has passed."""
+
 HOP_COST_S = 0.005
 """What one hop costs on the wire; subtracted from what is passed on."""
 
 LEAST_USEFUL_S = 0.002
-"""With less than this left, nothing is begun."""
+"""With less than this left, nothing is begun; nobody is asked with less than this left after the hop."""
 
 
 class Deadline:
@@ -43,6 +46,10 @@ class Deadline:
     def has_passed(self) -> bool:
         """Tell whether too little is left to begin anything."""
         return self.remaining_s() < LEAST_USEFUL_S
+
+    def has_passed_beyond_a_hop(self) -> bool:
+        """Tell whether a callee would be left too little to begin anything."""
+        return self.earlier_by(HOP_COST_S).has_passed()
 
     def earlier_by(self, seconds: float) -> Deadline:
         """Return a deadline that leaves so many seconds for what comes afterwards."""

@@ -2,9 +2,9 @@
 
     deadline -> fallback -> hedge -> retry with budget -> breaker -> bulkhead -> per-attempt timeout -> wire
 
-A call keeps the outcome of its last attempt. It ends as `rejected_breaker`, `rejected_bulkhead` or `deadline`
-only when the mechanism ended it before an attempt did, and as `retry_budget` when a retry was wanted and the
-budget was exhausted.
+A call keeps the outcome of its last attempt. It ends as `rejected_breaker` or `rejected_bulkhead` only when the
+mechanism ended it before an attempt did, as `retry_budget` when a retry was wanted and the budget was exhausted, and
+as `deadline` when its own time was over, whoever noticed that first: this side, or the callee that was told of it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from target_services.chassis.resilience.outcomes import (
     CALLEE_FAILED,
     MAY_HAVE_ACTED,
     NEVER_SENT,
+    SAYS_NOTHING,
     TRANSIENT,
     AttemptFailed,
     CallFailed,
@@ -116,7 +117,7 @@ class Edge:
 
     async def _within_deadline(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         deadline = deadlines.current.get()
-        if deadline.has_passed():
+        if deadline.has_passed_beyond_a_hop():
             self._decided(Decision.DEADLINE_REFUSED)
             raise AttemptFailed(Outcome.DEADLINE)
         remaining_s = deadline.remaining_s()
@@ -126,6 +127,10 @@ class Edge:
         except TimeoutError:
             self._decided(Decision.DEADLINE_EXPIRED)
             raise AttemptFailed(Outcome.DEADLINE) from None
+        except AttemptFailed as failure:
+            if failure.outcome is Outcome.DEADLINE:  # the callee was the first to notice
+                self._decided(Decision.DEADLINE_EXPIRED)
+            raise
 
     async def _hedged(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         if self.hedge is None or not call.reads:
@@ -183,13 +188,15 @@ class Edge:
 
     async def _attempt(self, call: Call, read: Read[T], span: CallSpan) -> tuple[T, Outcome]:
         timeout_s = self._attempt_timeout_s()
+        patience_s = math.inf if timeout_s is None else timeout_s
+        left_s = deadlines.current.get().remaining_s()
         attempt = span.start_attempt(call.method, self.wire.attributes(call))
-        headers = self._headers(call, timeout_s)
+        headers = self._headers(call, min(left_s, patience_s))
         attempt.inject(headers)
         outcome, status = Outcome.CANCELLED, None
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self.wire.exchange(call, headers)
+                answer = await self._exchange(call, headers, hurried=left_s < patience_s)
             status = answer.status
             outcome = Outcome.OK if status < 400 else Outcome.CLIENT_ERROR
             return read(answer), outcome
@@ -210,18 +217,32 @@ class Edge:
             attempt.end(outcome, status)
             self._metrics.attempt_ended(outcome)
 
+    async def _exchange(self, call: Call, headers: dict[str, str], *, hurried: bool) -> Answer:
+        """Send a call. `hurried`: the callee gets less time than this edge would give it.
+
+        Only then is it the caller's doing that the time was over. A callee that says so of the time which the edge
+        grants to everybody is too slow.
+        """
+        try:
+            return await self.wire.exchange(call, headers)
+        except AttemptFailed as failure:
+            if failure.outcome is not Outcome.DEADLINE or hurried:
+                raise
+            raise AttemptFailed(
+                Outcome.SERVER_ERROR, status=failure.status, retry_after_s=failure.retry_after_s
+            ) from failure
+
     def _attempt_timeout_s(self) -> float | None:
         if is_planted(Bug.TIMEOUT_MISSING) and self.name == "orders:payments":
             return None
         return self.timeout_s
 
-    def _headers(self, call: Call, timeout_s: float | None) -> dict[str, str]:
+    def _headers(self, call: Call, waits_s: float) -> dict[str, str]:
         headers = dict(call.headers)
         if call.idempotency_key is not None:
             headers["idempotency-key"] = call.idempotency_key
         if (request := correlation.current.get()) is not None:
             headers[correlation.HEADER] = request
-        waits_s = min(deadlines.current.get().remaining_s(), math.inf if timeout_s is None else timeout_s)
         if math.isfinite(waits_s):
             headers[deadlines.HEADER] = deadlines.to_header(waits_s)
         return headers
@@ -230,7 +251,7 @@ class Edge:
 def _report(permit: Permit, outcome: Outcome) -> None:
     if outcome in CALLEE_FAILED:
         permit.failed()
-    elif outcome is Outcome.RATE_LIMITED:
+    elif outcome in SAYS_NOTHING:
         permit.left_out()
     else:
         permit.succeeded()

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     RETRY_BUDGET = "retry_budget"
 
 
-CALL_ONLY = frozenset({Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD, Outcome.DEADLINE, Outcome.RETRY_BUDGET})
+CALL_ONLY = frozenset({Outcome.REJECTED_BREAKER, Outcome.REJECTED_BULKHEAD, Outcome.RETRY_BUDGET})
 """Ends that a call can have and an attempt cannot."""
 
 ATTEMPT_OUTCOMES = tuple(outcome for outcome in Outcome if outcome not in CALL_ONLY)
@@ -34,6 +34,9 @@ CALLEE_FAILED = frozenset(
 )
 """What speaks against the callee. A 4xx is the caller's doing, and a 429 shows that the callee is alive."""
 
+SAYS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.DEADLINE})
+"""What speaks neither against the callee nor for it."""
+
 TRANSIENT = CALLEE_FAILED | {Outcome.RATE_LIMITED}
 """What another attempt may mend."""
 
@@ -41,7 +44,14 @@ NEVER_SENT = frozenset({Outcome.CONNECT_REFUSED})
 """What proves that the callee did not see the request; safe to retry whatever it asked for."""
 
 MAY_HAVE_ACTED = frozenset(
-    {Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.CONNECTION_LOST, Outcome.INVALID, Outcome.CANCELLED}
+    {
+        Outcome.SERVER_ERROR,
+        Outcome.TIMEOUT,
+        Outcome.CONNECTION_LOST,
+        Outcome.INVALID,
+        Outcome.CANCELLED,
+        Outcome.DEADLINE,
+    }
 )
 """What leaves open whether the callee did what it was asked to do."""
 

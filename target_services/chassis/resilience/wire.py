@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from target_services.chassis.resilience import deadline as deadlines
 from target_services.chassis.resilience.outcomes import AttemptFailed, Outcome
 
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -81,14 +82,26 @@ class Wire(Protocol):
 
 
 def judged(answer: Answer) -> Answer:
-    """Return an answer that is one. Raises AttemptFailed where its status says that the callee failed."""
+    """Return an answer that is one. Raises AttemptFailed where its status says that the callee failed.
+
+    `deadline`: the callee says that the time which it was given is over. Who gave it knows whose time that was.
+    """
     if answer.status == 429:
         outcome = Outcome.RATE_LIMITED
+    elif answer.status == 504 and _says_that_time_is_over(answer):
+        outcome = Outcome.DEADLINE
     elif answer.status >= 500:
         outcome = Outcome.SERVER_ERROR
     else:
         return answer
     raise AttemptFailed(outcome, status=answer.status, retry_after_s=_retry_after_s(answer))
+
+
+def _says_that_time_is_over(answer: Answer) -> bool:
+    try:
+        return answer.problem() == deadlines.SLUG
+    except ValueError:
+        return False
 
 
 def _retry_after_s(answer: Answer) -> float | None:

@@ -7,6 +7,7 @@ from tests.integration.shop.stack import Shop
 FALLBACKS = 'workbench_fallback_total{edge="catalog:inventory",kind="without-badge"}'
 ADMITTED = 'workbench_decisions_total{decision="breaker.admitted",edge="catalog:inventory"}'
 FAILED = 'workbench_decisions_total{decision="breaker.counted_failure",edge="catalog:inventory"}'
+COUNTED = 'workbench_decisions_total{decision="breaker.counted_failure",edge="gateway:%s"}'
 PROBES = 'workbench_breaker_transitions_total{edge="catalog:inventory",to="half_open"}'
 
 
@@ -42,3 +43,15 @@ def test_without_catalog_the_last_good_page_is_shown(make_shop: Callable[..., Sh
     assert stale.body["age_s"] >= 0
     unseen = shop.ask("GET", "/v1/products/77")
     assert (unseen.status, unseen.headers["retry-after"]) == (503, "1")
+
+
+def test_clients_in_a_hurry_keep_nobody_else_out(make_shop: Callable[..., Shop]) -> None:
+    """However little time they give, what they did not wait for does not speak against catalog and users."""
+    shop = make_shop()
+    shop.start("catalog", "gateway")
+    for number in range(60):
+        hurry = {"x-deadline-ms": str(5 + number % 8)}
+        shop.ask("GET", f"/v1/products/{number + 1}", headers=hurry)
+        shop.ask("POST", "/v1/sessions", {"name": f"nobody-{number}", "password": "x"}, headers=hurry)
+    assert [shop.metric("gateway", COUNTED % callee) for callee in ("catalog", "users")] == [0, 0]
+    assert shop.log_in().status == 201

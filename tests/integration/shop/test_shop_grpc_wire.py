@@ -335,6 +335,6 @@ def test_the_callee_gets_the_deadline_the_trace_and_the_id(monkeypatch: pytest.M
         assert correlation_id == "abc"
         assert 0 < remaining_s <= 60
         assert isinstance(refused, AttemptFailed)
-        assert (refused.outcome, refused.status) == (Outcome.SERVER_ERROR, 504)
+        assert (refused.outcome, refused.status) == (Outcome.DEADLINE, 504)
 
     _run(test)

@@ -253,6 +253,7 @@ def test_large_and_malformed_bodies_on_the_wire(shop: Shop, service: str) -> Non
         {"name": "ann", "password": PASSWORD, "display_name": "\x00"},
         {"name": "ann", "password": PASSWORD, "display_name": ""},
         {"name": ["ann"], "password": PASSWORD, "display_name": "Ann"},
+        {"name": "ann", "password": "\ud800" * 8, "display_name": "Ann"},
         {"password": PASSWORD},
     ],
 )

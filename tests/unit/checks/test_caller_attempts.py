@@ -145,6 +145,7 @@ def test_an_attempt_beyond_its_timeout_fails() -> None:
         ("server_error", None, "complete", True),
         ("rate_limited", None, "complete", True),
         ("invalid", 200, "complete", True),
+        ("deadline", 504, "complete", True),
         ("timeout", None, "client_gone", True),
         ("cancelled", None, "client_gone", True),
         ("connection_lost", None, "cut", True),

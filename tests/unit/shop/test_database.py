@@ -118,6 +118,28 @@ def test_reading_does_not_wait_for_writing(url: str) -> None:
     _run(url, test)
 
 
+def test_who_asks_whether_it_is_there_waits_for_no_reader(url: str) -> None:
+    """More readers than there is room for, all of whom take their time: the database is there all the same."""
+
+    async def test(database: Database) -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def slow(_: Connection) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(60)
+
+        reading = [asyncio.create_task(database.read(slow)) for _ in range(10)]
+        await asyncio.wait_for(begun.wait(), 30)
+        try:
+            assert await database.is_there(timeout_s=30)
+        finally:
+            go_on.set()
+            await asyncio.gather(*reading, return_exceptions=True)
+
+    _run(url, test)
+
+
 def test_an_insert_can_leave_alone_what_is_there(url: str) -> None:
     """The dialect's own insert: the first row stays."""
 

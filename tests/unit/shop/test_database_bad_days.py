@@ -240,6 +240,7 @@ def test_a_server_that_hangs_is_cut_off(own_server: PostgresqlServer, monkeypatc
 
     async def test(database: Database) -> None:
         await database.write(_insert())
+        assert await database.is_there(timeout_s=30)
         server = psutil.Process(own_server.pid)
         stopped = [server, *server.children()]
         for process in stopped:

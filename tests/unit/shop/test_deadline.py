@@ -23,6 +23,16 @@ def test_remaining_time_runs_down_and_below_zero() -> None:
     assert deadline.has_passed()
 
 
+def test_what_a_hop_costs_is_no_time_for_a_callee() -> None:
+    """With 6 ms left there is something to be done here, and nothing behind a hop of 5 ms."""
+    clock = FakeClock()
+    deadline = Deadline.after(1, clock)
+    assert not deadline.has_passed_beyond_a_hop()
+    clock.forward(0.994)
+    assert not deadline.has_passed()
+    assert deadline.has_passed_beyond_a_hop()
+
+
 def test_a_deadline_cannot_be_loosened_from_inside() -> None:
     """The tighter of two nested deadlines holds, whichever is applied first."""
     clock = FakeClock()

@@ -13,11 +13,16 @@ from target_services.chassis.resilience.breaker import BreakerPolicy, State
 from target_services.chassis.resilience.budget import RetryBudget
 from target_services.chassis.resilience.deadline import Deadline
 from target_services.chassis.resilience.outcomes import NEVER_SENT, CallFailed, Outcome
-from target_services.chassis.resilience.wire import Answer, Call
+from target_services.chassis.resilience.wire import Answer, Call, judged
 from tests.unit.shop.clocks import FakeClock
 from tests.unit.shop.edges import Bench, answer, failed, never
 
 ONE_SHOT = BreakerPolicy(failures=2, window=2, reset_s=60)
+
+
+async def _time_is_over() -> Answer:
+    """What a callee answers whose caller's deadline has passed."""
+    return judged(answer(504, {"type": "urn:shop:problem:deadline-exceeded"}))
 
 
 def _failure(bench: Bench, call: Call | None = None) -> CallFailed:
@@ -146,12 +151,65 @@ def test_the_deadline_ends_the_call_and_the_attempt_counts_as_neither() -> None:
     assert bench.count("edge_attempts_total", outcome="cancelled") == 1
 
 
-def test_nothing_is_sent_after_the_deadline() -> None:
-    """A call without time left is refused early."""
+def test_a_callee_that_was_given_too_little_time_is_not_to_blame() -> None:
+    """The deadline was shorter than the edge's own timeout: the call is not repeated, and the breaker hears nothing."""
+    bench = Bench(_time_is_over, timeout_s=60, breaker=BreakerPolicy(failures=1, window=1))
+
+    async def hurried() -> None:
+        with deadlines.apply(Deadline.after(30, FakeClock())):
+            await bench.ask()
+
+    for _ in range(3):
+        with pytest.raises(CallFailed) as caught:
+            asyncio.run(hurried())
+        ended = caught.value
+        assert (ended.outcome, ended.attempts, ended.may_have_acted) == (Outcome.DEADLINE, 1, True)
+    assert bench.edge.breaker.state is State.CLOSED
+    assert bench.count("decisions_total", decision="breaker.left_out") == 3
+    assert bench.count("edge_attempts_total", outcome="deadline") == 3
+
+
+@pytest.mark.parametrize("deadline", [deadlines.NEVER, Deadline.after(60, FakeClock())])
+def test_a_callee_too_slow_for_everybody_is_to_blame(deadline: Deadline) -> None:
+    """It says that the time is over which the edge itself grants: a failure, repeated and counted like any other."""
+    bench = Bench(_time_is_over, timeout_s=30, attempts=3, breaker=BreakerPolicy(failures=3, window=3))
+
+    async def patient() -> None:
+        with deadlines.apply(deadline):
+            await bench.ask()
+
+    with pytest.raises(CallFailed) as caught:
+        asyncio.run(patient())
+    assert (caught.value.outcome, caught.value.attempts) == (Outcome.SERVER_ERROR, 3)
+    assert bench.edge.breaker.state is State.OPEN
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"type":"urn:shop:problem:upstream-timeout"}'])
+def test_a_504_that_says_something_else_is_the_callees(body: bytes) -> None:
+    """Of a callee whose own callee is slow, or of a proxy: counted, however little time it was given."""
+
+    async def slow() -> Answer:
+        return judged(Answer(504, {}, body))
+
+    bench = Bench(slow, timeout_s=60, attempts=1, breaker=BreakerPolicy(failures=1, window=1))
+
+    async def hurried() -> None:
+        with deadlines.apply(Deadline.after(30, FakeClock())):
+            await bench.ask()
+
+    with pytest.raises(CallFailed) as caught:
+        asyncio.run(hurried())
+    assert caught.value.outcome is Outcome.SERVER_ERROR
+    assert bench.edge.breaker.state is State.OPEN
+
+
+@pytest.mark.parametrize("left_s", [-1, 0.001, 0.0069])
+def test_nothing_is_sent_without_time_for_the_callee(left_s: float) -> None:
+    """A call is refused early when the deadline has passed, or will have when the callee could begin."""
     bench = Bench(answer())
 
     async def late() -> None:
-        with deadlines.apply(Deadline.after(-1)):
+        with deadlines.apply(Deadline.after(left_s, FakeClock())):
             await bench.ask()
 
     with pytest.raises(CallFailed) as caught:

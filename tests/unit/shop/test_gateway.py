@@ -71,6 +71,16 @@ def test_the_memory_of_pages_is_bounded_and_knows_their_age() -> None:
     assert json.loads(kept.find("/c") or b"") == {"items": [], "degraded": True, "age_s": 3.0}
 
 
+@pytest.mark.parametrize(("said", "age_s"), [(500.0, 503.0), (0.5, 3.5), (0, 3.0), (None, 3.0)])
+def test_what_was_old_when_it_came_is_as_old_as_it_says_and_older(said: float | None, age_s: float) -> None:
+    """Catalog may have shown what it had kept itself."""
+    clock = FakeClock()
+    kept = StaleCatalog(clock=clock)
+    kept.keep("/a", json.dumps({"items": [], "degraded": True, "age_s": said}).encode())
+    clock.forward(3)
+    assert json.loads(kept.find("/a") or b"")["age_s"] == age_s
+
+
 def test_a_body_that_is_not_an_object_is_no_answer() -> None:
     """A page that cannot be read is a failure of catalog, not passed on to users."""
     gateway = _gateway(Answer(200, {}, b"[]"))

@@ -8,6 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from target_services.chassis.problems import Problem
+from target_services.chassis.resilience import deadline as deadlines
+from target_services.chassis.resilience.deadline import Deadline
 from target_services.chassis.resilience.outcomes import Outcome
 from target_services.gateway.keys import KeySet
 from tests.unit.shop.clocks import FakeClock
@@ -84,6 +86,35 @@ def test_one_who_leaves_does_not_take_the_answer_from_the_others() -> None:
         first, second = (asyncio.create_task(keys.find("k1")) for _ in range(2))
         await _settled()
         first.cancel()
+        gate.set()
+        assert await second is not None
+
+    asyncio.run(ask())
+    assert len(bench.wire.sent) == 1
+
+
+@pytest.mark.parametrize("left_s", [-1.0, 0.01])
+def test_one_in_a_hurry_does_not_take_the_answer_from_the_others(left_s: float) -> None:
+    """The first to ask gives up; the second gets the key from the same request, however long users takes."""
+    gate = asyncio.Event()
+
+    async def late() -> object:
+        await gate.wait()
+        return jwks()
+
+    bench = users(late)  # type: ignore[arg-type]
+
+    async def hurried(keys: KeySet) -> object:
+        with deadlines.apply(Deadline.after(left_s)):
+            return await keys.find("k1")
+
+    async def ask() -> None:
+        keys = _keys(bench, FakeClock())
+        first = asyncio.create_task(hurried(keys))
+        second = asyncio.create_task(keys.find("k1"))
+        with pytest.raises(Problem) as caught:
+            await first
+        assert (caught.value.status, caught.value.slug) == (504, "deadline-exceeded")
         gate.set()
         assert await second is not None
 

@@ -26,6 +26,7 @@ ERRORS: dict[str, Exception] = {
     "bug": RuntimeError("boom"),
     "gone": Problem(410, "it is gone", slug="gone"),
     "timeout": CallFailed("a:b", "1", Outcome.TIMEOUT, attempts=1, may_have_acted=True),
+    "hurried": CallFailed("a:b", "1", Outcome.DEADLINE, attempts=1, may_have_acted=True),
     "rejected": CallFailed("a:b", "1", Outcome.REJECTED_BREAKER, attempts=0, may_have_acted=False),
     "lost": CallFailed("a:b", "1", Outcome.CONNECTION_LOST, attempts=1, may_have_acted=True),
 }
@@ -164,6 +165,7 @@ def test_while_draining_clients_are_asked_to_leave() -> None:
         ("gone", 410, "urn:shop:problem:gone", None),
         ("bug", 500, "about:blank", None),
         ("timeout", 504, "urn:shop:problem:upstream-timeout", "1"),
+        ("hurried", 504, "urn:shop:problem:deadline-exceeded", "1"),
         ("rejected", 503, "urn:shop:problem:upstream-unavailable", "1"),
         ("lost", 502, "urn:shop:problem:upstream-failed", "1"),
     ],

@@ -1,4 +1,4 @@
-"""Refresh tokens: good once, and not for ever."""
+"""Refresh tokens: good once, and not for ever; and which secrets are none."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from target_services.chassis.openapi import Shape
 from target_services.chassis.problems import Problem
+from target_services.users.shapes import Login, Refresh, SignUp
 from target_services.users.tables import FAMILIES, REFRESH_TOKENS
 from tests.unit.shop.desk import RIGHT, Desk, with_desk
 
@@ -83,3 +86,21 @@ def test_a_session_ends_however_often_it_is_prolonged(tmp_path: Path) -> None:
         assert (await desk.count(FAMILIES), await desk.count(REFRESH_TOKENS)) == (0, 0)
 
     with_desk(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("shape", "secret"),
+    [(SignUp, "password"), (Login, "password"), (Refresh, "refresh_token")],
+    ids=["sign-up", "log-in", "refresh"],
+)
+def test_a_secret_without_bytes_is_none(shape: type[Shape], secret: str) -> None:
+    """JSON can name half a character; nothing could be hashed of it. Whoever sends it is told where, not what."""
+    good = {"name": "ann", "password": RIGHT, "display_name": "Ann", "refresh_token": "rt_1"}
+    body = {name: good[name] for name in shape.model_fields}
+    shape.model_validate(body)
+    shape.model_validate(body | {secret: "\U0001f40e" * 8})
+    with pytest.raises(ValidationError) as caught:
+        shape.model_validate(body | {secret: "x" * 7 + "\ud800"})
+    (error,) = caught.value.errors()
+    assert error["loc"] == (secret,)
+    assert "ud800" not in error["msg"]

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from ruamel.yaml import YAML
+from sqlalchemy import MetaData
 
 import target_services
 from target_services import goods
 from target_services.chassis import bugs
+from target_services.chassis.database import Database
 from target_services.chassis.request_scope import RequestScope
 from target_services.users import demo
 from tests.unit.shop.asgi import ask_once
+from tests.unit.shop.schemas import SCHEMAS, migrations
 from workbench.model.policies import EdgePolicy, Policies
 from workbench.model.slo import SloDocument
 from workbench.model.system import System
@@ -46,6 +49,26 @@ def _application(service: str) -> RequestScope:
     application = module.build(settings)
     assert isinstance(application, RequestScope)
     return application
+
+
+@pytest.mark.parametrize("service", SCHEMAS)
+def test_every_service_brings_its_database_forward(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens its database with the schema and the revisions that are its own."""
+    module = importlib.import_module(f"target_services.{service}.app")
+    opened: list[tuple[MetaData, str | None]] = []
+
+    def database(url: str, schema: MetaData, *, migrations: str | None = None) -> Database:
+        opened.append((schema, migrations))
+        return Database(url, schema, migrations=migrations)
+
+    monkeypatch.setattr(module, "Database", database)
+    _application(service)
+    assert opened == [(SCHEMAS[service], migrations(service))]
+
+
+def test_every_service_with_a_database_is_known() -> None:
+    """All but the gateway, which keeps nothing."""
+    assert {*SCHEMAS} == {*SYSTEM.services} - {"gateway"}
 
 
 @pytest.mark.parametrize("service", SYSTEM.services)
