@@ -6,22 +6,40 @@ as a second copy could only come to differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Body
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from target_services.chassis.cursors import LONGEST
 from target_services.chassis.openapi import Shape, answers
 from target_services.users.shapes import AccountChange, Login, Refresh, SignUp
+
+_DEEPEST = 32
+"""Levels of a body that is passed on; far more than any form has, and far fewer than JSON can be written again with."""
 
 _LIMITS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 
 
 def _passed_on(form: type[Shape]) -> Any:
     """Return the type of a JSON object that only the service that it is for looks into."""
-    return Annotated[dict[str, Any], Body(), WithJsonSchema(form.model_json_schema())]
+    return Annotated[dict[str, Any], AfterValidator(_not_too_deep), Body(), WithJsonSchema(form.model_json_schema())]
+
+
+def _not_too_deep(body: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [body]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return body
+    raise ValueError("this is nested too deeply")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 SignUpBody = _passed_on(SignUp)

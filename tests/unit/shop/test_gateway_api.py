@@ -179,6 +179,9 @@ def test_every_answer_carries_the_security_headers(path: str) -> None:
         (b"\xff\xfe\x00", 400),
         (b'{"a": ' + b"1" * 900 + b"}", 200),
         (b"[" * 1000, 400),
+        (b'{"a":' * 150 + b"1" + b"}" * 150, 422),
+        (b'{"a":[' * 100 + b"]}" * 100, 422),
+        (b'{"a":' * 20 + b"1" + b"}" * 20, 200),
         (b'{"name": "' + b"x" * 2000 + b'"}', 413),
     ],
 )
