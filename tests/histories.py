@@ -10,7 +10,7 @@ import json
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from tests.history_builder import HistoryBuilder, MetricRow, ProcessRow, ns
+from tests.history_builder import AS_THERE_ARE, HistoryBuilder, MetricRow, ProcessRow, ns
 from workbench.model.audit import Audit, AuditEffect, AuditRecord
 from workbench.model.events import (
     CleanVerified,
@@ -36,12 +36,16 @@ from workbench.model.scenario import Scenario
 from workbench.model.slo import Slo
 from workbench.model.system import System
 
+RUN_ID = "20260101T000000Z-latency-spike-abc123"
 EDGE = "orders:payments"
 FAULT = "slow-payments"
 SERVICES = ("front", "orders", "payments")
 
 ON, UNDO, OFF, END = 23.05, 43.05, 43.1, 63.1
 """Verified on, undo asked for, verified off, end of the load. The fault was asked for at 23.0."""
+
+PRODUCED = ("requests", "attempts", "spans", "series", "metric_points", "processes")
+"""Tables that producers write."""
 
 PHASES = {"warmup": (0.0, 3.0), "baseline": (3.0, 23.0), "fault": (ON, UNDO), "recovery": (OFF, END)}
 RATE = 12
@@ -140,7 +144,7 @@ def record(scenario: dict[str, Any] | None = None, policies: dict[str, Any] | No
     """Return what a run of the small system was made of."""
     parsed = Scenario.model_validate(SCENARIO if scenario is None else scenario)
     return RunRecord(
-        run_id="20260101T000000Z-latency-spike-abc123",
+        run_id=RUN_ID,
         scenario=parsed,
         system=System.model_validate(SYSTEM),
         slos=SLOS,
@@ -207,7 +211,7 @@ def _run(on: float, undo: float) -> HistoryBuilder:
 
 
 def _journal() -> list[Any]:
-    events: list[Any] = [RunStarted(at_ns=ns(-5), run_id="run", scenario="latency-spike"), LoadStarted(at_ns=0)]
+    events: list[Any] = [RunStarted(at_ns=ns(-5), run_id=RUN_ID, scenario="latency-spike"), LoadStarted(at_ns=0)]
     for name, (start, end) in PHASES.items():
         events += [PhaseStarted(at_ns=ns(start), phase=name), PhaseEnded(at_ns=ns(end), phase=name)]
     return [
@@ -215,11 +219,16 @@ def _journal() -> list[Any]:
         FaultRequested(at_ns=ns(23.0), fault=FAULT, target=EDGE),
         FaultOn(at_ns=ns(ON), fault=FAULT, target=EDGE),
         FaultUndoRequested(at_ns=ns(UNDO), fault=FAULT, target=EDGE),
-        FaultOff(at_ns=ns(OFF), fault=FAULT, target=EDGE),
-        LoadStopped(at_ns=ns(END), journeys=757, unfinished=0),
+        FaultOff(at_ns=ns(OFF), fault=FAULT, target=EDGE, counts=dict.fromkeys(("eligible", "hit"), AS_THERE_ARE)),
+        LoadStopped(at_ns=ns(END), journeys=AS_THERE_ARE, unfinished=0),
         Settled(at_ns=ns(END + 2), pending=0, waited_ns=ns(2)),
         CleanVerified(at_ns=ns(END + 3), clean=True, faults=[], processes=[], ledger=[]),
-        Collected(at_ns=ns(END + 4), rows={}, dropped={"spans": 0}, clock_shift_ns={"load": 1_000_000}),
+        Collected(
+            at_ns=ns(END + 4),
+            rows={},
+            dropped=dict.fromkeys(PRODUCED, 0),
+            clock_shift_ns={"load": 1_000_000, "faultproxy": 0, "collector": 0},
+        ),
         RunEnded(at_ns=ns(END + 4)),
     ]
 

@@ -15,12 +15,15 @@ from typing import Any, TypeVar
 import duckdb
 
 from workbench.model.audit import Audit
-from workbench.model.events import AnyEvent, Event
+from workbench.model.events import AnyEvent, Event, FaultOff, LoadStopped
 from workbench.model.history import History, empty_tables
 from workbench.model.run import RunRecord
 from workbench.model.tables import KEPT_TABLES
 
 E = TypeVar("E", bound=Event)
+
+AS_THERE_ARE = -1
+"""In the journal, instead of a number of journeys or hits: as many as the rows say when the history is built."""
 
 
 def ns(seconds: float) -> int:
@@ -232,6 +235,16 @@ class HistoryBuilder:
         """Remove all events of some kinds."""
         self.journal = [event for event in self.journal if not isinstance(event, kinds)]
 
+    def _counted(self, event: AnyEvent) -> AnyEvent:
+        """Put numbers in for `AS_THERE_ARE`."""
+        match event:
+            case LoadStopped(journeys=number) if number == AS_THERE_ARE:
+                return event.model_copy(update={"journeys": len(self.journeys)})
+            case FaultOff(fault=fault, counts=counts) if AS_THERE_ARE in counts.values():
+                seen = {name: _seen_in(self.attempts, fault, name) for name in counts}
+                return event.model_copy(update={"counts": seen})
+        return event
+
     # -- reading --------------------------------------------------------------------------------------
 
     def in_phase(self, phase: str, journey: str | None = None) -> list[JourneyRow]:
@@ -262,12 +275,23 @@ class HistoryBuilder:
                 _load(connection, name, rows, Path(folder) / f"{name}.csv")
         return History(
             run=self.record,
-            journal=tuple(sorted(self.journal, key=lambda event: event.at_ns)),
+            journal=tuple(sorted(map(self._counted, self.journal), key=lambda event: event.at_ns)),
             audits_before=self.audits_before,
             audits_after=self.audits_after,
             connection=connection,
             problems=self.problems,
         )
+
+
+def _seen_in(attempts: Iterable[AttemptRow], fault: str, name: str) -> int:
+    """Count the attempts that were eligible for a fault, or hit by it."""
+    ends = {"eligible": "+-", "hit": "+"}[name]
+    return sum(
+        decision.startswith(f"{fault}=") and decision[-1] in ends
+        for attempt in attempts
+        if not attempt.canary
+        for decision in attempt.decisions.split()
+    )
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Any], file: Path) -> None:

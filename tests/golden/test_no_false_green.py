@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from tests.golden.runs import GOLDEN
+from tests.golden.trim import recount
 from workbench.checks import judge
 from workbench.engine.rundir import RunDirectory
 from workbench.errors import WorkbenchError
@@ -59,8 +60,30 @@ def _written(table: str, select: str) -> Damage:
             after = database.execute(f"SELECT * FROM read_parquet('{new}') ORDER BY ALL").fetchall()
         assert before != after, "this has damaged nothing, so it proves nothing"
         new.replace(file)
+        recount(run)  # as if it had been lost before it was counted: else that would be all that is noticed
 
     return write
+
+
+def _after_counting(damage: Damage) -> Damage:
+    def change(run: Path) -> None:
+        journal = (run / "journal.jsonl").read_bytes()
+        damage(run)
+        (run / "journal.jsonl").write_bytes(journal)
+
+    return change
+
+
+def _together(*damages: Damage) -> Damage:
+    def damage(run: Path) -> None:
+        for one in damages:
+            one(run)
+
+    return damage
+
+
+def _without_column(table: str, column: str) -> Damage:
+    return _written(table, f"SELECT * EXCLUDE ({column}) FROM kept")
 
 
 def _journal(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Damage:
@@ -120,6 +143,54 @@ ANY_RUN: dict[str, Damage] = {
     "the clocks of a service moved apart": _with("collected", clock_shift_ns={"orders": 60_000_000}),
     "a lease was left": _with("clean_verified", clean=False, ledger=["fault x"]),
     "one journey in fifty is missing": _kept("requests", "arrival % 50 <> 0"),
+    "one journey is missing": _kept("requests", "arrival <> 700"),
+    "one journey is missing in all that tells of it": _together(
+        _kept("requests", "arrival <> 700"),
+        _kept("arrivals", "arrival <> 700"),
+        _journal(lambda events: [e | ({"journeys": e["journeys"] - 1} if "journeys" in e else {}) for e in events]),
+    ),
+    **{
+        f"the last row of {table} is missing since it was counted": _after_counting(
+            _kept(table, f"{time} < (SELECT max({time}) FROM kept)")
+        )
+        for table, time in (("attempts", "accepted"), ("metrics", "time"), ("spans", "started"), ("processes", "time"))
+    },
+    "good journeys are there twice": _written(
+        "requests", "SELECT * FROM kept UNION ALL SELECT * FROM kept WHERE outcome = 'ok'"
+    ),
+    "good journeys are there under other numbers": _written(
+        "requests",
+        "SELECT * FROM kept UNION ALL SELECT * REPLACE (arrival + 1000000 AS arrival) FROM kept WHERE outcome = 'ok'",
+    ),
+    "journeys are said to be meant for when they were dispatched": _replaced("requests", "dispatched AS intended"),
+    "journeys are of the other kind": _replaced(
+        "requests", "CASE journey WHEN 'browse' THEN 'checkout' ELSE 'browse' END AS journey"
+    ),
+    "journeys end before they begin": _replaced("requests", "intended - 1 AS ended"),
+    "the start of some journeys is unknown": _replaced(
+        "requests", "CASE WHEN arrival % 100 > 0 THEN started END AS started"
+    ),
+    "the schedule lacks every other arrival": _kept("arrivals", "arrival % 2 = 0"),
+    "the schedule has its arrivals twice": _written("arrivals", "SELECT * FROM kept UNION ALL SELECT * FROM kept"),
+    "journeys have no column for their end": _without_column("requests", "ended"),
+    "attempts have no column for canaries": _without_column("attempts", "canary"),
+    "the load did not say how much it did": _with("load_stopped", journeys=None, unfinished=None),
+    "nobody counted the rows": _with("collected", rows={}),
+    "nobody said whether rows were dropped": _with("collected", dropped={}),
+    "nobody compared the clocks": _with("collected", clock_shift_ns={}),
+    "rows of the generator's CPU time ended at 10 s": _kept("processes", "process <> 'load' OR time < 10000000000"),
+    "rows of the generator's CPU time have a gap": _kept(
+        "processes", "process <> 'load' OR time NOT BETWEEN 10000000000 AND 50000000000"
+    ),
+    **{
+        f"the journal has no {kind}": _without(kind)
+        for kind in ("run_started", "load_started", "load_stopped", "settled", "run_ended", "clean_verified")
+    },
+    "the journal is of another run": _with("run_started", run_id="another"),
+    "the journal is there twice": _journal(lambda events: events + events),
+    "phases never ended": _without("phase_ended"),
+    "it was not clean": _with("clean_verified", clean=False),
+    "it was clean but for a fault": _with("clean_verified", faults=["slow on orders:payments"]),
     "spans of one service are missing": _kept("spans", "service <> 'orders'"),
     "the later half of the spans is missing": _kept("spans", "started < (SELECT median(started) FROM kept)"),
     "spans belong to other traces": _replaced("spans", "'0' || trace_id[2:-2] || 'f' AS trace_id"),
@@ -141,6 +212,9 @@ ANY_RUN: dict[str, Damage] = {
 WITH_A_FAULT: dict[str, Damage] = {
     "fault windows are gone": _without(*FAULT),
     "the fault was never verified": _without("fault_on"),
+    "the fault was never asked for": _without("fault_requested"),
+    "nobody asked for the fault to be undone": _without("fault_undo_requested"),
+    "the plane counted nothing": _with("fault_off", counts={}),
     "the fault was never undone": _without("fault_off", "fault_undo_requested"),
     "the run stopped in the fault": _up_to("fault_on"),
     "the fault phase never began": _journal(
@@ -178,6 +252,9 @@ BY_CALLERS: dict[str, Damage] = {
         "decisions were not written",
         "attempts that were hit are missing",
         "clocks of the plane are 20 s late",
+        "the plane counted nothing",
+        "the last row of attempts is missing since it was counted",
+        "attempts have no column for canaries",
     }
 }
 
@@ -219,6 +296,7 @@ DOES_NOT_CONCERN = {
     ("no-fault", "spans belong to other traces"),  # without a claim about calls nothing joins attempts and spans
     ("dependency-down", "no attempt was hit"),  # the kernel refuses connections, so the plane has no attempt that was
     ("dependency-down", "decisions were not written"),
+    ("dependency-down", "the plane counted nothing"),
     ("dependency-down", "attempts that were hit are missing"),
 }
 

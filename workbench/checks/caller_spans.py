@@ -11,11 +11,11 @@ from workbench.model.history import History
 TRACED = 0.99
 """Part of the attempts, and of the journeys, that has to be in the spans."""
 
-_COUNTED = """
-SELECT service, sum(made) FROM (
-  SELECT service, labels, max(value) - arg_min(value, time) AS made
-  FROM metrics WHERE name = 'workbench_edge_attempts_total' GROUP BY service, labels)
-WHERE list_contains(?, service) GROUP BY service
+_INCREASES = """
+SELECT service, sum(CASE WHEN before IS NULL THEN 0 WHEN value < before THEN value ELSE value - before END)
+FROM (SELECT service, value, lag(value) OVER (PARTITION BY service, labels ORDER BY time) AS before
+      FROM metrics WHERE name = ?)
+GROUP BY service ORDER BY service
 """
 
 _SENT = """
@@ -28,6 +28,11 @@ _JOURNEYS = """
 SELECT count(*), count(*) FILTER (hash(trace_id) IN (SELECT hash(trace_id) FROM spans))
 FROM requests WHERE kind = 'journey' AND arrival >= 0 AND trace_id IS NOT NULL AND outcome IN ('ok', 'degraded')
 """
+
+
+def increases(history: History, counter: str) -> dict[str, int]:
+    """Return by service what a counter grew by during the run. One that is smaller than before began again at 0."""
+    return {service: int(grown) for service, grown in history.rows(_INCREASES, counter)}
 
 
 def sent(history: History) -> tuple[int, int]:
@@ -54,4 +59,5 @@ def wrong_with_spans(history: History) -> list[str]:
 
 
 def _counted(history: History) -> dict[str, int]:
-    return {service: int(made) for service, made in history.rows(_COUNTED, history.run.traced)}
+    made = increases(history, "workbench_edge_attempts_total")
+    return {service: n for service, n in made.items() if service in history.run.traced}

@@ -19,6 +19,8 @@ def judge_clean(history: History) -> list[CheckResult]:
     found = history.events(CleanVerified)
     if not found and not left:
         return [claim.undecided("the run ended before anybody looked whether it is clean")]
+    if found and not found[-1].clean and not any((found[-1].faults, found[-1].processes, found[-1].ledger)):
+        return [claim.undecided("the run was not found clean, and nothing that was left behind is named")]
     outcome = Outcome.FAIL if left else Outcome.PASS
     return [
         claim.result(
@@ -33,13 +35,14 @@ def judge_clean(history: History) -> list[CheckResult]:
 
 
 def leftovers(history: History) -> list[str]:
-    """Return what may still be on or still lie about. A service that died unasked is V5's business, not dirt."""
+    """Return what may still be on or still lie about, whatever else is said: what is named was there.
+
+    A service that died unasked is V5's business, not dirt.
+    """
     found = history.events(CleanVerified)
     if not found:
         return _never_undone(history)
     last = found[-1]
-    if last.clean:
-        return []
     died = {event.service for event in history.events(ServiceDied)}
     processes = [text for text in last.processes if text.split(":", maxsplit=1)[0] not in died]
     return [

@@ -5,6 +5,7 @@ What counts are the attempts that the plane hit, not the calls: an open breaker 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.checks import wording
@@ -151,15 +152,24 @@ def _judge_requests(claim: Claim, fault: RequestFault, window: FaultWindow, hist
         )
     if not decisions.whole:
         return claim.undecided(f"the rows of {decisions.eligible} decisions are not all there", n=decisions.eligible)
-    for name, rows in (("eligible", decisions.eligible), ("hit", decisions.hit)):
-        if name in counted and counted[name] != rows:
-            reason = f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
-            return claim.undecided(reason, n=decisions.hit)
+    miscounted = _not_as_counted(decisions, counted)
+    if miscounted is not None:
+        return claim.undecided(miscounted, n=decisions.hit)
     outside = _hit_outside(fault, window, history)
     if outside:
         reason = f"{wording.count(outside, 'attempt')} hit by it were not made while it was on: the times do not agree"
         return claim.undecided(reason, n=decisions.hit)
     return _judge_felt(claim, fault, history)
+
+
+def _not_as_counted(decisions: Decisions, counted: Mapping[str, int]) -> str | None:
+    """Say where the plane's own figures are not those of its rows, or are missing."""
+    for name, rows in (("eligible", decisions.eligible), ("hit", decisions.hit)):
+        if name not in counted:
+            return f"the plane did not say how many requests it counted as {name}: some rows may be missing"
+        if counted[name] != rows:
+            return f"the plane counted {counted[name]} requests as {name}, its rows show {rows}"
+    return None
 
 
 def _hit_outside(fault: RequestFault, window: FaultWindow, history: History) -> int:

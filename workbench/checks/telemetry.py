@@ -1,27 +1,22 @@
 """V4: what checks read is complete. Missing is not zero: a gap here could hide anything, so it decides the run.
 
-Six questions: was every service scraped to the end, were spans dropped, were rows dropped, are the traces of
+The questions: was the run kept whole, was every service scraped to the end, were spans dropped, are the traces of
 attempts there, did the clocks agree, and do attempts and spans agree in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
 
 from workbench.checks import wording
-from workbench.checks.caller_spans import TRACED, sent, wrong_with_spans
-from workbench.checks.validity import validity_claim
+from workbench.checks.caller_spans import TRACED, increases, sent, wrong_with_spans
+from workbench.checks.keeping import CLOCK_SHIFT_NS, Finding, journal_whole, producers, rows_sound, rows_whole
+from workbench.checks.validity import COVERED, covered, validity_claim
 from workbench.model.events import Collected
 from workbench.model.faults.base import ServiceFault
 from workbench.model.history import History
-from workbench.model.units import NS_PER_MS, NS_PER_S
+from workbench.model.units import NS_PER_S
 from workbench.model.verdict import CheckResult, Evidence, Limit, NoData, Outcome, Value
-
-SCRAPED = 0.9
-OVERDUE_NS = NS_PER_S * 3 // 2
-CLOCK_SHIFT_NS = 50 * NS_PER_MS
 
 UNSENT_NS = 5 * NS_PER_S
 """Spans that old a process may still hold when it is killed, of calls that go on or that it has not sent yet."""
@@ -46,24 +41,9 @@ FROM edge_attempts WHERE source = 'plane' AND caller_started IS NOT NULL
 
 _SCRAPES = "SELECT time FROM metrics WHERE name = 'up' AND value = 1 AND service = ? ORDER BY time"
 
-_DROPPED_SPANS = """
-SELECT service, sum(dropped) FROM (
-  SELECT service, labels, max(value) - arg_min(value, time) AS dropped
-  FROM metrics WHERE name = 'workbench_spans_dropped_total' GROUP BY service, labels)
-GROUP BY service HAVING sum(dropped) > 0 ORDER BY service
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The answer to one question: what is wrong, or, if nothing is, what was seen."""
-
-    wrong: list[str]
-    seen: str
-
 
 def judge_telemetry(history: History) -> list[CheckResult]:
-    """V4: ask all six questions and name everything that is missing."""
+    """V4: ask all questions and name everything that is missing."""
     claim = validity_claim("V4", "the telemetry that checks read is complete")
     if history.run.fault_plane.records_attempts:
         traced, attempts = _traced(history)
@@ -99,10 +79,10 @@ def _scrapes(history: History) -> Finding:
         if not times:
             wrong.append(f"service {name} was never scraped")
             continue
-        part = _covered(times, start, end, _disturbed(history, name))
+        part = covered(times, start, end, _disturbed(history, name))
         fewest = min(fewest, part)
-        if part < SCRAPED:
-            least = wording.share(SCRAPED)
+        if part < COVERED:
+            least = wording.share(COVERED)
             wrong.append(f"service {name} answered scrapes over {wording.share(part)} of the load, not over {least}")
         if times[-1] <= end:
             wrong.append(f"service {name} was not scraped after the load had ended")
@@ -120,42 +100,25 @@ def _disturbed(history: History, service: str) -> list[tuple[int, int]]:
     ]
 
 
-def _covered(times: list[int], start: int, end: int, disturbed: list[tuple[int, int]]) -> float:
-    """Return the part of the load in which the last answer was not overdue, or could not be expected.
-
-    Answers come a second apart, a little early or late; counting seconds of the clock that have one would miss some.
-    """
-    seen = [start, *(time for time in times if start < time < end), end]
-    overdue = 0
-    for earlier, later in pairwise(seen):
-        excused = sum(max(0, min(later, to) - max(earlier, from_)) for from_, to in disturbed)
-        overdue += max(0, later - earlier - excused - OVERDUE_NS)
-    return 1 - overdue / (end - start) if end > start else 1.0
-
-
 def _spans(history: History) -> Finding:
     """No service dropped spans during the run. A counter of earlier runs does not count."""
-    rows = history.rows(_DROPPED_SPANS)
-    return Finding([f"service {name} dropped {wording.count(int(n), 'span')}" for name, n in rows], "no span dropped")
-
-
-def _rows(history: History) -> Finding:
-    """No producer lost rows, and they were collected at all."""
-    events = history.events(Collected)
-    if not events:
-        return Finding(["telemetry was not collected: the run ended before that"], "")
-    lost = {table: n for event in events for table, n in event.dropped.items() if n}
-    return Finding([f"{wording.count(n, 'row')} of {table} lost" for table, n in lost.items()], "no row lost")
+    dropped = increases(history, "workbench_spans_dropped_total").items()
+    return Finding(
+        [f"service {name} dropped {wording.count(n, 'span')}" for name, n in dropped if n], "no span dropped"
+    )
 
 
 def _clocks(history: History) -> Finding:
     """Wall and monotonic clock of every process moved together, so that spans can be put beside the rest."""
-    shifts = {name: ns for event in history.events(Collected) for name, ns in event.clock_shift_ns.items()}
+    events = history.events(Collected)
+    shifts = {name: ns for event in events for name, ns in event.clock_shift_ns.items()}
     wrong = [
         f"the clocks of {name} moved {wording.time(abs(ns))} apart, {wording.time(CLOCK_SHIFT_NS)} is tolerated"
         for name, ns in shifts.items()
         if abs(ns) > CLOCK_SHIFT_NS
     ]
+    unknown = [name for name in producers(history) if name not in shifts] if events else []
+    wrong += [f"nobody knows how the clocks of {name} moved" for name in unknown]
     largest = max((abs(ns) for ns in shifts.values()), default=0)
     return Finding(wrong, f"clocks within {wording.time(largest)}")
 
@@ -199,4 +162,11 @@ def _traces(found: int, total: int, in_spans: int) -> Finding:
     return Finding([], f"{found} of {total} attempts of traced callers have a span")
 
 
-_QUESTIONS: tuple[Callable[[History], Finding], ...] = (_scrapes, _spans, _rows, _clocks)
+_QUESTIONS: tuple[Callable[[History], Finding], ...] = (
+    journal_whole,
+    rows_whole,
+    rows_sound,
+    _scrapes,
+    _spans,
+    _clocks,
+)

@@ -5,6 +5,8 @@ None of these can FAIL: whatever they find wrong is no fault of the system under
 
 from __future__ import annotations
 
+from itertools import groupby, pairwise
+
 from workbench.checks import wording
 from workbench.checks.check import Claim
 from workbench.checks.deciding import share_at_least
@@ -18,6 +20,12 @@ from workbench.model.verdict import CheckClass, CheckResult, Evidence, Limit, Ou
 ARRIVED = 0.99
 BUSY = 0.8
 BUSY_OVER_NS = 5 * NS_PER_S
+BUSY_AT_MOST_NS = 7 * NS_PER_S
+"""A longer stretch between samples is not taken for one of 5 s."""
+
+COVERED = 0.9
+OVERDUE_NS = NS_PER_S * 3 // 2
+"""What is measured each second, scrapes and CPU time, is overdue after this; it has to cover this part of the load."""
 
 _ARRIVALS = """
 SELECT p.name, count(*), count(r.arrival)
@@ -28,6 +36,20 @@ GROUP BY p.name, p.start_ns
 ORDER BY p.start_ns
 """
 
+_CPU = "SELECT pid, time, cpu_s FROM processes WHERE process = 'load' AND time BETWEEN ? AND ? ORDER BY pid, time"
+
+_PLANNED = "SELECT journey, count(*) FROM arrivals WHERE intended >= ? AND intended < ? GROUP BY journey"
+
+_NUMBERED = "SELECT count(*), count(DISTINCT arrival), min(arrival), max(arrival) FROM arrivals"
+
+_OF_SCHEDULE = """
+SELECT count(*) - count(DISTINCT r.arrival),
+       count(*) FILTER (a.arrival IS NULL),
+       count(*) FILTER (a.intended <> r.intended OR a.journey <> r.journey)
+FROM requests r LEFT JOIN arrivals a ON a.arrival = r.arrival
+WHERE r.kind = 'journey' AND r.arrival >= 0
+"""
+
 
 def validity_claim(check: str, text: str, windows: tuple[Window, ...] = ()) -> Claim:
     """Return the frame of a validity result."""
@@ -35,13 +57,16 @@ def validity_claim(check: str, text: str, windows: tuple[Window, ...] = ()) -> C
 
 
 def judge_arrivals(history: History) -> list[CheckResult]:
-    """V1: in every phase at least 99 % of the planned arrivals became a journey."""
+    """V1: in every phase at least 99 % of the planned arrivals became a journey; each once, and as it was planned."""
     windows = tuple(window_of(phase) for phase in history.phases())
     claim = validity_claim("V1", f"at least {wording.share(ARRIVED)} of the planned arrivals became journeys", windows)
     begun = {phase.name for phase in history.phases()}
     missing = [phase.name for phase in history.run.scenario.phases if phase.name not in begun]
     if missing and not history.events(GuardFired):
         return [claim.undecided(f"{wording.listed(missing)} never began")]
+    wrong = [*_not_the_schedule(history), *_not_of_schedule(history)]
+    if wrong:
+        return [claim.undecided("; ".join(wrong))]
     counted = [(name, planned, arrived) for name, planned, arrived in history.rows(_ARRIVALS) if planned]
     if not counted:
         return [claim.undecided("no arrival was planned in any phase that began", n=0)]
@@ -59,6 +84,47 @@ def judge_arrivals(history: History) -> list[CheckResult]:
             n=sum(row[1] for row in counted),
         )
     ]
+
+
+def _not_the_schedule(history: History) -> list[str]:
+    """Say where the table of arrivals is not what was planned; how far the run came does not matter."""
+    wrong = []
+    for slot in history.run.plan.phases:
+        planned = {journey: n for journey, n in slot.arrivals.items() if n}
+        kept = dict(history.rows(_PLANNED, slot.start_ns, slot.end_ns))
+        if kept != planned:
+            told = f"{wording.count(sum(planned.values()), 'arrival')} in {slot.name}"
+            wrong.append(f"the plan has {told}, the schedule has {sum(kept.values())} or of other journeys")
+    rows, numbers, first, last = history.row(_NUMBERED)
+    if rows and not (rows == numbers == last + 1 and first == 0):
+        wrong.append("the arrivals of the schedule are not numbered from 0 without a gap")
+    return wrong
+
+
+def _not_of_schedule(history: History) -> list[str]:
+    """Say which journeys are there more than once, or are not those of the schedule."""
+    again, unknown, other = history.row(_OF_SCHEDULE)
+    wrong = []
+    if again:
+        wrong.append(f"{wording.count(again, 'journey')} more than there are arrivals that began one")
+    if unknown:
+        wrong.append(f"{wording.count(unknown, 'journey')} of no arrival of the schedule")
+    if other:
+        wrong.append(f"{wording.count(other, 'journey')} at another time than in the schedule, or of another kind")
+    return wrong
+
+
+def covered(times: list[int], start: int, end: int, excused: list[tuple[int, int]] | None = None) -> float:
+    """Return the part of [start, end] in which the last measurement was not overdue, or could not be expected.
+
+    They come a second apart, a little early or late; counting seconds of the clock that have one would miss some.
+    """
+    seen = [start, *(time for time in times if start < time < end), end]
+    overdue = 0
+    for earlier, later in pairwise(seen):
+        spared = sum(max(0, min(later, to) - max(earlier, from_)) for from_, to in excused or [])
+        overdue += max(0, later - earlier - spared - OVERDUE_NS)
+    return 1 - overdue / (end - start) if end > start else 1.0
 
 
 def aborted(history: History) -> bool:
@@ -90,43 +156,48 @@ def judge_lag(history: History) -> list[CheckResult]:
 
 
 def judge_saturation(history: History) -> list[CheckResult]:
-    """V3: no load process used more than 80 % of a core over any 5 s."""
+    """V3: no load process used more than 80 % of a core over any 5 s, as far as at least 90 % of the load show."""
     claim = validity_claim("V3", f"the load generator used at most {wording.share(BUSY)} of a core in any 5 s")
-    busiest, samples = _busiest(history)
-    if busiest is None:
-        return [claim.undecided("the CPU time of the load generator was not recorded", n=samples, needed_n=2)]
+    start, end = history.load_start_ns(), history.load_end_ns()
+    rows = history.rows(_CPU, start, end)
+    processes = [[(time, cpu_s) for _, time, cpu_s in own] for _, own in groupby(rows, key=lambda row: row[0])]
+    busy = [share for own in processes if (share := _busiest(own)) is not None]
+    if not busy:
+        return [claim.undecided("the CPU time of the load generator was not recorded", n=len(rows), needed_n=2)]
+    seen = min(covered([time for time, _ in own], start, end) for own in processes)
+    if seen < COVERED:
+        reason = f"the CPU time of the load generator was recorded over {wording.share(seen)} of the load"
+        return [claim.undecided(f"{reason}, not over {wording.share(COVERED)}", n=len(rows))]
+    busiest = max(busy)
     return [
         claim.result(
             Outcome.PASS if busiest <= BUSY else Outcome.INCONCLUSIVE,
             f"the load generator used at most {wording.share(busiest)} of a core over 5 s",
             observed=Value(number=busiest, unit="ratio"),
             limit=Limit(comparison="at_most", number=BUSY, unit="ratio"),
-            n=samples,
+            n=len(rows),
         )
     ]
 
 
-def _busiest(history: History) -> tuple[float | None, int]:
-    """Return the largest share of a core over 5 s (over all there is, if that is less), and the samples seen."""
-    rows = history.rows(
-        "SELECT pid, time, cpu_s FROM processes WHERE process = 'load' AND time BETWEEN ? AND ? ORDER BY pid, time",
-        history.load_start_ns(),
-        history.load_end_ns(),
-    )
+def _busiest(samples: list[tuple[int, float]]) -> float | None:
+    """Return the largest share of a core over 5 s (over all there is, if that is less) from (time in ns, CPU s).
+
+    Where samples are so far apart that nobody knows how the time was spread, it counts as used within 5 s.
+    """
     busiest: float | None = None
     first = 0
-    for i, (pid, time, cpu_s) in enumerate(rows):
-        while rows[first][0] != pid:
+    for i, (time, cpu_s) in enumerate(samples):
+        while first + 1 < i and samples[first + 1][0] <= time - BUSY_OVER_NS:
             first += 1
-        while first + 1 < i and rows[first + 1][1] <= time - BUSY_OVER_NS:
-            first += 1
-        _, began, used = rows[first]
-        whole = time - began >= BUSY_OVER_NS or i + 1 == len(rows) or rows[i + 1][0] != pid
+        began, used = samples[first]
+        whole = time - began >= BUSY_OVER_NS or i + 1 == len(samples)
         if time > began and whole:
+            over = time - began if time - began <= BUSY_AT_MOST_NS else BUSY_OVER_NS
             # CPU time is counted in hundredths of a second: more digits than these say nothing.
-            busy = round((cpu_s - used) * NS_PER_S / (time - began), 4)
+            busy = round((cpu_s - used) * NS_PER_S / over, 4)
             busiest = busy if busiest is None else max(busiest, busy)
-    return busiest, len(rows)
+    return busiest
 
 
 def judge_services(history: History) -> list[CheckResult]:

@@ -14,6 +14,7 @@ from workbench.errors import EnvironmentFailure
 from workbench.model.arrivals import Schedule
 from workbench.model.events import Clock
 from workbench.model.tables import (
+    ARRIVALS,
     ATTEMPTS,
     JAEGER,
     KEPT_TABLES,
@@ -81,6 +82,13 @@ def collect(folder: Path, zero: Clock) -> dict[str, int]:
     return {name: count for name, count in counts.items() if name not in unused}
 
 
+def differences(written: Mapping[str, int], kept: Mapping[str, int]) -> dict[str, int]:
+    """Return by table how many rows its producer wrote beyond those that were kept, where it is not the same number."""
+    rows = dict.fromkeys((table.name for table in OF_TOOLS), 0) | dict(kept)
+    made = {METRICS.name if name == METRIC_POINTS.name else name: number for name, number in written.items()}
+    return {name: number - rows[name] for name, number in made.items() if name in rows and number != rows[name]}
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """From whom metrics and spans are taken: the embedded collector, or the real tool that stood beside it."""
@@ -116,15 +124,61 @@ def open_tables(
     for table in KEPT_TABLES:
         file = folder / f"{sources.file(table)}.parquet"
         try:
-            database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({_text(file)})")
+            missing, empty = _view(database, table, file)
             if every_row:
                 database.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table.name}").fetchall()
         except duckdb.Error as error:
+            missing, empty = [], []
             if file.exists() or table not in OF_TOOLS:
                 problems.append(_unreadable(file, error))
             columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
             database.execute(f"DROP VIEW IF EXISTS {table.name}; CREATE TABLE {table.name} ({columns})")
+        problems += [f"{file.name} has no column {name}" for name in missing]
+        problems += [f"{file.name} has rows without {name}" for name in empty]
     return database, problems
+
+
+def _view(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -> tuple[list[str], list[str]]:
+    """Make a file readable as a table, by the names of its columns.
+
+    Return those of them that must not be missing: the ones that are not there, and the ones that are not in every row.
+    """
+    source = f"read_parquet({_text(file)})"
+    there = {name for name, *_ in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    columns = ", ".join(
+        f'CAST("{column.name}" AS {column.type}) AS "{column.name}"'
+        if column.name in there
+        else f'CAST(NULL AS {column.type}) AS "{column.name}"'
+        for column in table.columns
+    )
+    database.execute(f"CREATE VIEW {table.name} AS SELECT {columns} FROM {source}")
+    found = database.execute(
+        f"""SELECT path_in_schema FROM parquet_metadata({_text(file)})
+            GROUP BY path_in_schema HAVING sum(stats_null_count) > 0"""  # from the statistics: no row is read
+    ).fetchall()
+    with_gaps = {name for (name,) in found}
+    needed = [column.name for column in table.columns if not column.optional]
+    return [name for name in needed if name not in there], [name for name in needed if name in with_gaps]
+
+
+def differing_rows(database: duckdb.DuckDBPyConnection, folder: Path, collected: Mapping[str, int]) -> list[str]:
+    """Say which tables do not have as many rows as were collected. What cannot be read is told on opening it."""
+    wrong = []
+    for table in KEPT_TABLES:
+        file = folder / f"{table.name}.parquet"
+        if table is ARRIVALS or not file.exists():
+            continue
+        try:
+            (rows,) = database.execute(f"SELECT count(*) FROM read_parquet({_text(file)})").fetchall()[0]
+        except duckdb.Error:
+            continue
+        if table.name in collected or table in OF_TOOLS:
+            expected = collected[table.name] if table.name in collected else 0
+            if rows != expected:
+                wrong.append(f"{file.name} has {rows} rows, and {expected} were collected")
+        else:
+            wrong.append(f"nobody said how many rows of {table.name} were collected")
+    return wrong
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from workbench.engine.collecting import collect
+from workbench.engine.collecting import collect, differences
 from workbench.engine.executing import Execution, GuardStop
 from workbench.engine.faulting import Injector
 from workbench.engine.finishing import Finish
@@ -138,19 +138,24 @@ class Conductor:
     def _collect(self, execution: Execution, finish: Finish) -> None:
         with self.rim.interruption.deferred():  # a query that a signal interrupts does not say so
             self._rows = collect(self.directory.folder, self.record.zero)
+        dropped = dict(finish.dropped)
+        for table, missing in differences(finish.rows, self._rows).items():
+            if missing > 0:  # more than was written: who wrote was replaced meanwhile, which is told elsewhere
+                dropped[table] = missing + (dropped[table] if table in dropped else 0)
         self.journal.write(
             Collected(
                 at_ns=self.journal.now(),
                 rows=self._rows,
-                dropped=finish.dropped,
+                dropped=dropped,
+                untold=finish.untold,
                 clock_shift_ns=finish.clock_shifts(execution.recording_started),
+                files=self.directory.kept_files(),
             )
         )
 
     def _drop_raw(self, finish: Finish) -> None:
         """Remove the raw rows, unless they are the evidence of what is missing in the tables."""
-        rows = self._rows
-        if finish.whole and rows and all(rows[table] == n for table, n in finish.rows.items() if table in rows):
+        if self._rows and not finish.untold and not differences(finish.rows, self._rows):
             self.directory.drop_raw()
 
     def _leftovers(self) -> list[str]:

@@ -33,8 +33,8 @@ class Finish:
         self._recorders = list(rim.recorders)
         """Those that still record."""
         self._load_ended = False
-        self.whole = True
-        """All producers said what they have written."""
+        self.untold: list[str] = []
+        """Producers that did not say what they have written."""
         self.audits: dict[str, Audit] = {}
         """The final accounts."""
         self.rows: dict[str, int] = {}
@@ -53,7 +53,7 @@ class Finish:
         done = self._rim.load.stop(_HURRY_S if self.hurry else drain_s + _STOP_BEYOND_DRAIN_S)
         self._load_ended = True
         if done is None:
-            self.whole = False
+            self.untold.append("load")
             self._journal.write(LoadStopped(at_ns=asked_ns, journeys=None, unfinished=None))
             self._journal.write(
                 Warned(
@@ -99,7 +99,7 @@ class Finish:
         try:
             state = recorder.stop_recording(hurry=self.hurry)
         except HarnessError as error:
-            self.whole = False
+            self.untold.append(recorder.name)
             self._journal.write(Warned(at_ns=self._journal.now(), message=f"{recorder.name}: {error.message}"))
             return
         self.rows.update(state.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -15,14 +16,16 @@ from typing import Any, TypeVar
 import duckdb
 from pydantic import ValidationError
 
-from workbench.engine.collecting import COLLECTED, Sources, open_tables
+from workbench.engine.collecting import COLLECTED, Sources, differing_rows, open_tables
 from workbench.engine.journal import read_journal
 from workbench.errors import EnvironmentFailure, InvalidInput, Problem, UsageError
 from workbench.masking import MASKED, Masks
 from workbench.model.audit import Audit
+from workbench.model.events import Collected, KeptFile
 from workbench.model.history import History
 from workbench.model.run import RUN_FORMAT, RunRecord
 from workbench.model.stack import RunningStack
+from workbench.model.tables import KEPT_TABLES
 from workbench.model.verdict import Verdict
 
 T = TypeVar("T")
@@ -183,14 +186,50 @@ class RunDirectory:
         connection, problems = open_tables(self.folder, sources, every_row=every_row)
         events, torn = read_journal(self.journal)
         before, after, unreadable = self._audits()
+        for event in events:
+            if isinstance(event, Collected):
+                problems += [*differing_rows(connection, self.folder, event.rows), *self._changed(event.files)]
         return History(
             run=self.read_run() if record is None else record,
             journal=tuple(events),
             audits_before=before,
             audits_after=after,
             connection=connection,
-            problems=(*torn, *unreadable, *problems),
+            problems=tuple(dict.fromkeys((*torn, *unreadable, *problems))),
         )
+
+    def kept_files(self) -> dict[str, KeptFile]:
+        """Return what the tables and accounts are now, by name. Raises EnvironmentFailure if one cannot be read."""
+        tables = (self.folder / f"{table.name}.parquet" for table in KEPT_TABLES)
+        found = {}
+        for path in (*tables, *sorted((self.folder / "audit").glob("*.json"))):
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    found[str(path.relative_to(self.folder))] = KeptFile(size=file.tell(), sha256=digest)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise EnvironmentFailure(f"cannot read {path}: {error.strerror}") from error
+        return found
+
+    def _changed(self, kept: Mapping[str, KeptFile]) -> list[str]:
+        """Say which files are not those that were kept when the run ended; of older runs nothing is known."""
+        if not kept:
+            return []
+        try:
+            now = self.kept_files()
+        except EnvironmentFailure as error:
+            return [error.message]
+        return [
+            *(f"{name} is missing" for name in kept if name not in now),
+            *(
+                f"{name} has been changed since the run ended"
+                for name in kept
+                if name in now and now[name] != kept[name]
+            ),
+            *(f"{name} was not there when the run ended" for name in now if name not in kept),
+        ]
 
     def _audits(self) -> tuple[dict[str, Audit], dict[str, Audit], list[str]]:
         """Return the accounts before and after, and what could not be read: then neither of them counts."""

@@ -182,14 +182,30 @@ class Clock(Frozen):
     wall_ns: int
 
 
+class KeptFile(Frozen):
+    """A file of the run directory as it was written."""
+
+    size: int
+    sha256: str
+
+
 class Collected(Event):
     """What was collected, and how clocks moved: offset = wall - monotonic, in ns, at start and end."""
 
     event: Literal["collected"] = "collected"
     rows: dict[str, int]
-    dropped: dict[str, int] = Field(description="rows that a producer could not keep, by table")
+    dropped: dict[str, int] = Field(
+        description="rows that a producer could not keep, or that it wrote and the table lacks, by table"
+    )
+    untold: list[str] = Field(
+        default_factory=list, description="producers that did not say how many rows they wrote: some may be lost"
+    )
     clock_shift_ns: dict[str, int] = Field(
         description="by process: how far its clocks moved apart, or were apart from ours"
+    )
+    files: dict[str, KeptFile] = Field(
+        default_factory=dict,
+        description="`size` and `sha256` of every table and account, by name; older runs do not say it",
     )
 
 

@@ -10,7 +10,7 @@ from tests.histories import EDGE, END, FAULT, ON, UNDO, healthy, record
 from tests.history_builder import HistoryBuilder, MetricRow, SpanRow, ns
 from tests.unit.checks.asking import rescripted, result
 from workbench.checks import judge
-from workbench.model.events import FaultLost
+from workbench.model.events import FaultLost, FaultOff
 from workbench.model.planes import PlaneName
 from workbench.model.verdict import Outcome, Verdict
 from workbench.reporting.injected import what_was_done
@@ -24,6 +24,7 @@ def by_callers(run: HistoryBuilder) -> HistoryBuilder:
     """The same run on the real Toxiproxy: no rows of a plane, and callers that count their attempts."""
     run.record = run.record.model_copy(update={"fault_plane": PlaneName.TOXIPROXY})
     run.attempts = []
+    run.replace(FaultOff, counts={})
     for journey in run.journeys:
         assert journey.trace_id is not None
         run.span(journey.trace_id, None, "front", journey.started / 1e9, 0.001, kind="server")

@@ -37,6 +37,16 @@ def test_whatever_is_left_fails_and_is_named(what: dict[str, list[str]], text: s
     assert [e.text for e in seen.evidence] == [text]
 
 
+def test_what_is_named_was_left_whatever_else_is_said() -> None:
+    run = healthy()
+    run.replace(CleanVerified, faults=[f"{FAULT} on {EDGE}"], ledger=[FAULT])
+    assert result(run, "A24").outcome is FAIL
+
+
+def test_a_run_that_was_not_clean_and_names_nothing_is_undecided() -> None:
+    assert result(left(), "A24").outcome is INCONCLUSIVE
+
+
 def test_a_service_that_died_unasked_is_not_something_we_left() -> None:
     """V5 makes such a run INCONCLUSIVE (exit 3); nothing is to be healed, so it is not DIRTY (exit 5)."""
     run = left(processes=["orders: signal 9"])

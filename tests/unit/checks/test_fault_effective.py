@@ -44,6 +44,16 @@ def test_the_plane_s_own_counts_have_to_agree_with_its_rows() -> None:
     assert "counted 16 requests as eligible, its rows show 14" in seen.reason
 
 
+@pytest.mark.parametrize("told", [{}, {"hit": 14}, {"eligible": 14}])
+def test_a_plane_that_did_not_say_what_it_counted_leaves_the_run_undecided(told: dict[str, int]) -> None:
+    """Its rows from the first to any later one are numbered without a gap, too."""
+    run = healthy()
+    run.replace(FaultOff, counts=told)
+    seen = result(run, ID)
+    assert seen.outcome is INCONCLUSIVE
+    assert "the plane did not say how many requests it counted as" in seen.reason
+
+
 def test_a_decision_that_the_seed_does_not_give_leaves_the_run_undecided() -> None:
     run = healthy()
     run.on_edge(EDGE, hit=True)[3].decisions = f"{FAULT}=3-"
@@ -106,7 +116,6 @@ def by_trace(**fields: Any) -> HistoryBuilder:
     fault = {"id": FAULT, "kind": "fail_first", "edge": EDGE, "count": 1, "per": {"by": "trace"}} | fields
     run = rescripted(healthy(), faults=[fault])
     run.attempts = [a for a in run.attempts if a.edge != EDGE]
-    run.replace(FaultOff, counts={})
     for number in range(2 * TRACES):
         nth, trace = divmod(number, TRACES)
         attempt = run.plane_row(EDGE, ON + 0.1 + number * 0.1, 0.01, trace_id=f"{trace:032x}")
@@ -167,7 +176,6 @@ def by_connection() -> HistoryBuilder:
     fault = {"id": FAULT, "kind": "http_status", "edge": EDGE, "status": 503, "connection_share": "50%"}
     run = rescripted(healthy(), faults=[fault])
     run.attempts = [a for a in run.attempts if a.edge != EDGE]
-    run.replace(FaultOff, counts={})
     for number in range(60):
         attempt = run.plane_row(EDGE, ON + 0.1 + number * 0.1, 0.01)
         connection = number % 30

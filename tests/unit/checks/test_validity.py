@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.histories import END, healthy
 from tests.history_builder import HistoryBuilder, ProcessRow, ns
 from tests.unit.checks.asking import rescripted, result
-from workbench.model.events import Failed, FaultSkipped, GuardFired, PhaseEnded, PhaseStarted, ServiceDied
+from workbench.model.events import Failed, FaultSkipped, GuardFired, LoadStopped, PhaseEnded, PhaseStarted, ServiceDied
 from workbench.model.verdict import Outcome, Value
 
 PASS, INCONCLUSIVE = Outcome.PASS, Outcome.INCONCLUSIVE
@@ -54,6 +57,60 @@ def test_v1_a_journey_counts_once_however_often_it_was_written() -> None:
     run = lose(healthy(), "baseline", 3)
     run.journeys += [run.in_phase("baseline")[0]] * 100
     assert result(run, "V1").outcome is INCONCLUSIVE
+
+
+def test_v1_journeys_that_are_there_twice_leave_the_run_undecided() -> None:
+    """Good ones more often than bad ones would turn any share."""
+    run = healthy()
+    run.journeys += run.in_phase("fault", "browse")
+    seen = result(run, "V1")
+    assert seen.outcome is INCONCLUSIVE
+    assert seen.reason == "120 journeys more than there are arrivals that began one"
+
+
+def test_v1_journeys_of_no_arrival_leave_the_run_undecided() -> None:
+    run = healthy()
+    run.journeys.append(replace(run.journeys[9], arrival=10_000))
+    seen = result(run, "V1")
+    assert seen.outcome is INCONCLUSIVE
+    assert seen.reason == "1 journey of no arrival of the schedule"
+
+
+@pytest.mark.parametrize("other", [{"intended": ns(0.8)}, {"journey": "checkout"}])
+def test_v1_a_journey_that_is_not_as_it_was_planned_leaves_the_run_undecided(other: dict[str, Any]) -> None:
+    """Counted from when it was dispatched, a journey hides how long the generator was late."""
+    run = healthy()
+    run.journeys[9] = replace(run.journeys[9], **other)
+    seen = result(run, "V1")
+    assert seen.outcome is INCONCLUSIVE
+    assert "1 journey at another time than in the schedule, or of another kind" == seen.reason
+
+
+def test_v1_a_schedule_that_lacks_arrivals_of_the_plan_leaves_the_run_undecided() -> None:
+    """With their journeys they would be gone without a trace."""
+    run = healthy()
+    gone = {row.arrival for row in run.in_phase("fault", "checkout")[:1]}
+    run.journeys = [row for row in run.journeys if row.arrival not in gone]
+    run.arrivals = [row for row in run.arrivals if row.arrival not in gone]
+    seen = result(run, "V1")
+    assert seen.outcome is INCONCLUSIVE
+    assert "the plan has 240 arrivals in fault, the schedule has 239 or of other journeys" in seen.reason
+
+
+def test_v1_arrivals_beyond_the_plan_are_numbered_without_a_gap() -> None:
+    run = healthy()
+    run.arrivals[-1].arrival += 1
+    run.journeys[-1].arrival += 1
+    assert "not numbered from 0 without a gap" in result(run, "V1").reason
+
+
+def test_v1_what_a_guard_kept_from_beginning_is_not_missing_in_the_schedule() -> None:
+    """The schedule is written before the run and is held against the plan, not against what came of it."""
+    run = healthy()
+    run.journeys = [row for row in run.journeys if row.intended < ns(30)]
+    run.journal = [e for e in run.journal if getattr(e, "phase", "") not in ("fault", "recovery")]
+    run.journal.append(abort())
+    assert result(run, "V1").outcome is PASS
 
 
 def test_v1_a_phase_that_never_began_leaves_the_run_undecided() -> None:
@@ -154,7 +211,8 @@ def load_process(busy: list[float]) -> HistoryBuilder:
     """A load process that uses so much of a core in each second."""
     run, used = healthy(), 3.0
     run.processes = [ProcessRow(0, "load", 1, used)]
-    for second, share in enumerate(busy, 1):
+    rest = [0.3] * (int(END) - len(busy))  # to the end of the load
+    for second, share in enumerate([*busy, *rest], 1):
         used += share
         run.processes.append(ProcessRow(ns(second), "load", 1, used))
     return run
@@ -182,12 +240,43 @@ def test_v3_two_load_processes_are_not_added_to_each_other() -> None:
 
 
 def test_v3_a_short_load_is_judged_over_what_there_is() -> None:
-    assert result(load_process([0.9, 0.9]), "V3").outcome is INCONCLUSIVE
+    run = load_process([0.9, 0.9])
+    run.replace(LoadStopped, at_ns=ns(2))
+    seen = result(run, "V3")
+    assert seen.outcome is INCONCLUSIVE
+    assert seen.observed == Value(number=0.9, unit="ratio")
 
 
 def test_v3_cpu_used_before_the_load_does_not_count() -> None:
     run = load_process([0.3] * 20)
     run.processes.insert(0, ProcessRow(ns(-1), "load", 1, 0.0))
+    assert result(run, "V3").outcome is PASS
+
+
+@pytest.mark.parametrize("gone", [range(31, 64), range(10, 60)], ids=["the rest", "a gap"])
+def test_v3_samples_have_to_cover_the_load(gone: range) -> None:
+    """Where nobody looked the generator may have been busy."""
+    run = load_process([0.3])
+    run.processes = [row for row in run.processes if row.time // 1_000_000_000 not in gone]
+    seen = result(run, "V3")
+    assert seen.outcome is INCONCLUSIVE
+    assert "of the load, not over 90 %" in seen.reason
+
+
+def test_v3_what_was_used_in_a_gap_may_have_been_used_within_5_s() -> None:
+    """Three seconds of a whole core and three of none, and no sample between: no average of 9 s makes that right."""
+    run = load_process([0.3] * 10 + [1.0] * 5 + [0.0] * 5)
+    assert result(run, "V3").outcome is INCONCLUSIVE
+    run.processes = [row for row in run.processes if not ns(10) < row.time < ns(15)]
+    seen = result(run, "V3")
+    assert seen.outcome is INCONCLUSIVE
+    assert isinstance(seen.observed, Value)
+    assert seen.observed.number == 1.0
+
+
+def test_v3_samples_a_second_or_two_late_say_as_much_of_a_generator_that_is_not_busy() -> None:
+    run = load_process([0.3])
+    run.processes = [row for row in run.processes if not ns(10) < row.time < ns(13)]
     assert result(run, "V3").outcome is PASS
 
 

@@ -7,6 +7,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from workbench.engine.collecting import Sources, clock_shifts, collect, open_tables, write_schedule
@@ -180,6 +181,43 @@ def test_a_table_that_cannot_be_read_is_empty_and_told(folder: Path) -> None:
     database, problems = open_tables(folder)
     assert ["arrivals", "requests", "spans"] == sorted(problem.partition(".")[0] for problem in problems)
     assert [(0,)] == database.execute("SELECT count(*) FROM spans").fetchall()
+
+
+def _rewrite(folder: Path, table: str, select: str) -> None:
+    with duckdb.connect() as database:
+        database.execute(f"CREATE TABLE kept AS SELECT * FROM read_parquet('{folder / table}.parquet')")
+        database.execute(f"COPY ({select}) TO '{folder / table}.parquet' (FORMAT parquet)")
+
+
+def test_a_column_that_is_not_there_is_told_and_its_rows_can_be_read(folder: Path) -> None:
+    """Whatever the order of those that are there, and whatever else is; one that may be unknown is unknown."""
+    write(folder, REQUESTS, row(REQUESTS, journey="browse", ack="said", arrival=3))
+    collect(folder, ZERO)
+    _rewrite(folder, "requests", "SELECT 1 AS more, * EXCLUDE (ended, ack) FROM kept ORDER BY ALL")
+    database, problems = open_tables(folder)
+    assert ["arrivals.parquet is missing", "requests.parquet has no column ended"] == problems
+    assert [("browse", 3, None, None)] == database.execute(
+        "SELECT journey, arrival, ended, ack FROM requests"
+    ).fetchall()
+
+
+def test_values_that_must_not_be_unknown_are_told(folder: Path) -> None:
+    write(folder, REQUESTS, row(REQUESTS, arrival=1), row(REQUESTS, arrival=2))
+    collect(folder, ZERO)
+    _rewrite(folder, "requests", "SELECT * REPLACE (CASE WHEN arrival = 1 THEN outcome END AS outcome) FROM kept")
+    _, problems = open_tables(folder)
+    assert ["arrivals.parquet is missing", "requests.parquet has rows without outcome"] == problems
+
+
+def test_a_column_of_another_type_is_what_the_table_says_or_cannot_be_read(folder: Path) -> None:
+    write(folder, REQUESTS, row(REQUESTS, arrival=7))
+    collect(folder, ZERO)
+    _rewrite(folder, "requests", "SELECT * REPLACE (arrival::VARCHAR AS arrival) FROM kept")
+    database, _ = open_tables(folder)
+    assert [(7,)] == database.execute("SELECT arrival FROM requests").fetchall()
+    _rewrite(folder, "requests", "SELECT * REPLACE ('seven' AS arrival) FROM kept")
+    _, problems = open_tables(folder, every_row=True)
+    assert "requests.parquet cannot be read: Conversion Error" in " ".join(problems)
 
 
 def test_clocks_are_compared_where_both_ends_were_read() -> None:

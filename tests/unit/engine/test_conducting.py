@@ -283,6 +283,24 @@ def test_raw_rows_go_only_when_all_are_in_the_tables(
     assert raw_stays == stage.directory.raw.exists()
 
 
+def test_rows_that_were_written_and_are_in_no_table_are_lost(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torn line, a sample of no series: beside what the producers themselves could not keep."""
+    stage = staged()
+    tables = {"requests": 88, "attempts": 7, "metrics": 10}
+    monkeypatch.setattr(conducting, "collect", lambda *_: tables)
+    plane, collector = stage.world.recorders
+    for recorder, rows in (
+        (plane, {"attempts": 7, "jaeger": 4}),
+        (collector, {"metric_points": 13, "series": 5}),
+    ):
+        state = RecordingState(rows, dict.fromkeys(rows, 0), None, None)
+        monkeypatch.setattr(recorder, "stop_recording", lambda state=state, **_: state)
+    (collected,) = only(stage.conduct(), Collected)
+    lost = {"requests": 2 + 2, "attempts": 0, "jaeger": 4, "metrics": 3, "metric_points": 0, "series": 0}
+    assert lost == collected.dropped
+    assert stage.directory.raw.exists()
+
+
 def _no_answer(*, hurry: bool = False) -> RecordingState:
     raise HarnessError("the collector does not answer")
 
@@ -300,6 +318,7 @@ def test_raw_rows_stay_when_somebody_did_not_say_how_many_there_are(
         monkeypatch.setattr(collector, "stop_recording", _no_answer)
     events = stage.conduct()
     assert 1 == len(only(events, Warned))
+    assert [["load"] if loss == "load" else ["collector"]] == [event.untold for event in only(events, Collected)]
     assert stage.directory.raw.exists()
 
 

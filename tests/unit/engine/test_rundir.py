@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import histories
+from workbench.engine.collecting import collect, write_schedule
 from workbench.engine.rundir import RunDirectory, finished_runs
 from workbench.errors import EnvironmentFailure, InvalidInput, UsageError
 from workbench.masking import MASKED
+from workbench.model.arrivals import Schedule
 from workbench.model.audit import Audit
+from workbench.model.events import Collected, KeptFile
+from workbench.model.tables import SPANS
+from workbench.rows import RowWriter
 
 
 @pytest.fixture
@@ -125,6 +131,73 @@ def test_everything_that_is_missing_from_a_history_is_told(directory: RunDirecto
     problems = " ".join(directory.history().problems)
     for name in ("journal.jsonl", "arrivals", "requests", "attempts", "metrics", "spans", "processes"):
         assert name in problems
+
+
+@pytest.fixture
+def kept(directory: RunDirectory) -> RunDirectory:
+    """A run that was collected: empty tables but for two spans, and one account."""
+    write_schedule(directory.folder, Schedule(("browse",), array("q", [5]), array("h", [0])))
+    spans = RowWriter(directory.raw, SPANS)
+    for number in range(2):
+        name = f"span {number}"
+        spans.append(
+            ["x" if c.type == "VARCHAR" and not c.optional else None for c in SPANS.columns[:4]]
+            + [name]
+            + ["client", 1, 2, "ok"]
+            + [None] * 5
+            + ["{}", None]
+        )
+    spans.close()
+    rows = collect(directory.folder, histories.record().zero)
+    directory.save_audits("after", {"orders": Audit(service="orders")})
+    write_journal(directory, rows, directory.kept_files())
+    return directory
+
+
+def write_journal(directory: RunDirectory, rows: dict[str, int], files: dict[str, KeptFile]) -> None:
+    event = Collected(at_ns=0, rows=rows, dropped={}, clock_shift_ns={}, files=files)
+    directory.journal.write_text(event.model_dump_json() + "\n", encoding="utf-8")
+
+
+def test_what_was_kept_is_read_without_a_problem(kept: RunDirectory) -> None:
+    files = kept.kept_files()
+    assert {"arrivals.parquet", "jaeger.parquet", "audit/orders.json"} < files.keys()
+    assert (kept.folder / "spans.parquet").stat().st_size == files["spans.parquet"].size
+    assert () == kept.history().problems
+
+
+@pytest.mark.parametrize("name", ["spans.parquet", "arrivals.parquet", "jaeger.parquet", "audit/orders.json"])
+def test_a_file_that_is_not_the_one_that_was_written_is_told(kept: RunDirectory, name: str) -> None:
+    """Such as the same table of another run: it can be read, and says what happened elsewhere."""
+    file = kept.folder / name
+    files = kept.kept_files()
+    changed = files | {name: files[name].model_copy(update={"sha256": "0" * 64})}
+    write_journal(kept, {"requests": 0, "attempts": 0, "spans": 2, "processes": 0, "metrics": 0}, changed)
+    assert (f"{name} has been changed since the run ended",) == kept.history().problems
+    file.unlink()
+    assert f"{name} is missing" in kept.history().problems
+
+
+def test_an_account_that_came_later_is_told(kept: RunDirectory) -> None:
+    kept.save_audits("after", {"payments": Audit(service="payments")})
+    assert ("audit/payments.json was not there when the run ended",) == kept.history().problems
+
+
+def test_of_runs_of_before_there_were_digests_only_the_rows_are_compared(kept: RunDirectory) -> None:
+    write_journal(kept, {"requests": 0, "attempts": 0, "spans": 3, "processes": 0}, {})
+    kept.save_audits("after", {"payments": Audit(service="payments")})
+    assert (
+        "nobody said how many rows of metrics were collected",
+        "spans.parquet has 2 rows, and 3 were collected",
+    ) == tuple(sorted(kept.history().problems))
+
+
+def test_rows_of_a_tool_that_were_not_collected_are_told(kept: RunDirectory) -> None:
+    """A table of a tool that nobody mentioned was empty."""
+    rows = {"requests": 0, "attempts": 0, "spans": 2, "processes": 0, "metrics": 0}
+    (kept.folder / "jaeger.parquet").write_bytes((kept.folder / "spans.parquet").read_bytes())
+    write_journal(kept, rows, {})
+    assert ("jaeger.parquet has 2 rows, and 0 were collected",) == kept.history().problems
 
 
 def test_logs_are_copied_from_where_the_run_began_and_masked(directory: RunDirectory, tmp_path: Path) -> None:
