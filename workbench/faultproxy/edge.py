@@ -152,9 +152,10 @@ class Edge:
 
     async def turn(self, fault: ActiveFault, *, on: bool, now: int) -> None:
         """Let a fault go on or off, as if it were put on or taken off; it keeps its place among the others."""
-        if fault.on == on:
+        changes = fault.on != on
+        fault.turn(on=on, now=now)  # also if it has slept through the time in between: it is on, or off, until later
+        if not changes:
             return
-        fault.turn(on=on, now=now)
         if isinstance(fault, RequestInfluence):
             if not on:
                 fault.lift()
