@@ -191,6 +191,10 @@ class RequestInfluence(ActiveFault):
     def eligible(self) -> int:
         return self.numbers.requests
 
+    def lift(self) -> None:
+        self.gate.open()
+        super().lift()
+
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:
     """Return the fault, for an edge to put on."""
