@@ -156,8 +156,11 @@ def ask(
 
 
 def decide_again(fault: RequestInfluence, earlier: Decided, now: int) -> Decided | None:
-    """Return what a fault that was off in between does to a connection on which it has decided; None: it is new."""
-    mark = re.search(rf"(?:^| ){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
+    """Return what a fault that was off in between does to a connection on which it has decided; None: it has not.
+
+    Of several decisions of its id, the last one is its own.
+    """
+    mark = re.search(rf"(?:.* |^){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
     if mark is None:
         return None
     decided = earlier.columns_only()
