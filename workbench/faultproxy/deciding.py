@@ -57,6 +57,11 @@ class Decided:
         return {by: shape for by, shape in self.shapings.items() if isinstance(shape, Pace) and shape.side == side}
 
     @property
+    def shapes_answer(self) -> bool:
+        """The beginning of the answer is to be waited for: it is held, or what follows has a pace."""
+        return bool(self.response_hold or self.paces("response"))
+
+    @property
     def truncated_at(self) -> int | None:
         """Bytes of the answer's body after which it ends; None: it is not truncated. The smallest counts."""
         return min((shape.after_bytes for shape in self.shapings.values() if isinstance(shape, Truncate)), default=None)
