@@ -48,7 +48,7 @@ class RawStream:
         """Whose bytes make it an attempt; what a callee says unasked after the last answer is none."""
         self._before = before
         self._met: dict[str, RequestInfluence] = {}
-        """The last fault of each id that was asked, or that was there when others were and then does without."""
+        """Whose decision the last one of each id is, if there is one."""
         if attempt is not None:
             self._adopt(attempt)
 
