@@ -84,3 +84,19 @@ def test_a_busy_port_is_told(server: int) -> None:
         answer = ask(server, "POST", "/populate", [order("p"), order("q", listen=busy)])
         assert (answer.status, answer.json["error"]) == (500, error)
         assert [made["name"] for made in answer.json["proxies"]] == ["p"]
+
+
+def test_a_population_that_cannot_listen_disables_what_was_there(server: int) -> None:
+    """It stays under its old address, with its toxics."""
+    made = ask(server, "POST", "/proxies", order("x")).json
+    ask(server, "POST", "/proxies/x/toxics", {"name": "t", "type": "latency"})
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        busy = f"127.0.0.1:{holder.getsockname()[1]}"
+        answer = ask(server, "POST", "/populate", [order("x", listen=busy)])
+        assert (answer.status, answer.json["proxies"]) == (500, None)
+        (stuck,) = ask(server, "GET", "/proxies").json.values()
+        assert (stuck["listen"], stuck["enabled"]) == (made["listen"], False)
+        assert [toxic["name"] for toxic in stuck["toxics"]] == ["t"]
+    answer = ask(server, "POST", "/populate", [order("x", listen=busy)])
+    (replaced,) = ask(server, "GET", "/proxies").json.values()
+    assert (replaced["listen"], replaced["enabled"], replaced["toxics"]) == (busy, True, [])

@@ -99,8 +99,7 @@ class ActiveFault(Influence):
 
     def turn(self, *, on: bool, now: int) -> None:
         """Note that it goes on or off."""
-        if self.on:
-            self._on_ns += now - self._on_since_ns
+        self._on_ns += self._on_time_until(now)
         self.on = on
         self._on_since_ns = now
         self._on_until_ns = self.next_turn_ns(now)
@@ -127,6 +126,12 @@ class ActiveFault(Influence):
         schedule = self.spec.schedule
         return 0 if schedule.period is None else round(schedule.period * schedule.duty)
 
+    def _on_time_until(self, now: int) -> int:
+        """Return for how long it has been on since it last came on, beyond its time only where it is felt so long."""
+        if not self.on:
+            return 0
+        return (now if self.closes_listener else min(now, self._on_until_ns)) - self._on_since_ns
+
     def count_hit(self, now: int) -> None:
         """Note that a request, or a connection, was hit."""
         self.hit += 1
@@ -146,7 +151,7 @@ class ActiveFault(Influence):
             first_hit_ns=self.first_hit_ns,
             last_hit_ns=self.last_hit_ns,
             on=self.on,
-            on_ns=self._on_ns + (monotonic_ns() - self._on_since_ns if self.on else 0),
+            on_ns=self._on_ns + self._on_time_until(monotonic_ns()),
             bytes_in=self.effect.bytes_in,
             bytes_out=self.effect.bytes_out,
             delay_ns=self.effect.delay_ns,
@@ -185,6 +190,10 @@ class RequestInfluence(ActiveFault):
     @property
     def eligible(self) -> int:
         return self.numbers.requests
+
+    def lift(self) -> None:
+        self.gate.open()
+        super().lift()
 
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:

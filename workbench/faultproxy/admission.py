@@ -33,6 +33,12 @@ class Gate:
             return place
         return None
 
+    def open(self) -> None:
+        """Let nobody wait any more: the fault is off, and all who waited go on without a place."""
+        for place in self._waiting:
+            place.given_back = True
+        self._waiting.clear()
+
     def give_back(self, place: Place) -> None:
         """Take a place back, once."""
         if place in self._waiting:

@@ -22,6 +22,21 @@ def write_answer(answer: Answer, request: RequestHead, *, close: bool) -> bytes:
     return head if request.method == "HEAD" else head + answer.body
 
 
+def begin_answer(down: Pipe, attempt: Attempt, *, head: int = 0) -> None:
+    """Let what comes from now on leave as the faults want an answer: late, and at their paces.
+
+    The first `head` bytes are its head; 0: nobody can tell.
+    """
+    decided = attempt.decided
+    if decided is None:
+        return
+    if decided.response_hold:
+        down.hold(decided.response_hold, attempt)
+        decided.response_hold = {}
+    if paces := decided.paces("response"):
+        down.pace(paces, head=head)
+
+
 def send_whole(down: Pipe, attempt: Attempt, answer: bytes, reason: EndReason) -> bool:
     """Send a whole answer as its faults want it: at their paces, and not all of it if it is to be truncated.
 

@@ -79,6 +79,11 @@ class Attempt:
         """The callee hears of it, and its answer does not arrive."""
         return self.decided is not None and isinstance(self.decided.ending, Lose)
 
+    @property
+    def is_over(self) -> bool:
+        """It has ended, and not only the recording that it began in."""
+        return self.reason is not None and self.reason != "open"
+
     def meet(self, decided: Decided) -> None:
         """Take what the faults have decided; those that hit it follow it from now on."""
         self.decided = decided
@@ -118,12 +123,12 @@ class Attempt:
     def end(self, reason: EndReason, now: int) -> None:
         """Give itself to the recording it began in, unless that has happened.
 
-        `open` is the end of the recording only: the attempt goes on.
+        `open` is the end of the recording only: the attempt goes on, and its real end is no longer recorded.
         """
         decided = self.decided
         if decided is not None and decided.faults and reason != "open":
             self._free(decided, now)
-        if self.reason is not None:
+        if self.is_over:
             return
         self.reason = reason
         self.ended = now

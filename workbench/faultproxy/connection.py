@@ -187,9 +187,10 @@ class Connection:
     # -- influences -----------------------------------------------------------------------------------
 
     def touch(self, influence: Influence) -> None:
-        """Note that an influence acts here, so that it can be lifted."""
-        influence.touched.add(self)
-        self._touched_by.add(influence)
+        """Note that an influence acts here, so that it can be lifted; on what is over, nothing acts."""
+        if not self.closed:
+            influence.touched.add(self)
+            self._touched_by.add(influence)
 
     def swallow(self, influence: Influence) -> None:
         """Note that bytes vanish here: the connection cannot be used any more once they no longer do."""

@@ -57,6 +57,11 @@ class Decided:
         return {by: shape for by, shape in self.shapings.items() if isinstance(shape, Pace) and shape.side == side}
 
     @property
+    def shapes_answer(self) -> bool:
+        """The beginning of the answer is to be waited for: it is held, or what follows has a pace."""
+        return bool(self.response_hold or self.paces("response"))
+
+    @property
     def truncated_at(self) -> int | None:
         """Bytes of the answer's body after which it ends; None: it is not truncated. The smallest counts."""
         return min((shape.after_bytes for shape in self.shapings.values() if isinstance(shape, Truncate)), default=None)
@@ -156,8 +161,11 @@ def ask(
 
 
 def decide_again(fault: RequestInfluence, earlier: Decided, now: int) -> Decided | None:
-    """Return what a fault that was off in between does to a connection on which it has decided; None: it is new."""
-    mark = re.search(rf"(?:^| ){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
+    """Return what a fault that was off in between does to a connection on which it has decided; None: it has not.
+
+    Of several decisions of its id, the last one is its own.
+    """
+    mark = re.search(rf"(?:.* |^){re.escape(fault.id)}=(\d+)\S*([+-])(?: |$)", earlier.decisions)
     if mark is None:
         return None
     decided = earlier.columns_only()

@@ -76,6 +76,11 @@ class Edge:
     def accepts(self) -> bool:
         return self.enabled and not self._closers
 
+    @property
+    def is_stuck(self) -> bool:
+        """It is to accept, and does not listen: it could not, when it was to."""
+        return self.accepts and not self._listener.is_open
+
     def take_ordinal(self) -> int:
         """Return the number of the next attempt."""
         ordinal = self.attempts
@@ -85,10 +90,22 @@ class Edge:
     # -- the listener -----------------------------------------------------------------------------------
 
     async def enable(self) -> None:
-        """Bind and accept. Raises OSError or ValueError with the edge still disabled."""
+        """Bind and accept. Raises OSError or ValueError with the edge still disabled, if it was."""
         async with self._changing:
+            was_enabled = self.enabled
             self._listener.bind()
             self.enabled = True
+            try:
+                await self._settle()
+            except BaseException:
+                if not was_enabled:
+                    self.enabled = False
+                    self._listener.release()
+                raise
+
+    async def settle(self) -> None:
+        """Listen, or do not, as it is to be now. Raises OSError if it cannot."""
+        async with self._changing:
             await self._settle()
 
     async def disable(self) -> None:
@@ -98,10 +115,14 @@ class Edge:
             self._listener.release()
         self._cut_all()
 
-    def move(self, listen: str, upstream: str) -> None:
-        """Change the addresses of a disabled edge."""
-        self._listener.move(listen)
-        self.upstream = upstream
+    async def move(self, listen: str, upstream: str) -> None:
+        """Disable it and change its addresses."""
+        async with self._changing:
+            self.enabled = False
+            self._listener.release()
+            self._listener.move(listen)
+            self.upstream = upstream
+        self._cut_all()
 
     def callee_address(self) -> tuple[str, int]:
         """Return host and port to dial. Raises ValueError if the upstream names none."""
@@ -145,16 +166,17 @@ class Edge:
         await self.turn(fault, on=True, now=now)
 
     async def remove_fault(self, fault: ActiveFault, now: int) -> None:
-        """Take a fault off. Nothing feels it any more when this returns."""
+        """Take a fault off. Nothing feels it any more when this returns. Raises OSError if it cannot listen again."""
         if isinstance(fault, RequestInfluence):
             self.faults.remove(fault)
         await self.turn(fault, on=False, now=now)
 
     async def turn(self, fault: ActiveFault, *, on: bool, now: int) -> None:
         """Let a fault go on or off, as if it were put on or taken off; it keeps its place among the others."""
-        if fault.on == on:
+        changes = fault.on != on
+        fault.turn(on=on, now=now)  # also if it has slept through the time in between: it is on, or off, until later
+        if not changes:
             return
-        fault.turn(on=on, now=now)
         if isinstance(fault, RequestInfluence):
             if not on:
                 fault.lift()
@@ -167,8 +189,7 @@ class Edge:
             self._closers.append(fault)
         else:
             self._closers.remove(fault)
-        async with self._changing:
-            await self._settle()
+        await self.settle()
         if on:
             self._cut_all()
 
@@ -185,7 +206,7 @@ class Edge:
         rule.lift()
 
     async def _settle(self) -> None:
-        """Bring the listener to what is wanted now."""
+        """Bring the listener to what is wanted now, while nobody else does."""
         if not self.enabled:
             return
         if self._closers:

@@ -7,7 +7,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.altering import LIMIT, KeptAnswer
-from workbench.faultproxy.answering import send_whole
+from workbench.faultproxy.answering import begin_answer, send_whole
 from workbench.faultproxy.attempt import Attempt
 from workbench.faultproxy.bodies import Body, FramingError, UntilClose, body_of
 from workbench.faultproxy.heads import HEAD_END, NO_ANSWER, AnswerHead, Probe, read_answer_head
@@ -228,11 +228,7 @@ class Answers:
             attempt.bytes_out += at - start
             self._down.send(data[start:at])
             return at
-        if attempt.decided is not None and attempt.decided.response_hold:
-            self._down.hold(attempt.decided.response_hold, attempt)
-            attempt.decided.response_hold = {}
-        if attempt.decided is not None and (paces := attempt.decided.paces("response")):
-            self._down.pace(paces, head=at - start)
+        begin_answer(self._down, attempt, head=at - start)
         tunnel = head.status == 101 or (attempt.head.method == "CONNECT" and head.status < 300)
         if tunnel and attempt.is_lost:
             self._stream.lost(attempt, closed=True)

@@ -56,7 +56,7 @@ class Requests:
         if self._receiving is None and self._take_head(data):
             return
         at = self._take_one(data, 0)
-        while 0 <= at < len(data):
+        while 0 <= at < len(data) and not self._stream.is_over:
             at = self._take_one(data, at)
 
     def _take_head(self, data: bytes) -> bool:
@@ -136,7 +136,7 @@ class Requests:
                 self._up.pace({})
             if received and isinstance(ending, Lose) and not isinstance(ending.instead, Answer):
                 self.ignore(attempt)  # the connection can answer no more requests
-            elif received and attempt.head.upgrades:
+            elif received and attempt.head.upgrades and self._stream.awaits(attempt):
                 self.divert = self._wait_for_answer
         elif isinstance(ending, Swallow):
             self.ignore(attempt)
@@ -205,7 +205,7 @@ class Requests:
         if self.divert == self._wait_for_answer:
             self.divert = None
             part = self.take_part()
-            if part:
+            if part and not self._stream.is_over:
                 self.take(part)
 
 

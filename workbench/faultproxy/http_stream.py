@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.faultproxy.active_fault import Influence
 from workbench.faultproxy.admission import WAITING_NS
-from workbench.faultproxy.answering import send_whole, write_answer
+from workbench.faultproxy.answering import begin_answer, send_whole, write_answer
 from workbench.faultproxy.attempt import Attempt, EndReason
 from workbench.faultproxy.deciding import CANARY_ORDINAL, Decided, HoldParts, decide
 from workbench.faultproxy.heads import RequestHead
@@ -64,6 +64,11 @@ class HttpStream:
     def finishing(self) -> bool:
         return any(attempt.is_lost and attempt.whole for attempt in self._pending)
 
+    @property
+    def is_over(self) -> bool:
+        """The connection has ended: what else the caller has sent reaches nobody."""
+        return self._connection.closed
+
     # -- attempts ---------------------------------------------------------------------------------------
 
     def open(self, head: RequestHead, since: int) -> Attempt:
@@ -83,6 +88,10 @@ class HttpStream:
             self._requests.ignore()
             self._connection.close("upstream_gone")
         return attempt
+
+    def awaits(self, attempt: Attempt) -> bool:
+        """Tell whether the end of an attempt's answer is to come."""
+        return attempt in self._pending
 
     def _decide(self, attempt: Attempt, head: RequestHead, *, canary: bool) -> None:
         connection = self._connection
@@ -182,7 +191,7 @@ class HttpStream:
 
     def _leave(self, attempt: Attempt) -> None:
         """Keep an attempt until its answer has left altogether, and forget those whose answer has."""
-        while self._leaving and self._leaving[0].reason not in (None, "open"):
+        while self._leaving and self._leaving[0].is_over:
             self._leaving.popleft()
         self._leaving.append(attempt)
 
@@ -204,10 +213,11 @@ class HttpStream:
             self._connection.cut()  # nobody could tell where the answer ends that is not to arrive
             return
         attempt.awaits_callee = False
-        if self._pending[0] is attempt:
+        shapes_answer = attempt.decided is not None and attempt.decided.shapes_answer
+        if self._pending and self._pending[0] is attempt and not shapes_answer:
             self._become_raw()
             self._connection.stream.request_bytes(rest)
-        else:
+        else:  # answers are still to be read, or its own was given before it had come whole
             self._requests.divert = partial(self._pass_rest, attempt)
             self._pass_rest(attempt, rest)
 
@@ -217,16 +227,10 @@ class HttpStream:
 
     def give_up_answers(self, rest: bytes) -> None:
         """The callee's bytes cannot be read from `rest` on; they belong to the attempt whose answer is due."""
-        decided = self._pending[0].decided
         if self._pending[0].is_lost:
             self.lost(self._pending[0], closed=True)
             return
-        if decided is not None and decided.response_hold:
-            self._connection.down.hold(decided.response_hold, self._pending[0])
-        if decided is not None and (paces := decided.paces("response")):
-            self._connection.down.pace(paces)
-        self._become_raw()
-        self._connection.stream.answer_bytes(rest)
+        self._pass_answers(rest)
 
     def take_unasked(self, rest: bytes) -> None:
         """The callee sends what no request that was read asked for."""
@@ -234,6 +238,12 @@ class HttpStream:
             self._callee_over = True
             return
         # Either the caller's bytes became unreadable before, or the callee speaks first, or it says goodbye.
+        self._pass_answers(rest)
+
+    def _pass_answers(self, rest: bytes) -> None:
+        """Read no more, and pass the callee's bytes, as the faults want the answer that is due if there is one."""
+        if self._pending:
+            begin_answer(self._connection.down, self._pending[0])
         self._become_raw(opens_on="caller" if self._seen and not self._pending else "any")
         self._connection.stream.answer_bytes(rest)
 
@@ -258,12 +268,16 @@ class HttpStream:
 
     def caller_done(self, now: int) -> bool:
         self._caller_over = True
-        if part := self._requests.take_part():
+        part = self._requests.take_part()
+        if self._seen and not part.strip(b"\r\n"):
+            if part:  # line breaks behind a request are none
+                self._connection.up.send(part)
+        elif part:
             self.give_up_requests(None, part)
             if self._connection.stream is not self:
                 return self._connection.stream.caller_done(now)
         waits = any(not attempt.is_answered_here for attempt in self._pending)
-        leaves = any(attempt.reason is None for attempt in self._leaving)
+        leaves = any(not attempt.is_over for attempt in self._leaving)
         for attempt in self.open_attempts():
             attempt.end("client_gone", now)
             attempt.plain = False

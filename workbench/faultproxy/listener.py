@@ -38,6 +38,10 @@ class Listener:
         assert self._socket is None
         self.address = address
 
+    @property
+    def is_open(self) -> bool:
+        return self._server is not None
+
     def bind(self) -> None:
         """Take the port. Raises OSError if somebody has it, ValueError if the address is none or not allowed."""
         if self._socket is None:
@@ -48,7 +52,13 @@ class Listener:
         """Accept connections. Raises OSError if the port was taken away."""
         if self._server is None and self._socket is not None:
             # The loop closes what it is given; the port stays with the original.
-            self._server = await self._loop.create_server(self._factory, sock=self._socket.dup(), backlog=BACKLOG)
+            given = self._socket.dup()
+            try:
+                given.listen(BACKLOG)  # the loop does, too, and does not say if it could not
+                self._server = await self._loop.create_server(self._factory, sock=given, backlog=BACKLOG)
+            except BaseException:
+                given.close()
+                raise
 
     def shut(self) -> None:
         """Stop listening and keep the port: connections are refused from now on."""

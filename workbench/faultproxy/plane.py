@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from time import monotonic_ns
 from typing import Any
 
@@ -18,6 +19,7 @@ from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.recording import Evidence, Recording, read_clocks
+from workbench.faultproxy.reopening import Reopening
 from workbench.faultproxy.timers import new_timers
 from workbench.faultproxy.traffic import Traffic
 from workbench.faultproxy.wire import FaultOrder, MarkedRecordingOrder, Renewal
@@ -57,6 +59,7 @@ class Plane:
         self._expiry: asyncio.TimerHandle | None = None
         self._turns: dict[str, asyncio.TimerHandle] = {}
         """The next turn of each fault that flaps."""
+        self._reopening = Reopening(self.edges, loop)
         self._working: set[asyncio.Task[None]] = set()
 
     # -- edges ------------------------------------------------------------------------------------------
@@ -73,7 +76,37 @@ class Plane:
         """Make an edge. Raises AlreadyThereError, and OSError or ValueError if it cannot listen."""
         if name in self.edges:
             raise AlreadyThereError(name)
-        edge = Edge(
+        edge = self.edges[name] = self._new_edge(name, listen, upstream, protocol)
+        if enabled:
+            try:
+                await self._listen(edge)
+            except BaseException:
+                if self.edges.get(name) is edge:
+                    del self.edges[name]
+                raise
+        return edge
+
+    async def replace_edge(
+        self, old: Edge, listen: str, upstream: str, *, protocol: Protocol = "auto", enabled: bool = True
+    ) -> Edge:
+        """Put another edge in the place of one, and take off what is on that one.
+
+        Raises OSError or ValueError if it cannot listen: the old one stays, disabled, with all that is on it. Raises
+        AlreadyThereError if meanwhile somebody else has replaced it.
+        """
+        edge = self._new_edge(old.name, listen, upstream, protocol)
+        await old.disable()
+        if enabled:
+            await self._listen(edge)
+        if self.edges.get(old.name, old) is not old:
+            await edge.disable()
+            raise AlreadyThereError(old.name)
+        self.edges[old.name] = edge
+        await self._strip(old)
+        return edge
+
+    def _new_edge(self, name: str, listen: str, upstream: str, protocol: Protocol) -> Edge:
+        return Edge(
             name,
             listen,
             upstream,
@@ -84,17 +117,17 @@ class Plane:
             anywhere=self.anywhere,
             traffic=Traffic() if self._counts_bytes else None,
         )
-        self.edges[name] = edge
-        if enabled:
-            try:
-                await self.enable(edge)
-            except BaseException:
-                del self.edges[name]
-                raise
-        return edge
 
     async def enable(self, edge: Edge) -> None:
-        """Have an edge listen. Raises OSError or ValueError if it cannot; it is then disabled."""
+        """Have an edge listen. Raises OSError or ValueError if it cannot; it is then disabled, if it was.
+
+        Raises UnknownEdgeError if it has been removed.
+        """
+        if self.edges.get(edge.name) is not edge:
+            raise UnknownEdgeError(edge.name)
+        await self._listen(edge)
+
+    async def _listen(self, edge: Edge) -> None:
         host, port = parse_address(edge.listen, anywhere=self.anywhere)
         wanted = format_address(host, port)
         for other in self.edges.values():
@@ -107,10 +140,14 @@ class Plane:
         """Remove an edge with everything that is on it. Raises UnknownEdgeError."""
         edge = self.edge(name)
         del self.edges[name]
-        for fault in self.faults():
-            if fault.spec.edge == name:
-                await self._take_off(fault, edge)
+        await self._strip(edge)
+
+    async def _strip(self, edge: Edge) -> None:
+        """Disable an edge, so that nothing has to listen again, and take off what is on it."""
+        faults = [fault for fault in self.faults() if fault.spec.edge == edge.name]
         await edge.disable()
+        for fault in faults:
+            await self._take_off(fault, edge)
 
     # -- faults -----------------------------------------------------------------------------------------
 
@@ -141,40 +178,63 @@ class Plane:
         await edge.add_fault(fault, now)
         now = monotonic_ns()
         fault.begin(now)
-        if fault.flaps and spec.id in self._faults:
+        if fault.flaps and self._faults.get(spec.id) is fault:
             self._watch_turns(fault, edge, now)
         self._watch_leases()
         return fault
 
     def renew(self, ids: Iterable[str], lease_ms: int) -> Renewal:
-        """Let leases end `lease_ms` from now."""
-        expires_at_ns = monotonic_ns() + lease_ms * NS_PER_MS
+        """Let leases end `lease_ms` from now, but those that are over, even if nobody has seen that yet."""
+        now = monotonic_ns()
         renewed, unknown = [], []
         for fault_id in ids:
-            if fault_id in self._faults:
-                self._faults[fault_id].expires_at_ns = expires_at_ns
-                renewed.append(fault_id)
-            else:
+            fault = self._faults.get(fault_id)
+            if fault is None or fault.expires_at_ns <= now:
                 unknown.append(fault_id)
+            else:
+                fault.expires_at_ns = now + lease_ms * NS_PER_MS
+                renewed.append(fault_id)
         self._watch_leases()
         return Renewal(renewed=renewed, unknown=unknown)
 
     async def remove(self, fault_id: str) -> ActiveFault:
-        """Take a fault off and return it with its final counts. Raises UnknownFaultError."""
+        """Take a fault off and return it with its final counts.
+
+        Raises UnknownFaultError; and OSError if its edge cannot listen again, which it goes on trying.
+        """
         fault = self.fault(fault_id)
-        await self._take_off(fault, self.edge(fault.spec.edge))
+        edge = self.edges.get(fault.spec.edge)
+        if edge is None:  # who removes it takes its faults along
+            raise UnknownFaultError(fault_id)
+        await self._take_off(fault, edge)
         return fault
 
     async def remove_all(self) -> list[ActiveFault]:
-        """Take every fault off."""
-        return [await self.remove(fault.spec.id) for fault in self.faults()]
+        """Take every fault off, and return them. Raises OSError if, after that, an edge cannot listen that is to."""
+        removed = []
+        for fault in self.faults():
+            edge = self.edges.get(fault.spec.edge)
+            if edge is not None and self._faults.get(fault.spec.id) is fault:
+                removed.append(fault)
+                with suppress(OSError):
+                    await self._take_off(fault, edge)
+        for problem in await self._reopening.now():
+            raise problem
+        return removed
 
     async def _take_off(self, fault: ActiveFault, edge: Edge) -> None:
-        if self._faults.pop(fault.spec.id, None) is not None:
-            if fault.spec.id in self._turns:
-                self._turns.pop(fault.spec.id).cancel()
-            self._evidence.retire(fault)
+        """Take a fault off, unless that has been done: its id may be another one's by now."""
+        if self._faults.get(fault.spec.id) is not fault:
+            return
+        del self._faults[fault.spec.id]
+        if fault.spec.id in self._turns:
+            self._turns.pop(fault.spec.id).cancel()
+        self._evidence.retire(fault)
+        try:
             await edge.remove_fault(fault, monotonic_ns())
+        except OSError:
+            self._reopening.later()
+            raise
 
     # -- flapping ---------------------------------------------------------------------------------------
 
@@ -190,10 +250,14 @@ class Plane:
         )
 
     async def _turn(self, fault: ActiveFault, edge: Edge) -> None:
-        if fault.spec.id in self._turns:  # else it was taken off meanwhile
-            now = monotonic_ns()
-            self._watch_turns(fault, edge, now)
+        if self._faults.get(fault.spec.id) is not fault:
+            return  # it was taken off meanwhile
+        now = monotonic_ns()
+        self._watch_turns(fault, edge, now)
+        try:
             await edge.turn(fault, on=fault.should_be_on(now), now=now)
+        except OSError:
+            self._reopening.later()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -216,9 +280,13 @@ class Plane:
         for fault in self.faults():
             edge = self.edges.get(fault.spec.edge)  # gone: who removes it takes its faults along
             if fault.expires_at_ns <= now and edge is not None:
-                self._keep(self._take_off(fault, edge))
+                self._keep(self._end_lease(fault, edge))
         self._expiry = None
         self._loop.call_soon(self._watch_leases)
+
+    async def _end_lease(self, fault: ActiveFault, edge: Edge) -> None:
+        with suppress(OSError):  # nobody asked, and it is tried again
+            await self._take_off(fault, edge)
 
     # -- recording --------------------------------------------------------------------------------------
 
@@ -260,6 +328,7 @@ class Plane:
         self.stop_recording()
         if self._expiry is not None:
             self._expiry.cancel()
+        self._reopening.stop()
         for name in list(self.edges):
             await self.remove_edge(name)
         self._timers.close()

@@ -30,7 +30,7 @@ class RawStream:
     `before` is who read the connection until now.
     """
 
-    __slots__ = ("_attempt", "_before", "_connection", "_opens_on", "_others")
+    __slots__ = ("_attempt", "_before", "_connection", "_met", "_opens_on", "_others")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class RawStream:
         self._opens_on = opens_on
         """Whose bytes make it an attempt; what a callee says unasked after the last answer is none."""
         self._before = before
+        self._met: dict[str, RequestInfluence] = {}
+        """Whose decision the last one of each id is, if there is one."""
         if attempt is not None:
             self._adopt(attempt)
 
@@ -111,7 +113,8 @@ class RawStream:
         before = attempt.decided
         if before is not None and before.ending is not None:
             return
-        again = None if before is None else decide_again(fault, before, now)
+        again = decide_again(fault, before, now) if before is not None and self._met.get(fault.id) is fault else None
+        self._met[fault.id] = fault
         if again is not None:
             delay_ns = attempt.delay_ns
             attempt.decided = again
@@ -136,6 +139,8 @@ class RawStream:
         """Let faults decide on the connection, unless they have decided on the request it began as."""
         self._attempt = attempt
         edge = self._connection.edge
+        if edge.faults:
+            self._met = {fault.id: fault for fault in edge.faults}
         if attempt.decided is None and edge.faults:
             decided = decide(edge.faults, None, monotonic_ns(), connection=self._connection)
             attempt.meet(decided)

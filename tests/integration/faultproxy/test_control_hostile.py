@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from tests.integration.faultproxy.process import TOKEN, PlaneProcess, plane_process
-from tests.integration.faultproxy.rig import in_loop, rigged, until
+from tests.integration.faultproxy.rig import OK, in_loop, rigged, until
+from tests.integration.faultproxy.test_refuse import taken
+from workbench.faultproxy import reopening
 from workbench.faultproxy.control import ControlServer
 from workbench.faultproxy.options import Options
 
@@ -73,6 +75,55 @@ def test_what_no_client_sends_is_refused(plane: PlaneProcess, shape: str) -> Non
         answer = caller.recv(4096)
     assert int(answer.split()[1]) == status
     assert plane.send("GET", "/proxies").json == {}
+
+
+CHANGES = {
+    "a proxy": ("/proxies/x", {"enabled": True}),
+    "a new toxic": ("/proxies/x/toxics", {"type": "latency"}),
+    "a toxic": ("/proxies/x/toxics/t", {"toxicity": 0.5}),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_is_removed_while_the_body_of_its_change_comes_is_not_changed(plane: PlaneProcess, what: str) -> None:
+    path, change = CHANGES[what]
+    made = plane.send("POST", "/proxies", {"name": "x", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:9"})
+    plane.send("POST", "/proxies/x/toxics", {"name": "t", "type": "noop"})
+    body = json.dumps(change).encode()
+    with socket.create_connection(("127.0.0.1", plane.port), timeout=20) as caller:
+        caller.sendall(post(path, body, "Expect: 100-continue").removesuffix(body))
+        assert caller.recv(4096).startswith(b"HTTP/1.1 100 "), "it waits for the body"
+        assert plane.send("DELETE", "/proxies/x").status == 204
+        caller.sendall(body)
+        assert caller.recv(4096).startswith(b"HTTP/1.1 404 ")
+    assert plane.send("GET", "/proxies").json == {}
+    host, _, port = made.json["listen"].rpartition(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=20)
+
+
+@in_loop
+async def test_a_reset_has_edges_listen_that_could_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one cannot, it is told, and the others are as they are to be."""
+    monkeypatch.setattr(reopening, "REOPEN_S", 3600.0)
+    async with rigged() as rig:
+        callee = await rig.callee()
+        stuck = await rig.edge(callee.address)
+        other = await rig.edge(callee.address, name="c:d")
+        control = ControlServer(rig.plane, Options(), random.Random(1))
+        api = Api(await control.start(0))
+        await api.open()
+        await api.ask(200, [("POST", f"/proxies/{name}/toxics", {"type": "noop"}) for name in rig.plane.edges])
+        await other.disable()
+        await rig.fault("down", kind="refuse")
+        with taken(stuck):
+            await api.ask(500, [("POST", "/reset", None)])
+            assert (rig.plane.faults(), stuck.rules, other.rules) == ([], [], [])
+            assert await (await rig.call(other)).get() == OK
+        await api.ask(204, [("POST", "/reset", None)])
+        assert await (await rig.call(stuck)).get() == OK
+        api.close()
+        await control.stop()
 
 
 PROXIES, TOXICS_EACH = 1000, 10

@@ -129,13 +129,51 @@ async def test_a_renewed_lease_goes_on() -> None:
     async with rigged() as rig:
         callee = await rig.callee()
         await rig.edge(callee.address)
-        await rig.fault("short", kind="blackhole", lease_ms=100)
-        await rig.fault("other", kind="latency", delay="1ms", lease_ms=100)
+        await rig.fault("short", kind="blackhole", lease_ms=2000)
+        await rig.fault("other", kind="latency", delay="1ms", lease_ms=2000)
         renewal = rig.plane.renew(["short", "nobody"], 60_000)
         assert (renewal.renewed, renewal.unknown) == (["short"], ["nobody"])
         await until(lambda: len(rig.plane.faults()) == 1, "the other lease to end")
         assert [fault.spec.id for fault in rig.plane.faults()] == ["short"]
         assert rig.plane.renew(["other"], 100).unknown == ["other"]
+
+
+@in_loop
+async def test_a_lease_that_is_over_is_not_renewed() -> None:
+    """The loop has not come to take the fault off, and it goes all the same."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        await rig.edge(callee.address)
+        fault = await rig.fault("f", kind="blackhole")
+        fault.expires_at_ns = time.monotonic_ns()
+        for timer_came_first in (False, True):
+            if timer_came_first:
+                rig.plane._expire()
+            assert rig.plane.renew(["f"], 60_000).unknown == ["f"]
+        await until(lambda: not rig.plane.faults(), "the lease to end")
+
+
+@pytest.mark.parametrize("what", ["lease", "turn"])
+@in_loop
+async def test_a_timer_that_comes_while_its_fault_is_taken_off_leaves_the_next_one_of_its_id(what: str) -> None:
+    """It has no work left: what it would have done to the first is not done to the second, and the first is off."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        edge = await rig.edge(callee.address)
+        flaps: dict[str, Any] = {"schedule": {"period": "20m", "duty": "50%"}}
+        first = await rig.fault("f", kind="refuse", **flaps)
+        if what == "lease":
+            first.expires_at_ns = time.monotonic_ns()
+            rig.plane._expire()
+        else:
+            rig.plane._keep(rig.plane._turn(first, edge))
+        await rig.plane.remove("f")
+        second = await rig.fault("f", kind="refuse", **flaps)
+        await until(lambda: not rig.plane._working, "the timer's work to be done")
+        assert (rig.plane.faults(), first.on, second.on) == ([second], False, True)
+        await rig.plane.remove("f")
+        assert not rig.plane._turns
+        assert await (await rig.call(edge)).get() == OK
 
 
 @in_loop

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
-from tests.integration.faultproxy.rig import GET, OK, in_loop, rigged
+from tests.integration.faultproxy.rig import GET, OK, in_loop, rigged, until
+from workbench.faultproxy import reopening
 from workbench.faultproxy.edge import Edge
 
 
@@ -129,4 +132,85 @@ async def test_no_second_edge_takes_the_port_of_one_that_refuses() -> None:
             await rig.plane.add_edge("c:d", edge.listen.replace("127.0.0.1", "localhost"), callee.address)
         assert list(rig.plane.edges) == ["a:b"]
         await rig.plane.remove("down")
+        assert await (await rig.call(edge)).get() == OK
+
+
+@contextmanager
+def taken(edge: Edge) -> Iterator[None]:
+    """Listen on the port of an edge that refuses, as the system allows to whoever asks for it."""
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.bind(("127.0.0.1", port_of(edge)))
+        thief.listen()
+        yield
+
+
+@pytest.mark.parametrize("how", ["remove", "lease", "flap"])
+@in_loop
+async def test_an_edge_that_cannot_listen_again_is_tried_until_it_can(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Whoever asks for the end of its fault is told, each time."""
+    monkeypatch.setattr(reopening, "REOPEN_S", 0.01)
+    schedule: dict[str, Any] = {"schedule": {"period": "10m", "duty": "0.02%"}} if how == "flap" else {}
+    async with rigged() as rig:
+        callee = await rig.callee()
+        edge = await rig.edge(callee.address)
+        await rig.fault("down", kind="refuse", **schedule)
+        with taken(edge):
+            if how == "remove":
+                with pytest.raises(OSError, match="in use"):
+                    await rig.plane.remove("down")
+            elif how == "lease":
+                rig.plane.renew(["down"], 1)
+            await until(lambda: edge.is_stuck, "the edge to have tried to listen")
+            for _ in range(2):
+                with pytest.raises(OSError, match="in use"):
+                    await rig.plane.remove_all()
+            assert rig.plane.faults() == []
+        await until(lambda: not edge.is_stuck, "the edge to listen again")
+        assert await (await rig.call(edge)).get() == OK
+
+
+@in_loop
+async def test_one_edge_that_cannot_listen_again_keeps_no_other_closed() -> None:
+    """Every fault is off, and an edge may be removed without listening before."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        stuck = await rig.edge(callee.address)
+        other = await rig.edge(callee.address, name="c:d")
+        await rig.fault("one", kind="refuse")
+        await rig.fault("two", kind="refuse", edge="c:d")
+        with taken(stuck):
+            with pytest.raises(OSError, match="in use"):
+                await rig.plane.remove_all()
+            assert rig.plane.faults() == []
+            assert await (await rig.call(other)).get() == OK
+            await rig.fault("one", kind="refuse")
+            await rig.fault("two", kind="refuse")
+            await rig.plane.remove_edge("a:b")
+        assert rig.plane.faults() == []
+        assert await connect_errno(stuck) == errno.ECONNREFUSED
+        assert await rig.plane.remove_all() == []
+
+
+@in_loop
+async def test_an_edge_that_cannot_be_enabled_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had its port, and no descriptor left to listen with."""
+    async with rigged() as rig:
+        callee = await rig.callee()
+        edge = await rig.edge(callee.address)
+        await edge.disable()
+
+        async def no_descriptor() -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(edge._listener, "open", no_descriptor)
+            with pytest.raises(OSError, match="Too many"):
+                await rig.plane.enable(edge)
+        assert not edge.enabled
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", port_of(edge)))
+        await rig.plane.enable(edge)
         assert await (await rig.call(edge)).get() == OK

@@ -82,7 +82,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
     async with rigged() as rig:
         stage = Stage(rig, edge=await rig.edge("127.0.0.1:9"))
         await stage.edge.disable()
-        stage.edge.move(stage.edge.listen, await rig.server(stage.serve))
+        await stage.edge.move(stage.edge.listen, await rig.server(stage.serve))
         await stage.edge.enable()
         order = MarkedRecordingOrder(directory=str(folder), run_id="r", canary="0123456789")
         rig.plane.start_recording(order)

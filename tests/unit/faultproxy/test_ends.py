@@ -181,3 +181,71 @@ def test_a_connection_that_was_accepted_too_late_is_cut(clock: Clockwork, why: s
     CallerEnd(wire.edge, clock.as_loop()).connection_made(caller.as_transport())
     assert caller.aborted
     assert len(wire.edge.connections) == 1
+
+
+def test_requests_behind_one_that_came_too_late_are_none(clock: Clockwork) -> None:
+    """The callee has ended its side: the connection is over, and what else came in the same piece meets no fault."""
+    wire = Wire(clock)
+    late = wire.fault("late", kind="latency", delay="20ms", match={"path": "/p"})
+    wire.request(GET)
+    wire.answer(OK)
+    wire.callee_ends()
+    wire.request(GET + POST + POST)
+    assert wire.is_over
+    assert wire.told("path", "end_reason") == [("/a", "complete"), ("/a", "upstream_gone")]
+    assert (wire.edge.attempts, late.eligible, late.touched) == (2, 0, set())
+    wire.caller_breaks()
+    wire.callee_breaks()
+    wire.lift(late)
+
+
+def test_what_is_over_cannot_be_touched(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    late = wire.fault("late", kind="latency", delay="20ms")
+    wire.connection.cut()
+    wire.connection.touch(late)
+    assert not late.touched
+
+
+def test_line_breaks_behind_a_request_are_no_attempt(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    late = wire.fault("late", kind="latency", delay="20ms")
+    wire.request(GET + b"\r\n")
+    wire.answer(OK)
+    wire.wait_ms(20)
+    wire.caller_ends()
+    assert (wire.caller.data, wire.callee.data) == (OK, GET + b"\r\n")
+    assert wire.is_over
+    assert (wire.edge.attempts, late.eligible) == (1, 1)
+
+
+def test_an_answer_that_leaves_after_the_recording_still_leaves(clock: Clockwork) -> None:
+    """The caller has finished sending, and gets it."""
+    wire = Wire(clock)
+    wire.fault("late", kind="latency", delay="100ms")
+    wire.request(GET)
+    wire.answer(OK)
+    end_recording(wire)
+    wire.caller_ends()
+    assert not wire.is_over
+    wire.wait_ms(100)
+    assert wire.caller.data == OK
+    assert wire.told("end_reason") == [("open",)]
+
+
+def test_attempts_that_outlived_a_recording_are_not_kept(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    wire.fault("late", kind="latency", delay="1ms")
+    wire.request(GET)
+    wire.answer(OK)
+    end_recording(wire)
+    for _ in range(10):
+        wire.wait_ms(1)
+        wire.request(GET)
+        wire.answer(OK)
+    assert len(list(wire.connection.stream.open_attempts())) == 1
+
+
+def end_recording(wire: Wire) -> None:
+    for attempt in wire.connection.stream.open_attempts():
+        attempt.end("open", wire.clock.now)

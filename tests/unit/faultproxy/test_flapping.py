@@ -89,6 +89,27 @@ def test_requests_in_off_times_are_neither_hit_nor_numbered(clock: Clockwork) ->
     assert late.state().counts.eligible == 2
 
 
+def test_an_off_time_that_was_slept_through_shortens_no_other(clock: Clockwork) -> None:
+    """Nobody looked between 3 s and 10 s: it hits from then on, and was not on in between."""
+    wire = Wire(clock)
+    late = wire.fault("late", kind="latency", delay="1s", schedule=SCHEDULE)
+    clock.advance_ms(10_000)
+    turn(wire, late, on=True)
+    clock.advance_ms(1000)
+    wire.request(GET)
+    assert late.hit == 1
+    clock.advance_ms(2000)
+    turn(wire, late, on=False)
+    assert late.state().on_ns == 6000 * MS
+
+
+def test_an_edge_that_refused_through_an_off_time_did_so_all_the_time() -> None:
+    fault = flapping()
+    fault.turn(on=True, now=10_000 * MS)
+    fault.turn(on=False, now=13_000 * MS)
+    assert fault.state().on_ns == 13_000 * MS
+
+
 def test_a_hole_that_goes_off_closes_what_it_swallowed(clock: Clockwork) -> None:
     wire = Wire(clock)
     hole = wire.fault("hole", kind="blackhole", schedule=SCHEDULE)

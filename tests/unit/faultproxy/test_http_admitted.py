@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.faultproxy.clockwork import Clockwork
 from tests.unit.faultproxy.test_http_passing import GET, OK, POST
-from tests.unit.faultproxy.wire import Wire
+from tests.unit.faultproxy.wire import Wire, run
 from workbench.faultproxy.admission import Gate
 from workbench.model.faults.actions import Admit, Answer
 
@@ -145,6 +145,35 @@ def test_taken_off_everybody_goes_on_at_once(wire: Wire) -> None:
     for caller in callers:
         caller.answered()
         assert caller.caller.data == OK
+
+
+def test_who_went_on_without_a_place_has_none_to_lose(wire: Wire) -> None:
+    """Answered before the first one is, who had the place: the connection stays, the next fault finds all places."""
+    fault = wire.fault("busy", **BROWNOUT)
+    first, second, _ = three(wire)
+    wire.lift(fault)
+    second.answered()
+    assert second.caller.data == OK
+    assert not second.connection.closed
+    assert wire.told("end_reason")[-1] == ("complete",)
+    first.answered()
+    second.send(GET)
+    second.answered()
+    assert second.caller.data == OK + OK
+
+
+def test_a_queue_is_empty_when_its_fault_comes_back(wire: Wire) -> None:
+    fault = wire.fault("busy", schedule={"period": "10s", "duty": "30%"}, **BROWNOUT)
+    first, *_ = three(wire)
+    run(wire.edge.turn(fault, on=False, now=wire.clock.now))
+    wire.clock.advance_ms(10_000)
+    run(wire.edge.turn(fault, on=True, now=wire.clock.now))
+    fourth = Caller(wire)
+    fourth.send(GET)
+    assert fourth.caller.data == b"", "it waits where the second one did"
+    first.answered()
+    wire.clock.advance_ms(10)
+    assert fourth.reached
 
 
 def test_the_more_are_inside_the_longer_it_takes(wire: Wire) -> None:

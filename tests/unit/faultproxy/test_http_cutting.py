@@ -204,6 +204,16 @@ def test_an_answer_given_here_is_truncated_too(clock: Clockwork) -> None:
     assert wire.told("faults", "status", "end_reason") == [("cut err", "503", "cut")]
 
 
+def test_requests_behind_a_truncated_answer_are_none(clock: Clockwork) -> None:
+    """An answer that is given here ended the connection: what was pipelined behind its request meets no fault."""
+    wire = Wire(clock)
+    cut = wire.fault("cut", kind="truncate", after=1)
+    wire.fault("err", kind="http_status", status=503)
+    wire.request(GET * 3)
+    assert wire.is_over
+    assert (wire.edge.attempts, cut.eligible, cut.touched) == (1, 1, set())
+
+
 def test_lifting_lets_an_answer_be_whole_again(clock: Clockwork) -> None:
     """What was kept of it leaves at once; answers to come are not touched."""
     wire = Wire(clock)

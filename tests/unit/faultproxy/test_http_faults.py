@@ -66,6 +66,46 @@ def test_an_answer_that_becomes_unreadable_is_not_held_twice(clock: Clockwork) -
     assert wire.caller.data.endswith(b"zz\r\n")
 
 
+BAD_UPLOAD = b"PUT /u HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+
+
+def test_the_answer_to_a_request_that_becomes_unreadable_is_held(clock: Clockwork) -> None:
+    """It was hit, though its body cannot be read."""
+    wire = Wire(clock)
+    wire.fault("late", **LATE)
+    wire.request(BAD_UPLOAD)
+    wire.request(b"more")
+    assert wire.callee.data == BAD_UPLOAD + b"more"
+    wire.wait_ms(50)
+    wire.answer(OK)
+    wire.wait_ms(99)
+    assert wire.caller.data == b""
+    wire.wait_ms(1)
+    assert wire.caller.data == OK
+    wire.caller_breaks()
+    assert (row(wire)["delay_ns"], row(wire)["bytes_in"]) == (str(100 * MS), str(len(BAD_UPLOAD) + 4))
+
+
+def test_the_answer_to_a_request_that_becomes_unreadable_is_paced(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    wire.fault("slow", kind="bandwidth", rate="1KB/s")
+    wire.request(BAD_UPLOAD)
+    wire.answer(OK * 100)
+    assert len(wire.caller.data) < len(OK * 100)
+
+
+def test_what_becomes_unreadable_behind_its_answer_passes(clock: Clockwork) -> None:
+    """The callee has answered before the body had come, which then cannot be read."""
+    wire = Wire(clock)
+    wire.request(BAD_UPLOAD[:-4])
+    wire.answer(OK)
+    wire.request(BAD_UPLOAD[-4:])
+    wire.request(b"more")
+    wire.answer(b"what?")
+    assert (wire.callee.data, wire.caller.data) == (BAD_UPLOAD + b"more", OK + b"what?")
+    assert wire.told("path", "status") == [("/u", "200")]
+
+
 def test_100_continue_is_not_held(clock: Clockwork) -> None:
     """It is not the answer, and the caller needs it to go on."""
     wire = Wire(clock)

@@ -235,6 +235,28 @@ def test_bytes_behind_an_upgrade_wait_for_the_answer(clock: Clockwork) -> None:
     assert wire.caller.data == SWITCH + b"\x81\x00"
 
 
+def test_requests_behind_an_upgrade_that_was_refused_early_pass(clock: Clockwork) -> None:
+    """The answer came before the body had: nobody waits for it any more when the body is here."""
+    wire = Wire(clock)
+    upload = UPGRADE.replace(b"GET", b"POST")[:-2] + b"Content-Length: 5\r\n\r\n"
+    wire.request(upload)
+    wire.answer(OK)
+    wire.request(b"hello")
+    wire.request(GET)
+    wire.answer(EMPTY)
+    assert (wire.callee.data, wire.caller.data) == (upload + b"hello" + GET, OK + EMPTY)
+    assert wire.told("path", "status") == [("/ws", "200"), ("/a", "204")]
+
+
+def test_requests_behind_an_upgrade_whose_answer_ended_the_connection_are_none(clock: Clockwork) -> None:
+    wire = Wire(clock)
+    wire.fault("cut", kind="truncate", after=1)
+    wire.request(UPGRADE + GET)
+    wire.answer(OK)
+    assert wire.is_over
+    assert wire.edge.attempts == 1
+
+
 def test_much_behind_an_upgrade_does_not_wait(clock: Clockwork) -> None:
     wire = Wire(clock)
     wire.request(UPGRADE)

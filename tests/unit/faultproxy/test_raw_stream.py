@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit.faultproxy.clockwork import Clockwork
-from tests.unit.faultproxy.wire import Wire
+from tests.unit.faultproxy.wire import Wire, run
 
 MS = 1_000_000
 LATE: dict[str, Any] = {"kind": "latency", "delay": "100ms"}
@@ -84,6 +84,25 @@ def test_a_fault_meets_open_connections_once(clock: Clockwork) -> None:
     assert wire.callee.data == b"ab"
     wire.again()
     assert late.state().counts.eligible == 2
+
+
+def test_another_fault_of_the_same_id_decides_and_counts_anew(clock: Clockwork) -> None:
+    """On a connection that is kept from one run to the next; only one that flaps is bound to what it has decided."""
+    wire = tcp(clock)
+    wire.lift(wire.fault("late", **LATE))
+    never = wire.fault("late", share=1e-9, **LATE)
+    assert (never.eligible, never.hit) == (1, 0)
+    wire.answer(b"x")
+    assert wire.caller.data == b"x"
+    wire.lift(never)
+    again = wire.fault("late", schedule={"period": "10s", "duty": "30%"}, **LATE)
+    for on in (False, True):
+        run(wire.edge.turn(again, on=on, now=clock.now))
+    assert (again.eligible, again.hit) == (1, 1)
+    wire.answer(b"y")
+    assert wire.caller.data == b"x"
+    wire.caller_breaks()
+    assert wire.told("decisions", "faults") == [("late=0+ late=0- late=0+", "late late")]
 
 
 def test_a_share_is_of_connections(clock: Clockwork) -> None:

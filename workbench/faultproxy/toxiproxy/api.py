@@ -1,6 +1,6 @@
 """Toxiproxy's HTTP API on the built-in plane: same paths, JSON, statuses and error texts as the server's 2.12.
 
-Four differences are on purpose: only loopback addresses can be listened on unless the plane was told otherwise, names
+Differences on purpose: only loopback addresses can be listened on unless the plane was told otherwise, names
 are checked, a proxy has one more, optional field (`protocol`), and the server's own logger does not show in its JSON.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -108,23 +109,37 @@ class _Api:
             differs = self._differs(existing, order.get("listen", ""), order["upstream"])
             if not differs and order.get("protocol", existing.protocol) == existing.protocol:
                 return existing
-            await self._plane.remove_edge(existing.name)
+            return await self._replace(existing, order)
         return await self._create(order)
+
+    async def _replace(self, existing: Edge, order: dict[str, Any]) -> Edge:
+        try:
+            return await self._plane.replace_edge(
+                existing,
+                order["listen"],
+                order["upstream"],
+                protocol=order.get("protocol", "auto"),
+                enabled=order.get("enabled", True),
+            )
+        except AlreadyThereError as error:
+            raise ApiError("proxy already exists", 409) from error
+        except (OSError, ValueError) as error:
+            raise orders.cannot_listen(order["listen"], error) from error
 
     async def show_proxy(self, request: web.Request) -> web.Response:
         return _json(_show(self._edge(request)))
 
     async def update_proxy(self, request: web.Request) -> web.Response:
-        edge = self._edge(request)
-        order = orders.read_proxy_changes(await request.read())
+        body = await request.read()
+        edge = self._edge(request)  # whoever removes it while the body comes has removed it
+        order = orders.read_proxy_changes(body)
         listen, upstream = order.get("listen", edge.listen), order.get("upstream", edge.upstream)
         enabled = order.get("enabled", edge.enabled)
         if self._differs(edge, listen, upstream):
-            await edge.disable()
-            edge.move(listen, upstream)
-        if enabled and not edge.enabled:
+            await edge.move(listen, upstream)
+        if enabled:
             await self._enable(edge)
-        elif edge.enabled and not enabled:
+        elif edge.enabled:
             await edge.disable()
         return _json(_show(edge))
 
@@ -133,12 +148,21 @@ class _Api:
         return web.Response(status=204)
 
     async def reset(self, _request: web.Request) -> web.Response:
-        """Enable every proxy and take everything off, faults included."""
-        await self._plane.remove_all()
+        """Enable every proxy and take everything off, faults included; one that cannot listen stops nothing of it."""
+        with suppress(OSError):  # it is told when it is enabled
+            await self._plane.remove_all()
+        problems = []
         for edge in list(self._plane.edges.values()):
-            await self._enable(edge)
+            if self._plane.edges.get(edge.name) is not edge:
+                continue  # removed while another one was enabled
             for rule in list(edge.rules):
                 edge.remove_rule(rule)
+            try:
+                await self._enable(edge)
+            except ApiError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
         return web.Response(status=204)
 
     # -- toxics -----------------------------------------------------------------------------------------
@@ -147,8 +171,8 @@ class _Api:
         return _json([toxic.show() for toxic in _toxics(self._edge(request))])
 
     async def create_toxic(self, request: web.Request) -> web.Response:
-        edge = self._edge(request)
         body = await request.read()
+        edge = self._edge(request)
         names = {toxic.name for toxic in _toxics(edge)}
         toxic = orders.read_new_toxic(body, names.__contains__, self._chance)
         edge.add_rule(toxic)
@@ -158,8 +182,9 @@ class _Api:
         return _json(self._toxic(request).show())
 
     async def update_toxic(self, request: web.Request) -> web.Response:
+        body = await request.read()
         toxic = self._toxic(request)
-        toxicity, attributes = orders.read_toxic_changes(await request.read(), toxic)
+        toxicity, attributes = orders.read_toxic_changes(body, toxic)
         toxic.update(toxicity, attributes)
         return _json(toxic.show())
 
@@ -172,10 +197,11 @@ class _Api:
         return web.Response(body=body.encode(), headers={"Content-Type": "application/json;charset=utf-8"})
 
     async def _enable(self, edge: Edge) -> None:
-        if edge.enabled:
-            return
+        """Have an edge listen, also one that is enabled and could not listen again."""
         try:
             await self._plane.enable(edge)
+        except UnknownEdgeError as error:
+            raise ApiError("proxy not found", 404) from error
         except (OSError, ValueError) as error:
             raise orders.cannot_listen(edge.listen, error) from error
 
