@@ -53,8 +53,9 @@ def test_scenarios_are_listed_with_their_claims_the_folders_own_first(workbench:
     assert "Users get an answer" in workbench("list").out
 
 
-def test_a_broken_scenario_does_not_hide_the_others_in_the_list(workbench: Terminal, pair: Path) -> None:
-    (pair / "scenarios" / "broken.yaml").write_text("phases: [")
+@pytest.mark.parametrize("content", ["phases: [", "seed: 0x_", "labels: {since: 2026-02-30}"])
+def test_a_broken_scenario_does_not_hide_the_others_in_the_list(workbench: Terminal, pair: Path, content: str) -> None:
+    (pair / "scenarios" / "broken.yaml").write_text(content)
     listed = workbench("list", "--json")
     assert 0 == listed.code
     found = {entry["name"]: entry for entry in json.loads(listed.out)}
