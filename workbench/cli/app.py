@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from workbench.cli import components, doctor, faults, planes, results, scenarios, stacks
-from workbench.cli.streams import last_line, progress, show_error
+from workbench.cli.streams import guarded, last_line, progress, show_error
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
 
@@ -84,7 +84,9 @@ app.add_typer(component, name="components")
 
 def main() -> None:
     """Run one command and exit with its code."""
-    sys.exit(_run())
+    with guarded():
+        code = _run()
+    sys.exit(code)
 
 
 def _run() -> int:  # noqa: PLR0911 - one line per kind of end

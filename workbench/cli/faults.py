@@ -55,7 +55,7 @@ def list_(*, json: Json = False) -> None:
     """
     states = FaultsByHand(local_stack()).on()
     if json:
-        out.print_json(data=[_plain(state) for state in states])
+        out.print_json(data=[_plain(state) for state in states], ensure_ascii=True)
         return
     if not states:
         say("no fault is on")
