@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from workbench.cli import components, doctor, faults, planes, results, scenarios, stacks
 from workbench.cli.streams import guarded, last_line, progress, show_error
@@ -89,6 +90,12 @@ def main() -> None:
     sys.exit(code)
 
 
+def _given(error: typer.TyperException) -> str:
+    """Return the value that an option refused: typer's own words leave it out."""
+    cause = error.__cause__
+    return f" (got {cause.errors()[0]['input']!r})" if isinstance(cause, ValidationError) else ""
+
+
 def _run() -> int:  # noqa: PLR0911 - one line per kind of end
     try:
         code = app(standalone_mode=False)
@@ -102,7 +109,7 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
             return Exit.USAGE
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "workbench"
-        show_error(UsageError(error.format_message(), hint=f"{path} --help"))
+        show_error(UsageError(error.format_message() + _given(error), hint=f"{path} --help"))
         last_line(Exit.USAGE, to_stdout=False)
         return Exit.USAGE
     except WorkbenchError as error:
