@@ -246,6 +246,8 @@ class LocalStack:
 
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
+        if not self.state.folder.exists():  # nothing was ever started here
+            return None
         with self.state.exclusive("down"):
             found = self.runtime.find()
             if found is not None:

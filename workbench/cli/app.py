@@ -96,6 +96,17 @@ def _given(error: typer.TyperException) -> str:
     return f" (got {cause.errors()[0]['input']!r})" if isinstance(cause, ValidationError) else ""
 
 
+def _command_path() -> str:
+    """Return the command that was asked for; typer does not know it where an option lacks its value."""
+    path, command = "workbench", typer.main.get_command(app)
+    for argument in sys.argv[1:]:
+        inner = getattr(command, "commands", {}).get(argument)
+        if inner is None:
+            break
+        path, command = f"{path} {argument}", inner
+    return path
+
+
 def _run() -> int:  # noqa: PLR0911 - one line per kind of end
     try:
         code = app(standalone_mode=False)
@@ -108,7 +119,7 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
         if not error.format_message():  # `workbench` alone: the help was printed
             return Exit.USAGE
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "workbench"
+        path = context.command_path if context is not None else _command_path()
         show_error(UsageError(error.format_message() + _given(error), hint=f"{path} --help"))
         last_line(Exit.USAGE, to_stdout=False)
         return Exit.USAGE

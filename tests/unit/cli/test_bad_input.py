@@ -148,6 +148,8 @@ def test_a_change_that_leads_nowhere_is_named(workbench: Terminal, pair: Path, c
         (["plan", "asked", "--sede", "3"], "No such option"),
         (["plan", "asked", "--seed", "one"], "'--seed': Input should be a valid integer"),
         (["plan", "asked", "--seed", "one"], "(got 'one')"),
+        (["plan", "asked", "--rate"], "plan --help"),
+        (["fault", "list", "--json", "--nope"], "fault list --help"),
         (["plan", "asked", "--seed", "-1"], "(got '-1')"),
         (["up", "--port-base", "65500"], "65336"),
         (["up", "--port-base", "80"], "1024"),

@@ -82,3 +82,9 @@ def test_logs_are_followed_beyond_a_start_of_the_stack(
     monkeypatch.setattr("workbench.cli.stacks.time.sleep", sleep)
     followed = workbench("logs", "front", "--follow")
     assert (130, "a long line of the first stack\nsecond\nthird\n") == (followed.code, followed.out)
+
+
+def test_where_nothing_was_ever_up_nothing_is_left_behind(workbench: Terminal, pair: Path) -> None:
+    ended = workbench("down")
+    assert (0, "nothing is up\n") == (ended.code, ended.out)
+    assert not (pair / ".workbench").exists()
