@@ -13,11 +13,15 @@ from workbench.loading.fault_options import read_fault
 from workbench.loading.scenario_files import load_system
 from workbench.loading.source import nearest
 from workbench.model.faults.base import FaultBase
+from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.stack import RunningStack
 from workbench.model.units import NS_PER_MS, Duration
 from workbench.wiring import LocalStack
 
 LONGEST = Duration.parse("24h")
+LONGEST_ON_RESOURCES = Duration.parse("10m")
+"""What services take (docs/how-to/disturb-a-resource.md)."""
+
 _SEED = 1
 
 
@@ -42,6 +46,11 @@ class FaultsByHand:
                     hint="workbench down, then workbench up with the built-in plane",
                 )
             faults = read_fault(kind, target, options, load_system(stack.system_file, Path.cwd()).system)
+            if lasts > LONGEST_ON_RESOURCES and any(isinstance(fault, ResourceFault) for fault in faults):
+                raise UsageError(
+                    f"--for {lasts} is too long: services take faults on resources for {LONGEST_ON_RESOURCES} at most",
+                    hint=f"--for {LONGEST_ON_RESOURCES}, and the same command again when it has ended",
+                )
             plane = self._local.plane(stack)
             taken = {state.id for state in plane.faults()} & {fault.id for fault in faults}
             if taken:

@@ -220,6 +220,15 @@ def _conduct(
         opened.save_logs(directory)
 
 
+def refuse_other_ports(found: RunningStack, port_base: int | None) -> None:
+    """Refuse a running stack whose ports are not those that were asked for, if any were."""
+    if port_base not in (None, found.port_base):
+        raise UsageError(
+            f"the ports of the stack that is running here begin at {found.port_base}, not {port_base}",
+            hint="without --port-base it is used as it is; workbench down ends it",
+        )
+
+
 @contextmanager
 def _noted(journal: Journal, interruption: Interruption) -> Iterator[None]:
     """Write into the journal what ends a run early; what is left to be done is done all the same."""
@@ -250,6 +259,7 @@ def _stack(
             tools=request.tools,
             placement=request.placement,
         )
+        refuse_other_ports(found, request.port_base)
     stack = found or desk.up(
         planned.loaded.loaded_system,
         port_base=request.port_base,

@@ -41,7 +41,7 @@ from workbench.model.stack import RunningStack
 from workbench.model.system import System
 from workbench.model.tools import Tool
 from workbench.model.units import NS_PER_S
-from workbench.pipeline import OpenStack, Planned
+from workbench.pipeline import OpenStack, Planned, refuse_other_ports
 
 STATE_FOLDER = ".workbench"
 
@@ -230,6 +230,7 @@ class LocalStack:
                     hint="workbench down ends it",
                 )
             refuse_other_stack(found, loaded.system.name, bugs=bugs, plane=plane, tools=tools, placement=placement)
+            refuse_other_ports(found, port_base)
             return found, False
 
     def live_page(self) -> str:
@@ -245,6 +246,8 @@ class LocalStack:
 
     def down(self) -> RunningStack | None:
         """End the stack; refused while a run uses it."""
+        if not self.state.folder.exists():  # nothing was ever started here
+            return None
         with self.state.exclusive("down"):
             found = self.runtime.find()
             if found is not None:

@@ -61,6 +61,10 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_every_argument_in_the_pages_has_a_name() -> None:
+    assert "| `` |" not in (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+
+
 def test_every_link_leads_somewhere() -> None:
     found = list(links())
     assert len(found) > 20, "links were not found: this test is blind"

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from workbench.cli import components, doctor, faults, planes, results, scenarios, stacks
-from workbench.cli.streams import last_line, progress, show_error
+from workbench.cli.streams import guarded, last_line, progress, show_error
 from workbench.errors import Interrupted, UsageError, WorkbenchError
 from workbench.model.outcome import Exit
 
@@ -84,7 +85,26 @@ app.add_typer(component, name="components")
 
 def main() -> None:
     """Run one command and exit with its code."""
-    sys.exit(_run())
+    with guarded():
+        code = _run()
+    sys.exit(code)
+
+
+def _given(error: typer.TyperException) -> str:
+    """Return the value that an option refused: typer's own words leave it out."""
+    cause = error.__cause__
+    return f" (got {cause.errors()[0]['input']!r})" if isinstance(cause, ValidationError) else ""
+
+
+def _command_path() -> str:
+    """Return the command that was asked for; typer does not know it where an option lacks its value."""
+    path, command = "workbench", typer.main.get_command(app)
+    for argument in sys.argv[1:]:
+        inner = getattr(command, "commands", {}).get(argument)
+        if inner is None:
+            break
+        path, command = f"{path} {argument}", inner
+    return path
 
 
 def _run() -> int:  # noqa: PLR0911 - one line per kind of end
@@ -99,8 +119,8 @@ def _run() -> int:  # noqa: PLR0911 - one line per kind of end
         if not error.format_message():  # `workbench` alone: the help was printed
             return Exit.USAGE
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "workbench"
-        show_error(UsageError(error.format_message(), hint=f"{path} --help"))
+        path = context.command_path if context is not None else _command_path()
+        show_error(UsageError(error.format_message() + _given(error), hint=f"{path} --help"))
         last_line(Exit.USAGE, to_stdout=False)
         return Exit.USAGE
     except WorkbenchError as error:

@@ -38,7 +38,7 @@ def list_(*, json: Json = False) -> None:
             }
         )
     if json:
-        out.print_json(data=rows)
+        out.print_json(data=rows, ensure_ascii=True)
         return
     for row in rows:
         if row["found"]:

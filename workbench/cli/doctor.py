@@ -20,7 +20,7 @@ def doctor(*, json: Json = False) -> int:
     """
     findings = examine(local_stack())
     if json:
-        out.print_json(data=[finding.as_dict() for finding in findings])
+        out.print_json(data=[finding.as_dict() for finding in findings], ensure_ascii=True)
     else:
         for finding in findings:
             _show(finding)

@@ -15,7 +15,7 @@ from workbench.cli.options import Json
 from workbench.cli.streams import out, say
 from workbench.engine.ports import FaultState
 from workbench.errors import InvalidInput, Problem, UsageError
-from workbench.loading.fault_options import OF_SCENARIOS
+from workbench.loading.fault_options import OF_ARGUMENTS, OF_SCENARIOS
 from workbench.loading.source import nearest
 from workbench.model.faults import KINDS
 from workbench.model.faults.base import EdgeFault, FaultBase, ServiceFault
@@ -23,8 +23,6 @@ from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.partition import Partition
 from workbench.model.units import NS_PER_S, Duration
 from workbench.wiring import local_stack
-
-TARGETS = ("kind", "edge", "service", "services", "resource")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `workbench fault list` shows it")]
 
@@ -57,7 +55,7 @@ def list_(*, json: Json = False) -> None:
     """
     states = FaultsByHand(local_stack()).on()
     if json:
-        out.print_json(data=[_plain(state) for state in states])
+        out.print_json(data=[_plain(state) for state in states], ensure_ascii=True)
         return
     if not states:
         say("no fault is on")
@@ -146,7 +144,7 @@ def _options_of(model: type[BaseModel], outer: str = "") -> Iterator[tuple[str, 
     """Yield option, default and meaning of every key, those of nested models with a dot."""
     for key, field in model.model_fields.items():
         name = f"{outer}{field.alias or key}"
-        if name in OF_SCENARIOS or name in TARGETS:
+        if name in OF_SCENARIOS or name in OF_ARGUMENTS:
             continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _options_of(field.annotation, f"{name}.")

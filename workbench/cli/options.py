@@ -41,6 +41,12 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a value, such as phases.fault.duration=40s (repeatable)", metavar="PATH=VALUE"),
 ]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Another limit, such as expect.breaker_opens.within=1s (repeatable)", metavar="PATH=VALUE"
+    ),
+]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the run directories", metavar="DIR")]
 RunDir = Annotated[
     Path,

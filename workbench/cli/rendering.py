@@ -61,7 +61,7 @@ def _seconds(ns: int) -> str:
 def verdict(result: Verdict, folder: Path, *, as_json: bool) -> None:
     """Say the verdict, its checks, the three most important reasons, and where the report is."""
     if as_json:
-        out.print(result.model_dump_json(indent=2), soft_wrap=True, markup=False)
+        out.print(result.model_dump_json(indent=2, ensure_ascii=True), soft_wrap=True, markup=False)
     target = err if as_json else out
     target.print()
     for check in result.checks:

@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 
 from workbench.cli import rendering
-from workbench.cli.options import Json, Reports, RunDir, Set, changes
+from workbench.cli.options import Json, Limits, Reports, RunDir, changes
 from workbench.cli.streams import last_line, progress, say
 from workbench.engine.collecting import COLLECTED, Sources
 from workbench.engine.rundir import RunDirectory, finished_runs
-from workbench.errors import UsageError
+from workbench.errors import EnvironmentFailure, UsageError
 from workbench.gating import gate as apply_gate
 from workbench.gating import read_policy
 from workbench.model.tools import Tool
-from workbench.offline import judge_again, judge_with, report_again
+from workbench.offline import judge_again, judge_with, report_again, saved_verdict
 from workbench.reporting.tool_pages import Stretch, page
 from workbench.wiring import local_stack
 
@@ -53,7 +53,7 @@ class SpansFrom(StrEnum):
 def judge(
     directory: RunDir,
     *,
-    set_: Set = None,
+    set_: Limits = None,
     metrics: Annotated[
         MetricsFrom, typer.Option("--metrics", help="From whose samples, of a run --with prometheus")
     ] = MetricsFrom.COLLECTOR,
@@ -105,8 +105,7 @@ def gate(
     [bold]Example:[/]  workbench gate reports/latest --policy gate.yaml
     """
     run = RunDirectory.existing(directory)
-    run.read_run()  # refuses a directory of a newer format, whose verdict may mean something else
-    verdict = run.read_verdict()
+    verdict = saved_verdict(run)
     code, lines = apply_gate(verdict, read_policy(policy), date.today())  # noqa: DTZ011 - the user's own calendar
     if json:
         rendering.as_json({"exit_code": code, "outcome": verdict.outcome, "lines": lines})
@@ -118,7 +117,7 @@ def gate(
 
 
 def open_(
-    what: Annotated[Openable, typer.Argument(help="What to open")] = Openable.REPORT,
+    what: Annotated[Openable, typer.Argument(metavar="[WHAT]", help="What to open")] = Openable.REPORT,
     *,
     reports: Reports = Path("reports"),
 ) -> None:
@@ -171,10 +170,20 @@ def prune(
     [bold]Example:[/]  workbench prune --keep 10
     """
     old = finished_runs(reports)[keep:]
+    left: list[str] = []
     for run in old:
-        shutil.rmtree(run.folder)
-        progress(f"deleted {run.folder}")
+        try:
+            shutil.rmtree(run.folder)
+        except OSError as error:
+            left.append(f"  {run.folder}: {error.filename}: {error.strerror}")
+        else:
+            progress(f"deleted {run.folder}")
     latest = reports / "latest"
     if latest.is_symlink() and not latest.exists():
         latest.unlink()
+    if left:
+        lines = "\n".join(left)
+        raise EnvironmentFailure(
+            f"{len(left)} of {len(old)} could not be deleted:\n{lines}", hint="mend that, then the same command again"
+        )
     say(f"{len(old)} deleted, {len(finished_runs(reports))} kept")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from workbench.cli.options import (
     Bug,
@@ -67,7 +70,8 @@ def up(
     for name, url in stack.services.items():
         table.add_row(f"  {name}", url)
     for name, edge in stack.edges.items():
-        table.add_row(f"  {name}", f"http://{edge.listener}", f"-> {edge.upstream}")
+        listener = f"http://{edge.listener}" if edge.protocol == "http" else edge.listener
+        table.add_row(f"  {name}", listener, f"-> {edge.upstream}")
     for tool, url in stack.tools.items():
         table.add_row(f"  {tool}", url)
     # The address of the page is its key: for a terminal, and no log.
@@ -112,7 +116,7 @@ def status(*, json: Json = False) -> None:
     """
     found = local_stack().status()
     if json:
-        out.print_json(data=found)
+        out.print_json(data=found, ensure_ascii=True)
         return
     if found["stack"] is None:
         say("nothing is up (workbench up starts the shop)")
@@ -121,7 +125,8 @@ def status(*, json: Json = False) -> None:
         addresses = found["stack"]["services"] | found["stack"]["tools"]
         table = Table.grid(padding=(0, 2))
         for name, process in found["processes"].items():
-            state = f"pid {process['pid']}" if process["pid"] else f"[bold red]{process['ended'] or 'not running'}[/]"
+            ended = Text(process["ended"] or "not running", style="bold red")
+            state = Text(f"pid {process['pid']}") if process["pid"] else ended
             table.add_row(f"  {name}", state, addresses.get(name, ""))
         out.print(table)
         for fault in found["faults"]:
@@ -158,7 +163,9 @@ def _print_logs(files: dict[str, Path], *, follow: bool) -> None:
     offsets = dict.fromkeys(files, 0)
     while True:
         for name, path in files.items():
-            with path.open("rb") as log:
+            with suppress(FileNotFoundError), path.open("rb") as log:  # gone while the stack is started again
+                if os.fstat(log.fileno()).st_size < offsets[name]:  # it has begun anew
+                    offsets[name] = 0
                 log.seek(offsets[name])
                 for line in log:
                     prefix = f"{name:>12} | " if len(files) > 1 else ""

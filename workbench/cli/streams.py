@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -12,18 +17,63 @@ from rich.text import Text
 from workbench.errors import EnvironmentFailure, WorkbenchError
 from workbench.model.outcome import MEANINGS, Exit
 
-
-class _Stream(Console):
-    """A console whose reader may leave, as in `workbench list | head`. Rich would then exit with 1: FAIL."""
-
-    def on_broken_pipe(self) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
-        if not self.stderr:  # without progress everything goes on; a result that nobody gets is no success
-            raise EnvironmentFailure("nobody reads the result any more")
+out = Console(highlight=False, markup=False, emoji=False)  # what it shows is other people's text
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
-out = _Stream(highlight=False)
-err = _Stream(stderr=True, highlight=False)
+class _Guarded:
+    """A standard stream that may take no more, as in `workbench list | head`, or where the disk is full.
+
+    A result that nobody gets is no success: that raises EnvironmentFailure. Without progress everything goes on.
+    """
+
+    def __init__(self, stream: TextIO, *, is_result: bool) -> None:
+        self._stream = stream
+        self._is_result = is_result
+
+    def write(self, text: str) -> int:
+        with self._noticed():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._noticed():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with suppress(OSError), _nowhere() as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())  # takes what is still in the buffer
+            if not self._is_result:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise EnvironmentFailure("nobody reads the result any more") from error
+            raise EnvironmentFailure(f"the result cannot be written: {error.strerror}") from error
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Have standard streams that are safe to write to: also one that is closed, full, or cannot show a character."""
+    before = sys.stdout, sys.stderr
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or _nowhere()
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # "?" is a mark of ours
+        setattr(sys, name, _Guarded(stream, is_result=name == "stdout"))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def say(text: str, style: str = "") -> None:
@@ -62,4 +112,3 @@ def last_line(code: int, *, to_stdout: bool = True) -> None:
     known = code in list(Exit)
     text = f"exit {code}: {MEANINGS[Exit(code)] if known else 'unknown'}"
     (out if to_stdout else err).print(Text(text, style="dim"), soft_wrap=True)
-    sys.stdout.flush()

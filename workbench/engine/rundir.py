@@ -131,7 +131,7 @@ class RunDirectory:
             partial.unlink(missing_ok=True)
             raise EnvironmentFailure(
                 f"cannot write {path}: {error.strerror}",
-                hint="free some room, or choose another folder with --reports",
+                hint="free some room, or make the folder writable",
             ) from error
         return path
 
@@ -143,7 +143,7 @@ class RunDirectory:
         try:
             data = json.loads(path.read_bytes())
             version = data["version"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InvalidInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
         if isinstance(version, int) and version > RUN_FORMAT:
             raise UsageError(

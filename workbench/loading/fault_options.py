@@ -18,6 +18,8 @@ from workbench.model.faults.partition import Partition
 from workbench.model.system import System
 
 OF_SCENARIOS = ("phase", "min_evidence", "schedule.start", "schedule.duration")
+OF_ARGUMENTS = ("kind", "edge", "service", "services", "resource")
+"""What KIND and TARGET say: an option would replace it after it was looked up."""
 _LONGEST_ID = 40
 _TO_DASHES = str.maketrans("_:,", "---")
 
@@ -43,7 +45,11 @@ def read_fault(kind: str, target: str, options: Mapping[str, str], system: Syste
         for name in options
         if name in OF_SCENARIOS
     ]
-    for name, value in options.items():
+    given = {name: value for name, value in options.items() if name.split(".", maxsplit=1)[0] not in OF_ARGUMENTS}
+    problems += [
+        Problem(_dashed(name), 0, "", "is no option: KIND and TARGET say that") for name in options if name not in given
+    ]
+    for name, value in given.items():
         if not _make_room(data, name):
             problems.append(Problem(_dashed(name), 0, "", "lies within a value that has no parts"))
             continue

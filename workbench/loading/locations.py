@@ -51,7 +51,7 @@ def find_scenario(name_or_path: str) -> Path:
     """Return the file of a scenario. Raises UsageError with the nearest names."""
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
         path = Path(name_or_path)
-        if not path.is_file():
+        if not _is_file(path):
             raise UsageError(f"there is no file {name_or_path}", hint="workbench list shows the scenarios")
         return path
     known = scenario_files()
@@ -70,7 +70,7 @@ def find_system(name_or_path: str, relative_to: Path) -> Path:
     """
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
         path = relative_to / name_or_path
-        if not path.is_file():
+        if not _is_file(path):
             raise UsageError(f"there is no system file {path}")
         return path
     installed = {entry.name: entry.value for entry in entry_points(group="workbench.systems")}
@@ -86,3 +86,10 @@ def find_system(name_or_path: str, relative_to: Path) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(f"system {name_or_path!r}: package {installed[name_or_path]} cannot be found")
     return Path(spec.submodule_search_locations[0]) / "system.yaml"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False

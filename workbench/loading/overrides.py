@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,13 @@ class Overrides:
     rate: str | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
 
+
+_OF_OPTIONS = {
+    "--system": ("system",),
+    "--seed": ("seed",),
+    "--rate": ("load.arrivals.rate", "load.arrivals.profile"),
+}
+"""What an option of its own changes."""
 
 AS_WRITTEN = Overrides()
 """Nothing is changed."""
@@ -49,7 +56,7 @@ class Overridden:
 
 def overridden(source: Source, overrides: Overrides) -> Overridden:
     """Return the file with everything changed that can be."""
-    given = Overridden(source, copy.deepcopy(source.data), {}, [])
+    given = Overridden(source, copy.deepcopy(source.data), {}, list(_given_twice(overrides)))
     if overrides.system is not None:
         given.data["system"] = overrides.system
         given.options["system",] = "--system"
@@ -67,6 +74,16 @@ def overridden(source: Source, overrides: Overrides) -> Overridden:
         except InvalidInput as error:
             given.problems.extend(error.problems)
     return given
+
+
+def _given_twice(overrides: Overrides) -> Iterator[Problem]:
+    """Yield the options whose value `--set` gives, too: which one is meant nobody can know."""
+    for option, keys in _OF_OPTIONS.items():
+        if getattr(overrides, option.removeprefix("--")) is None:
+            continue
+        for where in overrides.changes:
+            if any(f"{where}.".startswith(f"{key}.") or f"{key}.".startswith(f"{where}.") for key in keys):
+                yield Problem(option, 0, "", f"is given by --set {where}, too; leave out one of them")
 
 
 def _set_rate(data: dict[str, Any], rate: Rate) -> None:

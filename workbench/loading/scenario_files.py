@@ -101,9 +101,9 @@ def load_scenario(path: Path, overrides: Overrides = AS_WRITTEN) -> LoadedScenar
             scenario, found = in_parts(given, scenario, loaded.system)
             problems += found
     if problems or scenario is None or loaded is None:
-        raise InvalidInput(
-            list(dict.fromkeys(problems)), hint=f"workbench validate {given.source.file} checks it again"
-        )
+        in_files = any(not problem.file.startswith("--") for problem in problems)  # and not in options alone
+        hint = f"workbench validate {given.source.file} checks it again" if in_files else None
+        raise InvalidInput(list(dict.fromkeys(problems)), hint=hint)
     return LoadedScenario(scenario, path.resolve(), loaded, tuple(slos.values()))
 
 
@@ -125,7 +125,7 @@ def _slo_files(source: Source, system: System) -> tuple[list[Path], list[Problem
     for index, pattern in enumerate(system.slos):
         try:
             found = sorted(source.path.parent.glob(pattern))
-        except (NotImplementedError, ValueError):
+        except (NotImplementedError, OSError, ValueError):
             problems.append(source.problem(("slos", index), f"{pattern!r} has to be a path relative to this file"))
             continue
         files += found

@@ -11,7 +11,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
+from ruamel.yaml.reader import ReaderError
 
 from workbench.errors import InvalidInput, Problem
 from workbench.model.base import Place
@@ -22,6 +25,25 @@ _SELECTORS = ("name", "id", "kind", "slo")
 _MOST_BYTES = 256 * 1024
 _MOST_VALUES = 100_000
 """Far beyond any file that somebody writes."""
+
+_LONGEST_SHOWN = 60
+
+
+class _Constructor(RoundTripConstructor):
+    """Ruamel's own raises whatever Python does about a value that is none, such as the 30th of February."""
+
+    def construct_non_recursive_object(self, node: Node, tag: str | None = None) -> Any:
+        try:
+            made = super().construct_non_recursive_object(node, tag)
+            if isinstance(made, int):
+                str(made)  # one of too many digits can be held, and not be shown
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            kind = str(node.tag).rpartition(":")[2]
+            why = f": {error}" if isinstance(error, ValueError) else ""
+            raise ConstructorError(
+                None, None, f"{_shortened(str(node.value))} is no {kind}{why}", node.start_mark
+            ) from error
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +100,9 @@ def read_json_list(path: Path, key: str) -> Source:
         tree = CommentedMap({key: _tree(text.replace("\t", " "), shown)})
     except json.JSONDecodeError as error:
         raise InvalidInput([Problem(shown, error.lineno, "", f"is not valid JSON: {error.msg}")]) from error
+    except ValueError as error:  # a number of too many digits, and only YAML's reader knows its line
+        _tree(text, shown)
+        raise InvalidInput([Problem(shown, 0, "", f"is not valid JSON: {error}")]) from error
     except RecursionError as error:
         raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
     tree.lc.data = {key: [0, 0, 0, 0]}
@@ -86,16 +111,30 @@ def read_json_list(path: Path, key: str) -> Source:
 
 def _tree(text: str, shown: str) -> Any:
     try:
-        return YAML(typ="rt", pure=True).load(text)
+        return _parsed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         what = (error.problem or error.context or "cannot be parsed").strip().splitlines()[0]
         raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"character {chr(error.character)!r} is not allowed"
+        raise InvalidInput([Problem(shown, line, "", f"is not valid YAML: {what}")]) from error
     except YAMLError as error:
         raise InvalidInput([Problem(shown, 0, "", f"is not valid YAML: {error}")]) from error
     except RecursionError as error:
         raise InvalidInput([Problem(shown, 0, "", "is nested too deep")]) from error
+
+
+def _parsed(text: str) -> Any:
+    """Return a YAML document with positions. Raises YAMLError and RecursionError, nothing else."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        return yaml.load(text)
+    except (OverflowError, ValueError) as error:  # an escape that is no character, such as "\UFFFFFFFF"
+        raise YAMLError(f"a value cannot be read: {error}") from error
 
 
 def _text(path: Path, shown: str) -> str:
@@ -130,9 +169,9 @@ def change(data: dict[str, Any], path: str, value: str, *, option: str) -> Place
     if end is None:
         raise _leads_nowhere(option, path, [*place, last], node)
     try:
-        node[end] = _plain(YAML(typ="rt", pure=True).load(value))
+        node[end] = _plain(_parsed(value))
     except (YAMLError, RecursionError) as error:
-        raise InvalidInput([Problem(option, 0, path, f"{value!r} is not a YAML value")]) from error
+        raise InvalidInput([Problem(option, 0, path, f"{_shortened(value)} is not a YAML value")]) from error
     return (*place, end)
 
 
@@ -166,6 +205,10 @@ def nearest(wrong: str, known: Sequence[str]) -> str:
     close = get_close_matches(wrong, known, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     return f"; {meant}there are: {', '.join(known)}"
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}...")
 
 
 def _values(node: Any, known: dict[int, int]) -> int:

@@ -54,6 +54,10 @@ def _problems(model: type[BaseModel], details: ErrorDetails, data: Any) -> Itera
             yield from (((*place, *inner), message) for inner, message in context["error"].found)
         case "value_error":
             yield place, str(context["error"])
+        case "invalid_key":
+            key = details["input"]
+            place = place if place[-1:] == (key,) else (*place, key)
+            yield place, f"keys have to be text; put it in quotes (got {_short(key)})"
         case "model_type" | "model_attributes_type" | "dict_type":
             yield place, f"has to be a mapping (got {_short(details['input'])})"
         case _:

@@ -67,4 +67,6 @@ class Load(Frozen):
         wrong = [name for name, weight in self.mix.items() if not 0 < weight < inf]
         if wrong:
             raise Misfits([(("mix", name), "a weight has to be a number above 0") for name in wrong])
+        if sum(self.mix.values()) == inf:
+            raise Misfits([(("mix",), "the sum of all weights is beyond all numbers; smaller ones mean the same")])
         return self

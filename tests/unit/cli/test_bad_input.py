@@ -100,6 +100,34 @@ def test_an_unknown_bug_gets_the_names_there_are(workbench: Terminal, pair: Path
     workbench("up", "--system", "system.yaml", "--bug", "rud").refused(2, "has no bug 'rud'; did you mean 'rude'?")
 
 
+def test_a_problem_of_an_option_is_not_looked_for_in_the_file(workbench: Terminal, pair: Path) -> None:
+    planned = workbench("plan", "asked", "--rate", "20")
+    planned.refused(2, "--rate: '20' is not a rate")
+    assert "workbench validate" not in planned.err
+
+
+@pytest.mark.parametrize(
+    ("option", "change"),
+    [
+        (["--rate", "6/s"], "load.arrivals.rate=5/s"),
+        (["--rate", "6/s"], "load.arrivals={rate: 5/s}"),
+        (["--seed", "6"], "seed=5"),
+        (["--system", "system.yaml"], "system=../system.yaml"),
+    ],
+)
+def test_a_value_that_is_given_twice_is_refused(
+    workbench: Terminal, pair: Path, option: list[str], change: str
+) -> None:
+    path = change.partition("=")[0]
+    workbench("plan", "asked", *option, "--set", change).refused(2, f"{option[0]}: is given by --set {path}, too")
+
+
+def test_judging_says_which_values_can_be_changed(workbench: Terminal) -> None:
+    helped = workbench("judge", "--help").out
+    assert "expect.breaker_opens.within=1s" in helped
+    assert "phases." not in helped
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -118,11 +146,14 @@ def test_a_change_that_leads_nowhere_is_named(workbench: Terminal, pair: Path, c
     [
         (["run"], "Missing argument 'SCENARIO'"),
         (["plan", "asked", "--sede", "3"], "No such option"),
-        (["plan", "asked", "--seed", "one"], "'--seed'"),
-        (["plan", "asked", "--seed", "-1"], "'--seed'"),
+        (["plan", "asked", "--seed", "one"], "'--seed': Input should be a valid integer"),
+        (["plan", "asked", "--seed", "one"], "(got 'one')"),
+        (["plan", "asked", "--rate"], "plan --help"),
+        (["fault", "list", "--json", "--nope"], "fault list --help"),
+        (["plan", "asked", "--seed", "-1"], "(got '-1')"),
         (["up", "--port-base", "65500"], "65336"),
         (["up", "--port-base", "80"], "1024"),
-        (["prune", "--keep", "-1"], "'--keep'"),
+        (["prune", "--keep", "-1"], "(got '-1')"),
         (["open", "window"], "'window' is not"),
         (["ruin"], "No such command 'ruin'"),
         (["list", "-l", "area"], "-l area: has to be KEY=VALUE"),

@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.runs import GOLDEN
 from tests.unit.cli.terminal import Terminal
 from workbench import __version__
 from workbench.cli.app import app
+from workbench.model.outcome import MEANINGS, Exit
+
+RUN = GOLDEN / "breaker-off"
+"""A run that FAILs."""
 
 COMMANDS = [str(command.name) for command in app.registered_commands]
 
@@ -53,8 +58,9 @@ def test_scenarios_are_listed_with_their_claims_the_folders_own_first(workbench:
     assert "Users get an answer" in workbench("list").out
 
 
-def test_a_broken_scenario_does_not_hide_the_others_in_the_list(workbench: Terminal, pair: Path) -> None:
-    (pair / "scenarios" / "broken.yaml").write_text("phases: [")
+@pytest.mark.parametrize("content", ["phases: [", "seed: 0x_", "labels: {since: 2026-02-30}"])
+def test_a_broken_scenario_does_not_hide_the_others_in_the_list(workbench: Terminal, pair: Path, content: str) -> None:
+    (pair / "scenarios" / "broken.yaml").write_text(content)
     listed = workbench("list", "--json")
     assert 0 == listed.code
     found = {entry["name"]: entry for entry in json.loads(listed.out)}
@@ -137,28 +143,78 @@ def test_names_of_scenarios_complete_in_the_shell(pair: Path) -> None:
     assert ["back-refused"] == completed.stdout.split()
 
 
-@pytest.mark.parametrize(("leaves", "code"), [("stdout", 4), ("stderr", 0)])
-def test_a_result_without_a_reader_is_no_success_and_progress_without_one_is_no_matter(
-    pair: Path, leaves: str, code: int
-) -> None:
-    (pair / "scenarios" / "broken.yaml").write_text("phases: [")
-    command = ["list"] if leaves == "stdout" else ["doctor"]
+@pytest.mark.parametrize("command", [["list"], ["--help"], ["status", "--json"]])
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [("", "nobody reads the result any more"), (">/dev/full", "the result cannot be written: No space left on device")],
+)
+def test_a_result_that_nobody_gets_is_no_success(pair: Path, command: list[str], lost: str, told: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    ended = subprocess.run(
-        [sys.executable, "-m", "workbench", *command],
-        cwd=pair,
-        stdout=writing if leaves == "stdout" else subprocess.PIPE,
-        stderr=writing if leaves == "stderr" else subprocess.PIPE,
+    ended = _redirected(pair, command, lost, stdout=writing)
+    os.close(writing)
+    assert 4 == ended.returncode
+    assert [f"error: {told}", f"exit 4: {MEANINGS[Exit.FAILED]}"] == ended.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "lost"),
+    [(["foo"], 2, ">&-"), (["foo"], 2, "2>&-"), (["foo"], 2, "2>/dev/full"), (["gate", str(RUN)], 1, ">&-")],
+)
+def test_a_closed_stream_and_progress_without_a_reader_are_no_matter(
+    pair: Path, command: list[str], code: int, lost: str
+) -> None:
+    ended = _redirected(pair, command, lost)
+    assert code == ended.returncode, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_progress_whose_reader_has_left_is_no_matter(pair: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = _redirected(pair, ["foo"], "", stderr=writing)
+    os.close(writing)
+    assert 2 == ended.returncode
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_output_cannot_show_is_escaped(pair: Path, encoding: str) -> None:
+    (pair / "scenarios" / "told.yaml").write_text(
+        (pair / "scenarios" / "asked.yaml").read_text().replace("Users get an answer", "\u2713 Users get an answer")
+    )
+    ended = _redirected(pair, ["list"], "", PYTHONIOENCODING=encoding)
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert "\\u2713 Users get an answer" in ended.stdout
+    asked = _redirected(pair, ["list", "--json"], "", PYTHONIOENCODING=encoding)
+    assert "\u2713 Users get an answer" in {entry["title"] for entry in json.loads(asked.stdout)}
+
+
+def test_what_looks_like_markup_is_shown_as_it_is_written(workbench: Terminal, pair: Path) -> None:
+    text = (pair / "scenarios" / "asked.yaml").read_text()
+    text = text.replace("Users get an answer", "'[bold]x[/nope] :warning:'").replace(
+        "area: pair", "area: '[fast path]'"
+    )
+    (pair / "scenarios" / "asked.yaml").write_text(text)
+    listed = workbench("list")
+    assert (0, "") == (listed.code, listed.err)
+    for written in ("[bold]x[/nope]", ":warning:", "area=[fast", "path]"):
+        assert written in listed.out
+
+
+def _redirected(
+    folder: Path, command: list[str], redirection: str, *, stdout: int = -1, stderr: int = -1, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with a redirection of the shell."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m workbench "$@" {redirection}', sys.executable, *command],
+        cwd=folder,
+        env=os.environ | environment,
+        stdout=stdout,
+        stderr=stderr,
         text=True,
         timeout=120,
         check=False,
     )
-    os.close(writing)
-    assert code == ended.returncode
-    if leaves == "stdout":
-        assert "error: nobody reads the result any more\n" in ended.stderr
-        assert "Traceback" not in ended.stderr
 
 
 def _shell(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

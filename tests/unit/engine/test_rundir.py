@@ -66,7 +66,9 @@ def test_a_newer_format_is_refused_by_name(directory: RunDirectory) -> None:
     assert (2, "use the workbench that made it, or a newer one") == (raised.value.exit_code, raised.value.hint)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"17", b"null", b"{}", b"\xff\xfe", b'{"version": "1"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"17", b"null", b"{}", b"\xff\xfe", b'{"version": "1"}', b"[" * 9000]
+)
 def test_a_damaged_run_file_is_a_problem_with_that_file(directory: RunDirectory, content: bytes) -> None:
     (directory.folder / "run.json").write_bytes(content)
     with pytest.raises(InvalidInput) as raised:

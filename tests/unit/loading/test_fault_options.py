@@ -21,7 +21,7 @@ def system(scenario: Path) -> System:
     return load_system("./system.yaml", scenario.parent).system
 
 
-def problems(system: System, kind: str, target: str, **options: str) -> list[str]:
+def problems(system: System, kind: str, target: str, /, **options: str) -> list[str]:
     """Return everything that is told."""
     with pytest.raises(InvalidInput) as raised:
         read_fault(kind, target, {name.replace("__", "."): value for name, value in options.items()}, system)
@@ -62,6 +62,26 @@ def test_all_problems_are_told_at_once(system: System) -> None:
     rest = "\n".join(told[3:])
     for part in ("--delay: is missing", "--dealy: unknown key 'dealy'", "--jitter: 'fast' is not a duration"):
         assert part in rest
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "option", "value"),
+    [
+        ("latency", "front:orders", "edge", "nope:nope"),
+        ("latency", "front:orders", "edge", "front:orders"),
+        ("latency", "front:orders", "kind", "reset"),
+        ("pause", "orders", "service", "front"),
+        ("pause", "orders", "kind.x", "kill"),
+        ("partition", "orders", "services", "[front]"),
+        ("partition", "orders", "services.0", "front"),
+    ],
+)
+def test_no_option_replaces_what_kind_and_target_say(
+    system: System, kind: str, target: str, option: str, value: str
+) -> None:
+    delay = {"delay": "1s"} if kind == "latency" else {}
+    told = problems(system, kind, target, **delay, **{option: value})
+    assert [f"--{option}: is no option: KIND and TARGET say that"] == told
 
 
 def test_what_needs_requests_is_refused_where_there_are_none(scenario: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -108,3 +109,9 @@ def test_an_unknown_system_is_told_with_the_nearest_names(home: Path, installed:
 
 def test_the_shop_is_installed() -> None:
     assert find_system("shop", Path()).is_file()
+
+
+@pytest.mark.parametrize("find", [find_scenario, lambda path: find_system(path, Path.cwd())])
+def test_a_name_that_no_file_can_have_is_told_as_one_that_is_not_there(find: Callable[[str], Path]) -> None:
+    with pytest.raises(UsageError, match="there is no "):
+        find(f"./{'a' * 5000}.yaml")

@@ -16,7 +16,8 @@ def problems(path: Path, overrides: Overrides | None = None) -> list[str]:
     """Return everything that is told."""
     with pytest.raises(InvalidInput) as raised:
         load_scenario(path, overrides or Overrides())
-    assert "workbench validate spike.yaml checks it again" == raised.value.hint
+    in_files = any(not problem.file.startswith("--") for problem in raised.value.problems)
+    assert ("workbench validate spike.yaml checks it again" if in_files else None) == raised.value.hint
     return [str(problem) for problem in raised.value.problems]
 
 
@@ -71,6 +72,7 @@ def test_a_scenario_that_holds_is_loaded_with_all_it_refers_to(scenario: Path) -
             ["spike.yaml:15: steady_state.0.slo: SLO 'browse-fast' is about journey 'browse', which is not"],
         ),
         ("browse: 1, checkout: 1", "browse: 0, checkout: 1", ["spike.yaml:7: load.mix.browse: a weight has to be"]),
+        ("browse: 1, checkout: 1", "browse: 1e308, checkout: 1e308", ["spike.yaml:7: load.mix: the sum of all"]),
         ("rate: 20/s", "rate: 0/s", ["spike.yaml:8: load.arrivals.rate: '0/s' is not a rate; write"]),
         ("rate: 20/s", "profile: []", ["spike.yaml:8: load.arrivals: give either `rate` or `profile`"]),
         ("rate: 20/s", "rate: 20/s, model: closed", ["spike.yaml:8: load.arrivals.model: "]),

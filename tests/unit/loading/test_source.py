@@ -10,7 +10,13 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from ruamel.yaml.scalarstring import ScalarString
 
 from workbench.errors import InvalidInput
-from workbench.loading.source import change, nearest, read
+from workbench.loading.source import change, nearest, read, read_json_list
+from workbench.loading.validated import validated
+from workbench.model.base import Frozen
+
+
+class _Keyed(Frozen):
+    a: Frozen
 
 
 def refused(path: Path) -> str:
@@ -39,13 +45,56 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (b"just words\n", "x.yaml:1: has to be a mapping"),
         (b"17\n", "x.yaml:1: has to be a mapping"),
         (b"a: caf\xe9\n", "x.yaml: is not UTF-8 text (byte 6)"),
-        (b"a: \x00\n", "x.yaml: is not valid YAML: "),
+        (b"a: 1\nb: \x00\n", "x.yaml:2: is not valid YAML: character '\\x00' is not allowed"),
+        (b'a: "\\UFFFFFFFF"\n', "x.yaml: is not valid YAML: a value cannot be read: "),
         (b"&whole\na: *whole\n", "x.yaml: an alias (`*name`) refers to what it stands in"),
     ],
 )
 def test_what_is_no_mapping_is_refused_with_its_line(file: Path, content: bytes, told: str) -> None:
     file.write_bytes(content)
     assert refused(file).startswith(told), refused(file)
+
+
+NO_VALUES = {
+    "2026-02-30": "'2026-02-30' is no timestamp: day is out of range for month",
+    "9" * 5000: f"'{'9' * 57}...' is no int: ",
+    "0x" + "f" * 5000: f"'0x{'f' * 55}...' is no int: ",
+    "0x_": "'0x_' is no int",
+    "!!int abc": "'abc' is no int: ",
+    "!!float abc": "'abc' is no float: ",
+    "!!bool abc": "'abc' is no bool",
+}
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_a_value_that_is_none_is_refused_with_its_line(file: Path, value: str) -> None:
+    file.write_text(f"a: 1\nb: [2, {value}]\n")
+    assert refused(file).startswith(f"x.yaml:2: is not valid YAML: {NO_VALUES[value]}")
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_a_value_that_is_none_is_refused_as_a_change_too(value: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a YAML value"):
+        change({"a": 1}, "a", value, option="--set")
+
+
+def test_a_number_of_too_many_digits_in_json_has_its_line(file: Path) -> None:
+    file.write_text('[\n{"port": ' + "9" * 5000 + "}]\n")
+    with pytest.raises(InvalidInput, match=r"x\.yaml:2: .*'9{57}\.\.\.' is no int"):
+        read_json_list(file, "proxies")
+
+
+def test_a_key_that_is_no_text_is_told_with_its_line(file: Path) -> None:
+    file.write_text("a:\n\n  null: 2\n  1.5: 3\n  7: 4\n  2026-01-01: 5\n  ? [x, y]\n  : 6\n")
+    with pytest.raises(InvalidInput) as raised:
+        validated(read(file), _Keyed)
+    assert [
+        "x.yaml:3: a.None: keys have to be text; put it in quotes (got None)",
+        "x.yaml:4: a.1.5: keys have to be text; put it in quotes (got 1.5)",
+        "x.yaml:5: a.7: keys have to be text; put it in quotes (got 7)",
+        "x.yaml:6: a.2026-01-01: keys have to be text; put it in quotes (got datetime.date(2026, 1, 1))",
+        "x.yaml:7: a.('x', 'y'): keys have to be text; put it in quotes (got ('x', 'y'))",
+    ] == [str(problem) for problem in raised.value.problems]
 
 
 def test_what_cannot_be_read_is_told(file: Path) -> None:
