@@ -10,7 +10,8 @@ from workbench.adapters.components import finding
 from workbench.adapters.components.installing import install as install_release
 from workbench.adapters.components.releases import releases, this_platform
 from workbench.cli.options import Json
-from workbench.cli.streams import out, progress, say
+from workbench.cli.rendering import as_json
+from workbench.cli.streams import progress, say
 from workbench.errors import EnvironmentFailure
 from workbench.model.tools import Tool
 
@@ -38,7 +39,7 @@ def list_(*, json: Json = False) -> None:
             }
         )
     if json:
-        out.print_json(data=rows, ensure_ascii=True)
+        as_json(rows)
         return
     for row in rows:
         if row["found"]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench import __version__
 from workbench.cli.options import Json
-from workbench.cli.streams import last_line, out, say
+from workbench.cli.rendering import as_json
+from workbench.cli.streams import last_line, say
 from workbench.diagnosis import Finding, examine
 from workbench.model.outcome import Exit
 from workbench.wiring import local_stack
@@ -20,7 +21,7 @@ def doctor(*, json: Json = False) -> int:
     """
     findings = examine(local_stack())
     if json:
-        out.print_json(data=[finding.as_dict() for finding in findings], ensure_ascii=True)
+        as_json([finding.as_dict() for finding in findings])
     else:
         for finding in findings:
             _show(finding)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from workbench.by_hand import FaultsByHand
 from workbench.cli.options import Json
+from workbench.cli.rendering import as_json
 from workbench.cli.streams import out, say
 from workbench.engine.ports import FaultState
 from workbench.errors import InvalidInput, Problem, UsageError
@@ -55,7 +56,7 @@ def list_(*, json: Json = False) -> None:
     """
     states = FaultsByHand(local_stack()).on()
     if json:
-        out.print_json(data=[_plain(state) for state in states], ensure_ascii=True)
+        as_json([_plain(state) for state in states])
         return
     if not states:
         say("no fault is on")

@@ -24,6 +24,7 @@ from workbench.cli.options import (
     placed,
     tools_and_plane,
 )
+from workbench.cli.rendering import as_json
 from workbench.cli.streams import out, progress, say
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import load_system
@@ -116,7 +117,7 @@ def status(*, json: Json = False) -> None:
     """
     found = local_stack().status()
     if json:
-        out.print_json(data=found, ensure_ascii=True)
+        as_json(found)
         return
     if found["stack"] is None:
         say("nothing is up (workbench up starts the shop)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -77,10 +78,12 @@ class _Api:
         return _json(_show(await self._create(order)), 201)
 
     async def _create(self, order: dict[str, Any]) -> Edge:
+        return await self._make(partial(self._plane.add_edge, order["name"]), order)
+
+    async def _make(self, edge_with: Callable[..., Awaitable[Edge]], order: dict[str, Any]) -> Edge:
         listen = order.get("listen", "")
         try:
-            return await self._plane.add_edge(
-                order["name"],
+            return await edge_with(
                 listen,
                 order["upstream"],
                 protocol=order.get("protocol", "auto"),
@@ -109,22 +112,8 @@ class _Api:
             differs = self._differs(existing, order.get("listen", ""), order["upstream"])
             if not differs and order.get("protocol", existing.protocol) == existing.protocol:
                 return existing
-            return await self._replace(existing, order)
+            return await self._make(partial(self._plane.replace_edge, existing), order)
         return await self._create(order)
-
-    async def _replace(self, existing: Edge, order: dict[str, Any]) -> Edge:
-        try:
-            return await self._plane.replace_edge(
-                existing,
-                order["listen"],
-                order["upstream"],
-                protocol=order.get("protocol", "auto"),
-                enabled=order.get("enabled", True),
-            )
-        except AlreadyThereError as error:
-            raise ApiError("proxy already exists", 409) from error
-        except (OSError, ValueError) as error:
-            raise orders.cannot_listen(order["listen"], error) from error
 
     async def show_proxy(self, request: web.Request) -> web.Response:
         return _json(_show(self._edge(request)))
