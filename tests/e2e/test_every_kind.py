@@ -30,7 +30,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "blackhole": {"edge": STOCK},
     "brownout": {"edge": PAGES, "concurrent": 1, "queue": 2, "service_time": "50ms"},
     "corrupt_body": {"edge": PAGES, "how": "invalid_json"},
-    "cpu": {"service": "catalog", "limit": "10%"},
+    "cpu": {"service": "catalog", "limit": "1%"},  # far less than it needs, however slow baseline was
     "every_nth": {"edge": PAGES, "n": 2},
     "fail_first": {"edge": PAGES, "count": 1, "per": {"by": "trace"}},
     "http_status": {"edge": PAGES, "status": 503, "retry_after": "1s", "share": "50%"},
