@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from workbench.adapters.obstacles import obstacles
 from workbench.engine.ports import FaultPlane, FaultState
-from workbench.engine.refusing import refuse_inability
+from workbench.engine.refusing import refuse_inability, refuse_obstacles
 from workbench.errors import HarnessError, UsageError
 from workbench.loading.fault_options import read_fault
 from workbench.loading.scenario_files import load_system
@@ -55,6 +56,7 @@ class FaultsByHand:
             taken = {state.id for state in plane.faults()} & {fault.id for fault in faults}
             if taken:
                 raise UsageError(f"{', '.join(sorted(taken))} is on already", hint="give this one a name with --id")
+            refuse_obstacles(obstacles(stack.runtime), faults)
             refuse_inability(stack, faults)
             return self._inject(plane, faults, lasts)
 

@@ -22,8 +22,11 @@ from workbench.adapters.grafana.provisioning import UIDS, dashboard_uids
 from workbench.adapters.grafana.server import grafana_server
 from workbench.adapters.machine import usable_cores, versions
 from workbench.adapters.native.ports import choose
+from workbench.adapters.obstacles import obstacles
 from workbench.errors import EnvironmentFailure, WorkbenchError
 from workbench.loading.scenario_files import load_system
+from workbench.model.faults.base import Ability
+from workbench.model.runtimes import RuntimeName
 from workbench.model.tools import Tool
 from workbench.wiring import LocalStack
 
@@ -51,6 +54,7 @@ def examine(local: LocalStack) -> list[Finding]:
         _name_clash,
         _system,
         _disk,
+        _packets,
         _folder,
         _ports,
         _docker,
@@ -112,6 +116,14 @@ def _disk(_: LocalStack) -> Iterator[Finding]:
         yield Finding("disk", f"{free / 2**20:.0f} MiB free here", "warning", "workbench prune --keep 5")
     else:
         yield Finding("disk", f"{free / 2**30:.1f} GiB free here")
+
+
+def _packets(_: LocalStack) -> Iterator[Finding]:
+    reason = obstacles(RuntimeName.NATIVE).get(Ability.PACKET_LOSS)
+    if reason is None:
+        yield Finding("packets", "can be lost on edges (packet_loss)")
+    else:
+        yield Finding("packets", "cannot be lost on edges (packet_loss)", "note", reason)
 
 
 def _folder(local: LocalStack) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Nothing here knows a tool; `Desk` is what it needs of the world, and `workbench.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from workbench.engine.ports import EventSink, Interruption, Rim, TimeSource
 from workbench.engine.refusing import (
     refuse_foreign_faults,
     refuse_inability,
+    refuse_obstacles,
     refuse_other_stack,
     refuse_plane,
     refuse_undecidable,
@@ -33,6 +34,7 @@ from workbench.loading.overrides import Overrides
 from workbench.loading.scenario_files import LoadedScenario, LoadedSystem, load_scenario
 from workbench.model.arrivals import Schedule
 from workbench.model.events import InterruptedBy, RunStarted, StackReady
+from workbench.model.faults.base import Ability
 from workbench.model.loadjob import JobJourney, LoadJob
 from workbench.model.makers import servers_of
 from workbench.model.plan import Plan
@@ -128,6 +130,9 @@ class Desk(Protocol):
     def down(self, stack: RunningStack) -> None:
         """End a stack."""
 
+    def obstacles(self, placement: Placement) -> Mapping[Ability, str]:
+        """Return what cannot be done where a stack is to run, and why."""
+
     def open(
         self, stack: RunningStack, planned: Planned, run_id: str, interruption: Interruption
     ) -> AbstractContextManager[OpenStack]:
@@ -157,6 +162,7 @@ def plan_scenario(request: Request) -> Planned:
 def run(request: Request, planned: Planned, desk: Desk) -> tuple[Verdict, RunDirectory]:
     """Run a planned scenario up to its verdict. Raises UsageError where nothing was run."""
     refuse_undecidable(planned.preview, allowed=request.allow_inconclusive)
+    refuse_obstacles(desk.obstacles(request.placement), planned.loaded.scenario.faults)
     with desk.exclusive(f"run {planned.loaded.scenario.name}"):
         directory = RunDirectory.create(desk.reports, planned.loaded.scenario.name)
         try:

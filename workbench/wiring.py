@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from workbench.adapters.native.services import StackServices, force_undo
 from workbench.adapters.native.session import StackSession
 from workbench.adapters.native.state import State
 from workbench.adapters.native.tools import RULES_FILE
+from workbench.adapters.obstacles import obstacles
 from workbench.adapters.resource_faults import ResourceFaults
 from workbench.adapters.run_telling import RunTelling
 from workbench.adapters.server_faults import ServerFaults
@@ -34,6 +35,7 @@ from workbench.engine.rundir import RunDirectory
 from workbench.errors import EnvironmentFailure, HarnessError, UsageError
 from workbench.holding import ask_to_end
 from workbench.loading.scenario_files import LoadedSystem, load_system
+from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
 from workbench.model.run import Machine
 from workbench.model.runtimes import Placement, RuntimeName
@@ -95,6 +97,9 @@ class LocalDesk:
 
     def down(self, stack: RunningStack) -> None:
         self._runtime.down(stack, quick=True)
+
+    def obstacles(self, placement: Placement) -> Mapping[Ability, str]:
+        return obstacles(placement.runtime)
 
     def circumstances(
         self, plane: PlaneName, tools: Sequence[Tool], placement: Placement

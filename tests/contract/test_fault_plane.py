@@ -54,6 +54,7 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "bandwidth": {"kind": "bandwidth", "rate": "1KB/s"},
     "slow_drip": {"kind": "slow_drip", "every": "10ms"},
     "slicer": {"kind": "slicer", "average": 5, "variation": 2, "delay": "1ms"},
+    "packet_loss": {"kind": "packet_loss", "loss": "5%"},
 }
 
 

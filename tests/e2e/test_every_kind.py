@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from tests.e2e.command import Folder, note
+from workbench.adapters.obstacles import obstacles
 from workbench.engine.rundir import RunDirectory
 from workbench.model.events import CleanVerified, FaultOff, ServiceDied
 from workbench.model.faults import KINDS
-from workbench.model.faults.base import RequestFault
+from workbench.model.faults.base import Ability, RequestFault
 from workbench.model.history import History
 from workbench.model.outcome import Exit
+from workbench.model.runtimes import RuntimeName
 from workbench.model.verdict import Outcome
 
 STARVED = "orders"
@@ -54,6 +56,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "duplicate_delivery": {"resource": "broker", "share": "50%", "min_evidence": 3},
     "reorder": {"resource": "broker", "share": "50%", "min_evidence": 3},
     "truncate": {"edge": PAGES, "after": 10},
+    "packet_loss": {"edge": PAGES, "loss": "30%"},
     "kill": {"service": STARVED},  # so that memory meets a process that has not grown yet
     "memory": {"service": STARVED, "headroom": "0B", "min_evidence": 5},
 }
@@ -66,8 +69,12 @@ tests/integration/supervisor/test_process_faults.py.
 """
 CROWD = {"id": "crowd", "kind": "surge", "factor": 4}
 """A restarted service is back within a second, in which enough has to arrive for A2 to tell it from chance."""
-NOT_HERE = {"packet_loss", "packet_reorder"}
-"""The native runtime cannot do them; test_refusals shows that it says so."""
+NOT_HERE = {"packet_reorder"}
+"""No runtime can do it; test_refusing shows that they say so."""
+if lossless := obstacles(RuntimeName.NATIVE).get(Ability.PACKET_LOSS):
+    note(f"packet_loss is not tried: {lossless}")
+    del PLANS["packet_loss"]
+    NOT_HERE.add("packet_loss")
 LASTS_S = 4
 WITHIN_S = 390
 TRIES = 3

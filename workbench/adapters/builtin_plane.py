@@ -10,6 +10,7 @@ from workbench.adapters.shared_folder import SharedFolder
 from workbench.engine import ports
 from workbench.errors import HarnessError
 from workbench.faultproxy.wire import FaultState
+from workbench.model.faults import KINDS
 from workbench.model.faults.base import EdgeFault, FaultBase
 from workbench.model.stack import RunningStack
 from workbench.model.system import System
@@ -64,14 +65,12 @@ class BuiltinPlane:
 
 
 def _state(fault: FaultState) -> ports.FaultState:
-    counts = {
-        "eligible": fault.counts.eligible,
-        "hit": fault.counts.hit,
-        "passed": fault.counts.passed,
-        "bytes_in": fault.bytes_in,
-        "bytes_out": fault.bytes_out,
-        "delay_ns": fault.delay_ns,
-    }
+    counted, counts = fault.counts, dict[str, int]()
+    if KINDS[fault.kind].level == "packet":
+        counts = {"packets": counted.eligible, "packets_lost": counted.hit}
+    else:
+        counts = {"eligible": counted.eligible, "hit": counted.hit, "passed": counted.passed}
+        counts |= {"bytes_in": fault.bytes_in, "bytes_out": fault.bytes_out, "delay_ns": fault.delay_ns}
     for name, hit_ns in (("first_hit_after_ns", fault.first_hit_ns), ("last_hit_after_ns", fault.last_hit_ns)):
         if hit_ns is not None:
             counts[name] = hit_ns - fault.active_since_ns

@@ -6,21 +6,29 @@ What counts are the attempts that the plane hit, not the calls: an open breaker 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from workbench.checks import wording
 from workbench.checks.check import Claim, result_id, traces
+from workbench.checks.decisions import Decisions, recomputed
 from workbench.checks.estimates import PowerEstimate, cases_estimate, most_failing
 from workbench.checks.facts import Facts, planned
 from workbench.checks.listener_fault import judge_listener_fault
+from workbench.checks.packet_fault import judge_packet_fault
 from workbench.checks.process_fault import judge_process_fault
 from workbench.checks.resource_fault import judge_resource_fault
 from workbench.checks.stretches import lost, never_on, undone
 from workbench.checks.surge import extra_planned, judge_surge
 from workbench.checks.validity import aborted
 from workbench.model.events import FaultLost, FaultOff, FaultOn
-from workbench.model.faults.base import CalleeFault, FaultBase, HitAttempt, LoadFault, RequestFault, ServiceFault
-from workbench.model.faults.eligibility import KEYS_KEPT
+from workbench.model.faults.base import (
+    CalleeFault,
+    FaultBase,
+    HitAttempt,
+    LoadFault,
+    PacketFault,
+    RequestFault,
+    ServiceFault,
+)
 from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.history import FaultWindow, History
 from workbench.model.plan import Plan
@@ -32,30 +40,6 @@ FELT = 0.8
 
 EXAMPLES = 3
 """Hit attempts named as evidence."""
-
-_DECISIONS = """
-SELECT ordinal, nth, hit FROM (
-  SELECT CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal,
-         TRY_CAST(regexp_extract(decisions, ?, 3) AS BIGINT) AS nth,
-         regexp_extract(decisions, ?, 4) = '+' AS hit
-  FROM attempts
-  WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?))
-"""
-
-# Requests of one key are numbered in the order of the fault's ordinals.
-_MISCOUNTED = """
-SELECT count(*) FROM (
-  SELECT nth, row_number() OVER (PARTITION BY key ORDER BY ordinal) - 1 AS expected
-  FROM (
-    SELECT {key} AS key, CAST(regexp_extract(decisions, ?, 2) AS BIGINT) AS ordinal,
-           TRY_CAST(regexp_extract(decisions, ?, 3) AS BIGINT) AS nth
-    FROM attempts
-    WHERE edge = ? AND NOT canary AND regexp_matches(decisions, ?)))
-WHERE nth IS DISTINCT FROM expected
-"""
-
-_KEY_COLUMNS = {"edge": "edge", "path": "path", "trace": "coalesce(trace_id, '')"}
-"""What a key is, by what counts apart; a header's value is in no column."""
 
 # The caller's own clock says what it felt; the plane's does where the caller sends no spans.
 _HITS = """
@@ -77,18 +61,6 @@ _OUTSIDE = """
 SELECT count(*) FROM attempts
 WHERE edge = ? AND NOT canary AND list_contains(string_split(faults, ' '), ?) AND (ended < ? OR accepted > ?)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """What the plane decided for one fault, held against what its seed says."""
-
-    eligible: int
-    hit: int
-    wrong: int
-    """Decisions that the seed does not give."""
-    whole: bool
-    """Ordinals are 0, 1, 2 and so on: none is missing, none is there twice."""
 
 
 def judge_fault_effective(history: History) -> list[CheckResult]:
@@ -127,6 +99,8 @@ def _judge_fault(window: FaultWindow, history: History) -> CheckResult:
         result = judge_process_fault(claim, fault, window, history)
     elif isinstance(fault, ResourceFault):
         result = judge_resource_fault(claim, fault, window, history)
+    elif isinstance(fault, PacketFault):
+        result = judge_packet_fault(claim, fault, window, history)
     elif isinstance(fault, LoadFault):
         result = judge_surge(claim, fault, history)
     else:
@@ -176,50 +150,6 @@ def _hit_outside(fault: RequestFault, window: FaultWindow, history: History) -> 
     """Count attempts that it hit before it was asked for, or after it was verified to be off."""
     off_ns = undone(history, window) if window.off_ns is None else window.off_ns
     return int(history.row(_OUTSIDE, fault.edge, fault.id, window.requested_ns, off_ns)[0])
-
-
-def recomputed(fault: RequestFault, history: History) -> Decisions:
-    """Hold every decision in the attempts against (seed, fault, ordinal), and where requests are counted by key
-    against the number among them. Ordinals must be 0, 1, 2 ... without gaps.
-    """
-    seed = history.run.scenario.seed if fault.seed is None else fault.seed
-    pattern = rf"(^| ){fault.id}=(\d+)(?:/(\d+))?([+-])"
-    by_key = fault.counts_by is not None
-    eligible = hits = wrong = ordinals = 0
-    largest = -1
-    seen: set[int] = set()
-    for ordinal, nth, hit in history.stream(_DECISIONS, pattern, pattern, pattern, fault.edge, pattern):
-        eligible += 1
-        hits += hit
-        largest = max(largest, ordinal)
-        if (nth is not None) != by_key or hit != fault.hits(seed, ordinal, ordinal if nth is None else nth):
-            wrong += 1
-        if fault.is_per_connection:
-            seen.add(ordinal)
-        else:
-            ordinals += ordinal
-    if fault.is_per_connection:
-        return Decisions(eligible, hits, wrong, largest + 1 == len(seen))
-    # Numbers from 0 without a gap have this sum and this largest one; anything lost or doubled changes one of them.
-    whole = largest + 1 == eligible and ordinals == eligible * (eligible - 1) // 2
-    wrong += _miscounted(fault, history, pattern)
-    return Decisions(eligible, hits, wrong, whole)
-
-
-def _miscounted(fault: RequestFault, history: History, pattern: str) -> int:
-    """Count requests that have another number among those of their key than the rows give them.
-
-    Beyond as many keys as the plane keeps it forgets some; then nothing can be said.
-    """
-    by = fault.counts_by
-    if by is None or by.by not in _KEY_COLUMNS:
-        return 0
-    key = _KEY_COLUMNS[by.by]
-    (keys,) = history.row(f"SELECT count(DISTINCT {key}) FROM attempts WHERE edge = ? AND NOT canary", fault.edge)
-    if keys > KEYS_KEPT:
-        return 0
-    query = _MISCOUNTED.format(key=key)
-    return int(history.row(query, pattern, pattern, fault.edge, pattern)[0])
 
 
 def _judge_felt(claim: Claim, fault: RequestFault, history: History) -> CheckResult:
@@ -296,7 +226,11 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         lasts = phase.duration - fault.schedule.start if fault.schedule.duration is None else fault.schedule.duration
         if isinstance(fault, CalleeFault):
             lasts = Duration(fault.disturbs_ns(lasts))
-        share = (fault.part_hit if isinstance(fault, (RequestFault, ResourceFault)) else 1.0) * fault.schedule.on_share
+        share = fault.schedule.on_share
+        if isinstance(fault, (RequestFault, ResourceFault)):
+            share *= fault.part_hit
+        elif isinstance(fault, PacketFault):
+            share *= fault.drops
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),

@@ -1,5 +1,7 @@
 """A2 for faults on a service, or on what it keeps its work in: those who called it while it was on felt it.
 
+What callers felt of lost packets is told in the same way: see `packet_fault`.
+
 The plane does not decide anything here, so every attempt on an edge to the service counts that began in that time, from
 the moment on at which the fault was asked for: a service that is restarted may be back soon after. For the service that
 users talk to, their requests count. Felt it has who failed, or took longer than twice the p95 of the
@@ -9,6 +11,7 @@ than baseline explains by chance, since some attempts are always slow.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.checks import wording
@@ -16,7 +19,7 @@ from workbench.checks.check import Claim, traces
 from workbench.checks.facts import Facts, lacks_phase
 from workbench.checks.statistics import binomial_at_least
 from workbench.checks.stretches import undone
-from workbench.model.faults.base import CalleeFault, ServiceFault
+from workbench.model.faults.base import CalleeFault, PacketFault, ServiceFault
 from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.faults.process_actions import End
 from workbench.model.history import FaultWindow, History
@@ -98,20 +101,27 @@ class Callers:
 
 def callers_of(fault: CalleeFault, history: History, from_ns: int, to_ns: int) -> Callers:
     """Count what callers saw between two moments, and in baseline."""
-    by_users = history.run.system.entry in fault.callees
-    made = _OF_USERS if by_users else _ON_EDGES
-    edges = ["users"] if by_users else history.edges_of(fault)
+    if history.run.system.entry in fault.callees:
+        return compared(history, _OF_USERS, ["users"], ("request of users", "requests of users"), (from_ns, to_ns))
+    edges = history.edges_of(fault)
+    on_edges = wording.listed(edges)
+    return compared(history, _ON_EDGES, edges, (f"attempt on {on_edges}", f"attempts on {on_edges}"), (from_ns, to_ns))
+
+
+def compared(
+    history: History, made: str, edges: Sequence[str], what: tuple[str, str], between: tuple[int, int]
+) -> Callers:
+    """Count what began between two moments, and in baseline.
+
+    `made` selects on_what, began, ended, trace_id and failed of all that was made on `edges`, its one parameter.
+    """
 
     def tally(which: str, *window: int) -> Tally:
         sql = _TALLY.format(made=made, slow=SLOW, which=which)
         number, failed, slow, trace_ids = history.row(sql, edges, *window, _EXAMPLES)
         return Tally(number, failed, slow, tuple(filter(None, trace_ids or [])))
 
-    seen = tally("(SELECT * FROM made WHERE began >= ? AND began < ?)", from_ns, to_ns)
-    on_edges = wording.listed(edges)
-    what = (
-        ("request of users", "requests of users") if by_users else (f"attempt on {on_edges}", f"attempts on {on_edges}")
-    )
+    seen = tally("(SELECT * FROM made WHERE began >= ? AND began < ?)", *between)
     return Callers(what, seen, tally("base"))
 
 
@@ -141,7 +151,9 @@ def process_fault_needs(facts: Facts) -> list[str]:
         if isinstance(fault, ResourceFault):
             by_time = fault.is_felt
         else:
-            by_time = isinstance(fault, ServiceFault) and not isinstance(fault.action(), End)
+            by_time = isinstance(fault, PacketFault) or (
+                isinstance(fault, ServiceFault) and not isinstance(fault.action(), End)
+            )
         if by_time:
             problems += lacks_phase(facts, "baseline", f"fault {fault.id} ({fault.kind}), which makes callers wait,")
     return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.checks import Preview
 from workbench.engine.collecting import Sources
@@ -18,8 +18,8 @@ from workbench.model.tools import Tool
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
 _NO_NETEM = (
-    "packets are lost in a network namespace of a service's own, which the native runtime does not give; `latency` with"
-    " `distribution: pareto` is what loss looks like from above TCP"
+    "packets are delayed one by one by a queueing discipline, which would outlive a crash of ours; `packet_loss` or"
+    " `latency` with `distribution: pareto` is what a bad network looks like from above TCP"
 )
 
 
@@ -136,6 +136,17 @@ def refuse_foreign_faults(on: Sequence[FaultState]) -> None:
             f"{'; '.join(f'fault {state.id} is on {state.target}' for state in on)}, put there by hand",
             hint="workbench fault clear takes everything off",
         )
+
+
+def refuse_obstacles(obstacles: Mapping[Ability, str], faults: Sequence[FaultBase]) -> None:
+    """Refuse faults that need what this machine does not allow."""
+    problems = [
+        f"  fault {fault.id} ({fault.kind}): {obstacles[ability]}"
+        for fault in faults
+        for ability in sorted(fault.abilities_needed() & obstacles.keys())
+    ]
+    if problems:
+        raise UsageError("this cannot be done here:\n" + "\n".join(problems))
 
 
 def refuse_inability(stack: RunningStack, faults: Sequence[FaultBase]) -> None:

@@ -5,14 +5,16 @@ An influence knows which connections still feel it, so that lifting it frees exa
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.admission import Gate
+from workbench.faultproxy.dropping import Loss
 from workbench.faultproxy.effect import Effect
 from workbench.faultproxy.numbering import Numbers
 from workbench.faultproxy.wire import Counts, FaultState, Lease
-from workbench.model.faults.base import Ability, EdgeFault, RequestFault
+from workbench.model.faults.base import Ability, EdgeFault, PacketFault, RequestFault
 from workbench.model.faults.eligibility import Match
 from workbench.model.faults.seeded import Chance
 
@@ -84,8 +86,9 @@ class ActiveFault(Influence):
         return 0
 
     @property
-    def closes_listener(self) -> bool:
-        return self.spec.level == "listener"
+    def is_done_by_the_kernel(self) -> bool:
+        """It closes the listener, or drops packets: it is felt until it is taken off, however late that is."""
+        return self.spec.level != "request"
 
     @property
     def flaps(self) -> bool:
@@ -130,7 +133,7 @@ class ActiveFault(Influence):
         """Return for how long it has been on since it last came on, beyond its time only where it is felt so long."""
         if not self.on:
             return 0
-        return (now if self.closes_listener else min(now, self._on_until_ns)) - self._on_since_ns
+        return (now if self.is_done_by_the_kernel else min(now, self._on_until_ns)) - self._on_since_ns
 
     def count_hit(self, now: int) -> None:
         """Note that a request, or a connection, was hit."""
@@ -196,10 +199,62 @@ class RequestInfluence(ActiveFault):
         super().lift()
 
 
+class PacketInfluence(ActiveFault):
+    """A fault on the packets of an edge. What is counted are packets, by the kernel, as last asked."""
+
+    __slots__ = ("_address", "_before", "_loss", "_seen", "_share")
+
+    def __init__(self, spec: PacketFault, seed: int, now: int, expires_at_ns: int) -> None:
+        super().__init__(spec, seed, now, expires_at_ns)
+        self._share = spec.drops
+        self._address: str | None = None
+        self._loss: Loss | None = None
+        self._seen = 0
+        self._before = (0, 0)
+        """Packets seen and lost before the loss that is on now."""
+
+    @property
+    def eligible(self) -> int:
+        return self._seen
+
+    def aim(self, address: str | None) -> None:
+        """Have packets of this address dropped and of no other; None: of none at all.
+
+        Raises OSError if that cannot be done, and ValueError for an address that is not loopback.
+        """
+        if address == self._address:
+            return
+        self._address = None
+        if self._loss is not None:
+            ended, self._loss = self._loss, None
+            with suppress(OSError):  # it is over in any case; what it did since it was last asked is not counted then
+                self._count(*ended.end())
+            self._before = (self._seen, self.hit)
+        if address is not None:
+            self._loss = Loss(address, self._share)
+            self._address = address
+
+    def state(self) -> FaultState:
+        if self._loss is not None:
+            with suppress(OSError):
+                self._count(*self._loss.counts())
+        return super().state()
+
+    def _count(self, seen: int, lost: int) -> None:
+        self._seen = self._before[0] + seen
+        hit = self._before[1] + lost
+        if hit > self.hit:
+            self.last_hit_ns = monotonic_ns()
+            self.first_hit_ns = self.first_hit_ns or self.last_hit_ns
+        self.hit = hit
+
+
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:
     """Return the fault, for an edge to put on."""
     if isinstance(spec, RequestFault):
         return RequestInfluence(spec, seed, now, expires_at_ns)
+    if isinstance(spec, PacketFault):
+        return PacketInfluence(spec, seed, now, expires_at_ns)
     return ActiveFault(spec, seed, now, expires_at_ns)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from workbench.faultproxy.active_fault import ActiveFault, Influence, RequestInfluence
+from workbench.faultproxy.active_fault import ActiveFault, Influence, PacketInfluence, RequestInfluence
 from workbench.faultproxy.caller_end import CallerEnd
 from workbench.faultproxy.connection import CalleeEnd, Connection
 from workbench.faultproxy.http_stream import HttpStream
@@ -61,6 +61,7 @@ class Edge:
         self.attempts = 0
         """Counted attempts so far, which is the next ordinal; canaries are not among them."""
         self._closers: list[ActiveFault] = []
+        self._losing: list[PacketInfluence] = []
         self._loop = loop
         self.traffic = traffic
         """Counted only where somebody wants to know."""
@@ -96,10 +97,12 @@ class Edge:
             self._listener.bind()
             self.enabled = True
             try:
+                self._aim(self.listen)
                 await self._settle()
             except BaseException:
                 if not was_enabled:
                     self.enabled = False
+                    self._aim(None)
                     self._listener.release()
                 raise
 
@@ -112,6 +115,7 @@ class Edge:
         """Give the port away and cut every connection."""
         async with self._changing:
             self.enabled = False
+            self._aim(None)  # whoever has the port next is none of ours
             self._listener.release()
         self._cut_all()
 
@@ -119,6 +123,7 @@ class Edge:
         """Disable it and change its addresses."""
         async with self._changing:
             self.enabled = False
+            self._aim(None)
             self._listener.release()
             self._listener.move(listen)
             self.upstream = upstream
@@ -160,7 +165,7 @@ class Edge:
     # -- what is on -------------------------------------------------------------------------------------
 
     async def add_fault(self, fault: ActiveFault, now: int) -> None:
-        """Put a fault on. It is on when this returns."""
+        """Put a fault on. It is on when this returns. Raises OSError or ValueError if the kernel does not do it."""
         if isinstance(fault, RequestInfluence):
             self.faults.append(fault)
         await self.turn(fault, on=True, now=now)
@@ -173,6 +178,10 @@ class Edge:
 
     async def turn(self, fault: ActiveFault, *, on: bool, now: int) -> None:
         """Let a fault go on or off, as if it were put on or taken off; it keeps its place among the others."""
+        if isinstance(fault, PacketInfluence):
+            self._lose(fault, on=on)
+            fault.turn(on=on, now=now)
+            return
         changes = fault.on != on
         fault.turn(on=on, now=now)  # also if it has slept through the time in between: it is on, or off, until later
         if not changes:
@@ -204,6 +213,21 @@ class Edge:
         """Take a rule off."""
         self.rules.remove(rule)
         rule.lift()
+
+    def _lose(self, fault: PacketInfluence, *, on: bool) -> None:
+        """Let packets of this edge be lost, or no longer."""
+        if on == (fault in self._losing):
+            return
+        fault.aim(self.listen if on and self.enabled else None)
+        if on:
+            self._losing.append(fault)
+        else:
+            self._losing.remove(fault)
+
+    def _aim(self, address: str | None) -> None:
+        """Let packets of another address be lost, if any are: this one listens there now, or nowhere."""
+        for fault in self._losing:
+            fault.aim(address)
 
     async def _settle(self) -> None:
         """Bring the listener to what is wanted now, while nobody else does."""

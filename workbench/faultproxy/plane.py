@@ -14,7 +14,7 @@ from contextlib import suppress
 from time import monotonic_ns
 from typing import Any
 
-from workbench.faultproxy.active_fault import ActiveFault, activate, fits_bytes
+from workbench.faultproxy.active_fault import ActiveFault, PacketInfluence, activate, fits_bytes
 from workbench.faultproxy.addresses import format_address, parse_address
 from workbench.faultproxy.attempt import EndReason
 from workbench.faultproxy.edge import Edge, Protocol
@@ -175,7 +175,13 @@ class Plane:
         now = monotonic_ns()
         fault = activate(spec, order.seed, now, now + order.lease_ms * NS_PER_MS)
         self._faults[spec.id] = fault
-        await edge.add_fault(fault, now)
+        try:
+            await edge.add_fault(fault, now)
+        except (OSError, ValueError) as error:
+            if not isinstance(fault, PacketInfluence):
+                raise
+            self._faults.pop(spec.id, None)
+            raise UnsuitableError(f"{spec.id} cannot be put on {edge.name}: {error}") from error
         now = monotonic_ns()
         fault.begin(now)
         if fault.flaps and self._faults.get(spec.id) is fault:

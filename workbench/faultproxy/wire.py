@@ -63,7 +63,10 @@ class Lease(Frozen):
 
 
 class Counts(Frozen):
-    """Requests (of an edge that is not HTTP: connections) that a fault met. eligible = hit + passed."""
+    """Requests that a fault met; of an edge that is not HTTP connections, of a fault on packets packets.
+
+    eligible = hit + passed.
+    """
 
     eligible: int
     hit: int

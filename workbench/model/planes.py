@@ -32,5 +32,7 @@ class PlaneName(StrEnum):
 
 _LACKS: Mapping[PlaneName, frozenset[Ability]] = {
     PlaneName.BUILTIN: frozenset({Ability.NETEM}),
-    PlaneName.TOXIPROXY: frozenset({Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET, Ability.NETEM}),
+    PlaneName.TOXIPROXY: frozenset(
+        {Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET, Ability.PACKET_LOSS, Ability.NETEM}
+    ),
 }

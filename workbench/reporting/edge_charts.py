@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
 
-from workbench.model.faults.base import CalleeFault
+from workbench.model.faults.base import CalleeFault, PacketFault
 from workbench.model.history import History
 from workbench.model.units import NS_PER_S
 from workbench.pages.axis import Axis
@@ -93,9 +93,9 @@ def _of_edge(history: History, axis: Axis, edge: str) -> Iterator[Chart]:
 
 
 def _is_counted(history: History, edge: str) -> bool:
-    """Tell whether hits on an edge are counted: a fault on the callee itself hits no request in particular."""
+    """Tell whether hits on an edge are counted: a fault on the callee itself, or on packets, hits no request."""
     felt = [fault for fault in history.run.scenario.faults if fault.touches(edge)]
-    return not felt or not all(isinstance(fault, CalleeFault) for fault in felt)
+    return not felt or not all(isinstance(fault, CalleeFault | PacketFault) for fault in felt)
 
 
 def _counted(history: History, axis: Axis, edge: str) -> tuple[Counter[int], Counter[int], Counter[int]]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.checks import wording
+from workbench.checks.packet_fault import counts_of as packets_of
+from workbench.checks.packet_fault import lost_in_words
 from workbench.checks.process_fault import callers_of
 from workbench.checks.resource_fault import counts_of, hits_in_words, is_made_in_front
 from workbench.checks.stretches import undone
 from workbench.checks.surge import arrived
 from workbench.model.events import FaultLost, FaultOff, FaultSkipped
-from workbench.model.faults.base import EdgeFault, LoadFault, RequestFault, ServiceFault
+from workbench.model.faults.base import EdgeFault, LoadFault, PacketFault, RequestFault, ServiceFault
 from workbench.model.faults.on_resources import ResourceFault
 from workbench.model.history import FaultWindow, History
 from workbench.reporting import figures
@@ -108,6 +110,9 @@ def _hits(window: FaultWindow, history: History) -> str:
     match window.fault:
         case RequestFault() as fault:
             said = _requests(fault, history, window.requested_ns, until)
+        case PacketFault() as fault:
+            counted = packets_of(fault, history)
+            said = "what was lost is not known" if counted is None else lost_in_words(*counted)
         case EdgeFault() as fault:
             said = _refused(fault, history, window.requested_ns, until)
         case ServiceFault() as fault:

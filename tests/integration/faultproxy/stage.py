@@ -16,10 +16,12 @@ import pytest
 
 from tests.integration.faultproxy.process import TOKEN, callee, plane_process
 from tests.integration.faultproxy.real_plane import real_plane
+from workbench.adapters.obstacles import obstacles
 from workbench.adapters.plane_client import PlaneClient
 from workbench.faultproxy.wire import Counts, FaultOrder, ProxyOrder
 from workbench.model.faults.base import Ability, EdgeFault
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import RuntimeName
 
 EDGE = "orders:payments"
 CANARY = "0123456789abcdef"
@@ -41,7 +43,7 @@ class Served:
 
 
 PLANES = {
-    "built-in": Served(built_in, frozenset(Ability)),
+    "built-in": Served(built_in, PlaneName.BUILTIN.abilities - obstacles(RuntimeName.NATIVE).keys()),
     "toxiproxy": Served(real_plane, PlaneName.TOXIPROXY.abilities, frozenset({"leases", "counts", "rows"})),
 }
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,10 @@ class Folder:
         self.mark = secrets.token_hex(8)
         self.state = path / ".workbench"
 
-    def start(self, *argv: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command and do not wait."""
+    def start(self, *argv: str, under: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
+        """Start a command, by means of another one if it is `under` one, and do not wait."""
         return subprocess.Popen(
-            [sys.executable, "-m", "workbench", *argv],
+            [*under, sys.executable, "-m", "workbench", *argv],
             cwd=self.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -45,9 +46,9 @@ class Folder:
             env=os.environ | {MARK: self.mark, "COLUMNS": "80"} | environment,
         )
 
-    def workbench(self, *argv: str, **environment: str) -> Done:
+    def workbench(self, *argv: str, under: Sequence[str] = (), **environment: str) -> Done:
         """Run a command to its end."""
-        return done(self.start(*argv, **environment))
+        return done(self.start(*argv, under=under, **environment))
 
     def up(self, *options: str) -> dict[str, Any]:
         """Start the pair, and return what runs."""

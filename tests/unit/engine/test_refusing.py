@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.histories import EDGE, SCENARIO, SYSTEM
-from workbench.engine.refusing import plane_problems, refuse_plane
+from workbench.engine.refusing import plane_problems, refuse_obstacles, refuse_plane
 from workbench.errors import UsageError
-from workbench.model.faults.base import FaultBase
+from workbench.model.faults.base import Ability, FaultBase
 from workbench.model.planes import PlaneName
 from workbench.model.scenario import Scenario
 from workbench.model.system import System
@@ -43,16 +43,33 @@ def test_each_fault_that_it_cannot_do_is_named_with_what_can() -> None:
     refuse_plane(BUILTIN, declared, system())
 
 
+LOSSY = {"kind": "packet_loss", "loss": "5%"}
+
+
 @pytest.mark.parametrize("plane", PlaneName)
-def test_packets_are_refused_by_all_with_what_comes_close(plane: PlaneName) -> None:
-    declared = faults(
-        {"kind": "packet_loss", "loss": "5%"}, {"kind": "packet_reorder", "reorder": "5%", "delay": "10ms"}
+def test_packets_are_reordered_by_none_and_what_comes_close_is_told(plane: PlaneName) -> None:
+    declared = faults({"kind": "packet_reorder", "reorder": "5%", "delay": "10ms"})
+    (problem,) = plane_problems(plane, declared, system())
+    assert f"needs netem, which fault plane {plane} lacks" in problem
+    assert "`packet_loss` or `latency` with `distribution: pareto`" in problem
+
+
+def test_packets_are_lost_by_ours_only() -> None:
+    assert [] == plane_problems(BUILTIN, faults(LOSSY), system())
+    (problem,) = plane_problems(TOXIPROXY, faults(LOSSY), system())
+    assert "needs packet_loss, which fault plane toxiproxy lacks; --fault-plane builtin has it" in problem
+
+
+def test_what_the_machine_does_not_allow_is_refused_with_the_reason_of_each() -> None:
+    declared = faults(LOSSY, {"kind": "latency", "delay": "1s"}, LOSSY)
+    refuse_obstacles({}, declared)
+    refuse_obstacles({Ability.MEMORY: "no"}, declared)
+    with pytest.raises(UsageError) as refused:
+        refuse_obstacles({Ability.PACKET_LOSS: "it takes root"}, declared)
+    assert (
+        "this cannot be done here:\n  fault f0 (packet_loss): it takes root\n  fault f2 (packet_loss): it takes root"
+        == refused.value.message
     )
-    problems = plane_problems(plane, declared, system())
-    assert 2 == len(problems)
-    for problem in problems:
-        assert f"needs netem, which fault plane {plane} lacks" in problem
-        assert "`distribution: pareto`" in problem
 
 
 @pytest.mark.parametrize(

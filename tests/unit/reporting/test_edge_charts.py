@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.histories import SCENARIO
 from tests.history_builder import MetricRow, ns
 from tests.unit.reporting.runs import EDGE, FAULT, healthy, with_breaker
@@ -40,9 +42,12 @@ def test_attempts_calls_and_hits_of_the_faulted_edge_are_counted() -> None:
     assert max(value or 0 for value in values(per_call, "attempts per call")) > 1
 
 
-def test_hits_of_a_fault_on_the_callee_itself_are_not_counted_rather_than_none() -> None:
+@pytest.mark.parametrize(
+    "declared", [{"kind": "kill", "service": "payments"}, {"kind": "packet_loss", "edge": EDGE, "loss": "5%"}]
+)
+def test_hits_of_a_fault_that_picks_no_request_are_not_counted_rather_than_none(declared: dict[str, str]) -> None:
     run = healthy()
-    fault = {"id": FAULT, "kind": "kill", "service": "payments"}
+    fault = {"id": FAULT, **declared}
     run.record = run.record.model_copy(update={"scenario": Scenario.model_validate(SCENARIO | {"faults": [fault]})})
     attempts = charts(run.build())["attempts-orders-payments"]
     assert [series.label for series in attempts.series] == ["attempts", "calls"]

@@ -31,6 +31,16 @@ def test_the_final_counts_of_the_plane_are_told() -> None:
     assert what_was_done(run.build())[0].hits == "hit 13 of 40 eligible requests"
 
 
+def test_of_packets_the_kernels_count_is_told() -> None:
+    run = healthy()
+    lossy = {"id": FAULT, "kind": "packet_loss", "edge": EDGE, "loss": "5%"}
+    scenario = Scenario.model_validate({**SCENARIO, "faults": [lossy]})
+    run.record = run.record.model_copy(update={"scenario": scenario})
+    assert what_was_done(run.build())[0].hits == "what was lost is not known"
+    run.replace(FaultOff, counts={"packets": 400, "packets_lost": 21})
+    assert what_was_done(run.build())[0].hits == "21 of 400 packets were lost"
+
+
 def test_a_fault_that_never_came_on_does_not_read_like_one_that_did() -> None:
     """Nor does it get a place on the map or the time axis."""
     run = healthy()

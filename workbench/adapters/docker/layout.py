@@ -11,6 +11,7 @@ from workbench.adapters.docker.tools import tool_processes
 from workbench.adapters.native.layout import disturbances, own_process, running_stack, targets, variables
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.native.tools import spans_url
+from workbench.adapters.obstacles import obstacles
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
 from workbench.model.planes import PlaneName
@@ -58,6 +59,7 @@ def stack_spec(
         update={
             "runtime": RuntimeName.DOCKER,
             "profile": placement.profile,
+            "abilities": sorted(set(stack.abilities) - obstacles(RuntimeName.DOCKER).keys()),
             "recordings": str(_recordings(state)),
             "resources": {name: _address(name, system, stack, placement) for name in stack.resources},
             "edges": {edge.name: _edge(edge, stack, ports) for edge in system.edges},

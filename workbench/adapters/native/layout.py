@@ -11,10 +11,11 @@ from typing import Any
 
 from workbench.adapters.native.ports import Ports
 from workbench.adapters.native.tools import spans_url, tool_processes, tool_urls, toxiproxy
+from workbench.adapters.obstacles import obstacles
 from workbench.errors import UsageError
 from workbench.loading.scenario_files import LoadedSystem
-from workbench.model.faults.base import Ability
 from workbench.model.planes import PlaneName
+from workbench.model.runtimes import RuntimeName
 from workbench.model.stack import EdgeAddress, ResourceAddress, RunningStack
 from workbench.model.system import System
 from workbench.supervisor.spec import PlaneSpec, ProcessSpec, StackSpec
@@ -137,7 +138,7 @@ def running_stack(
         plane_url=f"http://127.0.0.1:{ports.plane}",
         collector_url=f"http://127.0.0.1:{ports.collector}",
         token=token,
-        abilities=[ability for ability in _abilities() if ability in plane.abilities],
+        abilities=sorted(plane.abilities - obstacles(RuntimeName.NATIVE).keys()),
         owned=owned,
         tools=tool_urls(ports),
     )
@@ -150,11 +151,6 @@ def variables(stack: RunningStack) -> dict[str, str]:
         "WORKBENCH_TOKEN": stack.token,
         "WORKBENCH_BUGS": ",".join(stack.bugs),
     }
-
-
-def _abilities() -> list[Ability]:
-    """Return what this machine lets us do to processes and connections, without asking for any privilege."""
-    return [ability for ability in Ability if sys.platform == "linux" or ability is not Ability.MEMORY]
 
 
 def own_process(name: str, port: int, state: Path, common: dict[str, str]) -> ProcessSpec:

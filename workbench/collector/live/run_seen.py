@@ -14,7 +14,7 @@ from workbench.collector.live.edges_seen import EdgesSeen
 from workbench.collector.live.journal_seen import JournalSeen
 from workbench.collector.live.load_seen import LoadSeen
 from workbench.collector.live.tailing import Tail
-from workbench.model.faults.base import CalleeFault
+from workbench.model.faults.base import CalleeFault, PacketFault
 from workbench.model.run import RunRecord
 from workbench.model.units import NS_PER_S
 from workbench.pages.axis import Axis, ticks
@@ -211,7 +211,7 @@ class RunSeen:
         uncounted = [
             edge
             for edge in felt
-            if all(isinstance(fault, CalleeFault) for fault in record.scenario.faults if fault.touches(edge))
+            if all(isinstance(f, CalleeFault | PacketFault) for f in record.scenario.faults if f.touches(edge))
         ]
         drawn = [*load.charts(axis, known_ns), *edges.charts(axis, known_ns, uncounted)]
         policies = record.policies.edges

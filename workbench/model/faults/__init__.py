@@ -63,6 +63,7 @@ EdgeKind = (
     | Slicer
     | SlowDrip
     | Truncate
+    | PacketLoss
 )
 ServiceKind = (
     Cpu
@@ -89,8 +90,7 @@ CompositeKind = (
     Partition
 )
 PacketKind = (
-    PacketLoss
-    | PacketReorder
+    PacketReorder
 )
 # fmt: on
 

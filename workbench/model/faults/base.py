@@ -34,7 +34,8 @@ class Ability(StrEnum):
     PROCESS = "process"  # stop, kill, restart and throttle services
     MEMORY = "memory"  # limit the memory of a running process
     RESOURCE = "resource"  # disturb databases, brokers and caches
-    NETEM = "netem"  # lose and reorder packets in the kernel
+    PACKET_LOSS = "packet_loss"  # have the kernel drop packets
+    NETEM = "netem"  # have the kernel delay packets one by one
 
 
 Level = Literal["request", "listener", "packet", "process", "resource", "load"]
@@ -129,6 +130,17 @@ class EdgeFault(FaultBase, ABC):
         if self.schedule.period is None:
             return ""
         return f", on for {self.schedule.duty} of every {self.schedule.period}"
+
+
+class PacketFault(EdgeFault, ABC):
+    """A fault on packets, made by the kernel: it knows no requests and no seed, and draws for each packet anew."""
+
+    level: ClassVar[Level] = "packet"
+
+    @property
+    @abstractmethod
+    def drops(self) -> float:
+        """Part of the edge's packets that the kernel drops."""
 
 
 class RequestFault(EdgeFault, ABC):
