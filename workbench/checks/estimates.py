@@ -14,7 +14,7 @@ from workbench.checks import power, wording
 from workbench.checks.facts import Facts
 from workbench.checks.statistics import binomial_at_least, fewest_for_upper_bound
 from workbench.model.base import Frozen
-from workbench.model.faults.base import EdgeFault, FaultBase, RequestFault, ServiceFault
+from workbench.model.faults.base import EdgeFault, FaultBase, PacketFault, RequestFault, ServiceFault
 from workbench.model.faults.eligibility import Match
 from workbench.model.plan import Plan
 
@@ -136,8 +136,8 @@ def _most_on(edge: str, facts: Facts, plan: Plan, fault: FaultBase) -> int | Non
     policy, phase = facts.policy(edge), plan.phase(fault.phase)
     if policy is None or policy.breaker is None or policy.timeout is None or phase is None:
         return None
-    if fault.schedule.period is not None:
-        return None  # it opens again each time that the fault is back
+    if fault.schedule.period is not None or isinstance(fault, PacketFault):
+        return None  # it opens again each time that the fault is back, or some get through
     if isinstance(fault, RequestFault) and (fault.part_hit < 1 or fault.match != Match()):
         return None
     lasts = (phase.end_ns - phase.start_ns) if fault.schedule.duration is None else int(fault.schedule.duration)

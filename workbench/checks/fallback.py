@@ -18,7 +18,7 @@ from workbench.checks.sli import EVIDENCE, Start, judged_fairly
 from workbench.checks.slo import window_of
 from workbench.checks.stretches import never_on
 from workbench.model.expectations import FallbackServed
-from workbench.model.faults.base import CalleeFault, FaultBase, RequestFault
+from workbench.model.faults.base import CalleeFault, FaultBase, PacketFault, RequestFault
 from workbench.model.history import History
 from workbench.model.plan import Plan
 from workbench.model.units import Duration
@@ -218,6 +218,8 @@ def _not_served(fault: FaultBase, facts: Facts) -> float:
         lasts *= fault.schedule.duration / phase.duration
     if isinstance(fault, CalleeFault) and phase is not None:
         return fault.disturbs_ns(round(lasts * phase.duration)) / phase.duration
+    if isinstance(fault, PacketFault):
+        return lasts * fault.drops
     if not isinstance(fault, RequestFault):
         return lasts
     policy = facts.policy(fault.edge)

@@ -8,6 +8,7 @@ from tests.histories import EDGE, FAULT, ON, SCENARIO, UNDO, healthy, plan, reco
 from tests.history_builder import HistoryBuilder, SpanRow, ns
 from tests.unit.checks.asking import rescripted, result
 from workbench.checks.facts import Facts
+from workbench.checks.fallback import fallback_served_power
 from workbench.checks.fault_effective import fault_power
 from workbench.checks.process_fault import process_fault_needs
 from workbench.model.events import FaultOff
@@ -85,13 +86,16 @@ def test_a_caller_without_spans_is_believed_by_the_count_and_that_is_said() -> N
     assert "so that it felt it is not shown" in str(seen.reason)
 
 
-@pytest.mark.parametrize(("loss", "sufficient"), [("100%", True), ("5%", False)])
-def test_how_much_is_lost_is_weighed_before_the_run(loss: str, sufficient: bool) -> None:
-    """120 checkouts in the phase: of 5 % of them 6 are expected to be hit, and 10 are wanted."""
-    scenario = record({**SCENARIO, "faults": [LOSSY | {"loss": loss}], "expect": EXPECT}).scenario
+@pytest.mark.parametrize(("loss", "expected", "sufficient"), [("100%", 240, True), ("5%", 12, False)])
+def test_how_much_is_lost_is_weighed_before_the_run(loss: str, expected: int, sufficient: bool) -> None:
+    """240 journeys in the phase. No breaker is counted on to keep any from being hit, or to fall back for all."""
+    expect = [{"kind": "fallback_served", "journey": "checkout", "at_least": "90%"}]
+    scenario = record({**SCENARIO, "faults": [LOSSY | {"loss": loss}], "expect": expect}).scenario
     facts = Facts.of_run(record().model_copy(update={"scenario": scenario}))
     (estimate,) = fault_power(facts, plan(scenario))
-    assert estimate.sufficient is sufficient
+    assert (estimate.sufficient, estimate.samples) == (sufficient, {"fault": expected})
+    (served,) = fallback_served_power(scenario.expect[0], facts, plan(scenario))  # type: ignore[arg-type]
+    assert {"fault": expected // 2} == served.samples
 
 
 def test_it_needs_a_baseline_to_be_seen_against() -> None:
