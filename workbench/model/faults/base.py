@@ -137,6 +137,12 @@ class PacketFault(EdgeFault, ABC):
 
     level: ClassVar[Level] = "packet"
 
+    @model_validator(mode="after")
+    def _has_no_seed(self) -> Self:
+        if self.seed is not None:
+            raise ValueError("the kernel draws for each packet and takes no `seed`; leave it out")
+        return self
+
     @property
     @abstractmethod
     def drops(self) -> float:

@@ -35,6 +35,11 @@ def test_what_would_do_nothing_or_is_no_share_is_refused(loss: str | float) -> N
         fault(loss=loss)
 
 
+def test_a_seed_would_be_without_effect_and_is_refused() -> None:
+    with pytest.raises(ValidationError, match="takes no `seed`; leave it out"):
+        fault(seed=7)
+
+
 @pytest.mark.parametrize("field", [{"share": "50%"}, {"match": {"path": "/v1/*"}}])
 def test_it_cannot_pick_requests(field: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
