@@ -74,7 +74,7 @@ def _run(service: str, environment: dict[str, str], log: str) -> None:
     importlib.import_module(f"target_services.{service}.app").main()
 
 
-def wait_until(what: str, condition: Callable[[], Any], within_s: float = 15.0) -> Any:
+def wait_until(what: str, condition: Callable[[], Any], within_s: float = 60.0) -> Any:
     """Return the first true value of `condition`; fail with words when the time is over."""
     until_s = time.monotonic() + within_s
     while time.monotonic() < until_s:
@@ -159,18 +159,18 @@ class Shop:
         except OSError:
             return False
 
-    def stop(self, service: str, how: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, service: str, how: signal.Signals = signal.SIGTERM, within_s: float = 60.0) -> int:
         """End a process and return its exit status."""
         process = self.processes.pop(service)
         process.send_signal(how)
-        return process.wait(10)
+        return process.wait(within_s)
 
     def close(self) -> None:
         for process in self.processes.values():
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGKILL)
         for process in self.processes.values():
-            process.wait(10)
+            process.wait(60)
 
     def log(self, service: str) -> str:
         return (self.folder / f"{service}.log").read_text()
@@ -183,7 +183,7 @@ class Shop:
         *,
         service: str = "gateway",
         headers: dict[str, str] | None = None,
-        timeout_s: float = 10,
+        timeout_s: float = 60,
     ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=timeout_s)
         try:
