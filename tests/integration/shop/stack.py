@@ -231,7 +231,7 @@ class Shop:
             reply = self.order(str(uuid.uuid4()), **options)
             return reply if reply.status == 201 else None
 
-        reply: Reply = wait_until("an order to be confirmed at once", confirmed, within_s=40)
+        reply: Reply = wait_until("an order to be confirmed at once", confirmed)
         return reply
 
     def declined_at_once(self, **options: Any) -> tuple[str, Reply]:
@@ -242,7 +242,7 @@ class Shop:
             reply = self.order(key, card="tok_declined", **options)
             return (key, reply) if reply.status == 402 and reply.body["order"]["state"] == "cancelled" else None
 
-        found: tuple[str, Reply] = wait_until("an order to be declined at once", declined, within_s=40)
+        found: tuple[str, Reply] = wait_until("an order to be declined at once", declined)
         return found
 
     def product_with_badge(self, product: int) -> Reply:
@@ -252,7 +252,7 @@ class Shop:
             reply = self.ask("GET", f"/v1/products/{product}")
             return reply if reply.status == 200 and reply.body["degraded"] is False else None
 
-        reply: Reply = wait_until("a product with its badge", whole, within_s=40)
+        reply: Reply = wait_until("a product with its badge", whole)
         return reply
 
     def price(self, product: int) -> int:
