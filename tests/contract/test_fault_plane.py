@@ -91,8 +91,9 @@ def test_a_fault_expires_unless_renewed(stage: Stage, kind: str) -> None:
 
 def test_a_renewed_fault_stays(stage: Stage) -> None:
     stage.need_its("leases")
-    stage.put_on("kept", kind="latency", delay="1ms", lease_ms=150)
-    stage.put_on("left", kind="latency", delay="1ms", lease_ms=150)
+    lease_ms = 4_000  # as long as the renewal may take
+    stage.put_on("kept", kind="latency", delay="1ms", lease_ms=lease_ms)
+    stage.put_on("left", kind="latency", delay="1ms", lease_ms=lease_ms)
     renewal = stage.client.renew(["kept", "never"], LEASE_MS)
     assert (renewal.renewed, renewal.unknown) == (["kept"], ["never"])
     wait_for("the other has expired", lambda: len(stage.client.faults()) == 1)
@@ -152,20 +153,23 @@ def test_latency_is_felt(stage: Stage, side: str) -> None:
     for path, connection in (("/new", stage.connect()), ("/kept", kept)):
         began = time.monotonic()
         connection.request("GET", path)
-        waited = bool(select.select([connection.sock], [], [], 0.1)[0])
-        assert not waited
-        asked_early = path in stage.asked
+        asked_early = False
+        while not select.select([connection.sock], [], [], 0.02)[0]:
+            asked_early |= path in stage.asked and time.monotonic() - began < 0.3
+        assert time.monotonic() - began >= 0.3, "the first byte was early"
         assert connection.getresponse().read() == b"ok"
-        assert time.monotonic() - began >= 0.3
         connection.close()
         assert side == "response" or not asked_early
 
 
 def test_latency_is_counted(stage: Stage) -> None:
+    """Also that of a caller who does not wait for the answer."""
     stage.need_its("counts")
     stage.put_on(kind="latency", delay="100ms")
-    with pytest.raises(TimeoutError):
-        stage.get(connection=stage.connect(timeout_s=0.03))
+    hasty = stage.connect()
+    hasty.request("GET", "/x")
+    wait_for("the request is held", lambda: stage.counts().hit == 1)
+    hasty.close()
     assert stage.get() == 200
     state = stage.client.fault("f")
     assert state is not None
@@ -242,10 +246,10 @@ def test_faults_compose_in_the_order_of_declaration(stage: Stage) -> None:
     stage.put_on("late", kind="latency", delay="60ms")
     stage.put_on("first", kind="http_status", status=503)
     stage.put_on("second", kind="http_status", status=500)
-    with pytest.raises(TimeoutError):
-        stage.get(connection=stage.connect(timeout_s=0.02))
+    began = time.monotonic()
     assert stage.get() == 503
-    assert [stage.counts(name).eligible for name in ("late", "first", "second")] == [2, 2, 0]
+    assert time.monotonic() - began >= 0.06
+    assert [stage.counts(name).eligible for name in ("late", "first", "second")] == [1, 1, 0]
 
 
 def test_a_lost_answer_was_given(stage: Stage) -> None:

@@ -32,7 +32,7 @@ END_WITHIN_S = 120.0
 def in_the_fault(folder: Folder) -> tuple[Started, dict[str, Any]]:
     """Start a run and wait until its fault is on."""
     started = folder.start("run", "latency-spike", *SHORT, "--port-base", str(folder.port_base))
-    folder.until(started, "phase_started", phase="fault")
+    folder.until(started, "fault_on")
     stack = folder.stack()
     seen = {process.pid for process in folder.processes()}
     missed = {name for name, process in stack["processes"].items() if process["pid"] not in seen}

@@ -32,7 +32,7 @@ END_WITHIN_S = 120.0
 def in_the_fault(folder: Folder) -> tuple[Started, dict[str, Any], str]:
     """Start a run and wait until its fault is on; return the address of the live page as well."""
     started = folder.start("run", "latency-spike", *SHORT, "--port-base", str(folder.port_base))
-    folder.until(started, "phase_started", phase="fault")
+    folder.until(started, "fault_on")
     opened = folder.run("open", "live")
     assert 0 == opened.code, opened.said()
     return started, folder.stack(), opened.stdout.splitlines()[0]
@@ -101,7 +101,7 @@ def test_the_button_stops_the_run_that_the_page_shows(folder: Folder) -> None:
 
 def test_the_page_of_a_run_with_its_own_stack_ends_with_the_verdict(folder: Folder) -> None:
     """The stack is taken down only after the verdict is made and sent; nothing of it is left."""
-    words = ("--allow-inconclusive", "--set", "phases.warmup.duration=1s", "--set", "phases.baseline.duration=3s")
+    words = ("--allow-inconclusive", "--set", "phases.warmup.duration=1s", "--set", "phases.baseline.duration=15s")
     started = folder.start("run", "no-fault", *words, "--rate", "4/s", "--port-base", str(folder.port_base))
     folder.until(started, "phase_started", phase="baseline")
     stack = folder.stack()

@@ -17,7 +17,7 @@ from pathlib import Path
 from workbench.adapters.collector_client import CollectorClient
 
 TOKEN = "let-me-in"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 @dataclass

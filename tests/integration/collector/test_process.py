@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.integration.collector.rig import TOKEN, Rig, start_rig
+from tests.integration.collector.rig import DEADLINE_S, TOKEN, Rig, start_rig
 from workbench.adapters.collector_client import CollectorClient
 from workbench.errors import HarnessError
 
@@ -122,7 +122,7 @@ def test_a_port_that_is_taken_is_named(rig: Rig) -> None:
         env={**os.environ, "WORKBENCH_CONTROL_PORT": str(rig.port)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert 4 == ended.returncode
@@ -137,7 +137,7 @@ def test_settings_that_do_not_hold_are_named() -> None:
         env={**os.environ, "WORKBENCH_CONTROL_PORT": "none"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert 2 == ended.returncode

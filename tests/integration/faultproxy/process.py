@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 TOKEN = "let-me-in"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +12,7 @@ from typing import Any, ParamSpec
 
 import uvloop
 
+from tests.ports import free_ports
 from workbench.faultproxy.active_fault import ActiveFault
 from workbench.faultproxy.edge import Edge, Protocol
 from workbench.faultproxy.plane import Plane
@@ -173,7 +173,5 @@ async def rigged() -> AsyncIterator[Rig]:
 
 
 def dead_address() -> str:
-    """Return an address on which nobody listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{unused.getsockname()[1]}"
+    """Return an address on which nobody listens, also not a moment later."""
+    return f"127.0.0.1:{free_ports(1)[0]}"

@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.ended import Done
-from tests.integration.faultproxy.process import callee, send
+from tests.integration.faultproxy.process import DEADLINE_S, callee, send
 from tests.integration.faultproxy.toxiproxy_servers import ask
 
 COMMAND = [sys.executable, "-m", "workbench", "faultproxy"]
@@ -78,7 +78,7 @@ def test_a_config_file_with_toxics_and_all_flags(tmp_path: Path) -> None:
             assert samples["process_network_receive_bytes_total", ()] > 0
             assert samples["workbench_plane_attempts_total", (("edge", "x"),)] == 1
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=DEADLINE_S) == 0
 
 
 def scraped(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -98,7 +98,7 @@ def test_without_flags_there_are_only_our_metrics_and_sigterm_ends_it() -> None:
             refused = ask(port, "POST", "/proxies", {"name": "y", "listen": listen, "upstream": "127.0.0.1:9"})
             assert "not a loopback address" in refused.json["error"]
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=DEADLINE_S) == 0
 
 
 def test_other_machines_only_when_told() -> None:

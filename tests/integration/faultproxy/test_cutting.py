@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.faultproxy.rig import GET, OK, Rig, in_loop, rigged, until
+from tests.integration.faultproxy.rig import DEADLINE_S, GET, OK, Rig, in_loop, rigged, until
 from workbench.faultproxy import connection
 from workbench.faultproxy.edge import Edge, Protocol
 
@@ -23,7 +23,7 @@ async def outcome(edge: Edge, *, kept: socket.socket | None = None, request: byt
     def ask() -> bytes | type[Exception]:
         came = b""
         try:  # on a busy machine the end may come before `connect` has returned
-            with kept or socket.create_connection((host, int(port)), timeout=10) as caller:
+            with kept or socket.create_connection((host, int(port)), timeout=DEADLINE_S) as caller:
                 caller.sendall(request)
                 while piece := caller.recv(65536):
                     came += piece
@@ -39,7 +39,7 @@ async def keep(rig: Rig, edge: Edge) -> socket.socket:
     host, _, port = edge.listen.rpartition(":")
 
     def ask() -> socket.socket:
-        caller = socket.create_connection((host, int(port)), timeout=10)
+        caller = socket.create_connection((host, int(port)), timeout=DEADLINE_S)
         caller.sendall(GET)
         got = b""
         while len(got) < len(OK):
@@ -132,7 +132,7 @@ async def test_a_client_library_tells_that_an_answer_is_not_whole() -> None:
             await rig.fault(f"cut{number}", edge=edge.name, kind="truncate", after=4)
 
             def ask(port: int = int(edge.listen.rpartition(":")[2])) -> Any:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
                 connection.request("GET", "/x")
                 response = connection.getresponse()
                 try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.faultproxy.process import callee, plane_process, wait_for
+from tests.integration.faultproxy.process import DEADLINE_S, callee, plane_process, wait_for
 
 FAULT: dict[str, Any] = {"id": "late", "kind": "latency", "edge": "a:b", "delay": "1h"}
 ORDER: dict[str, Any] = {"fault": FAULT, "seed": 1, "lease_ms": 60_000}
@@ -30,7 +30,7 @@ def test_it_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
             caller.sendall(b"GET /x HTTP/1.1\r\n\r\n")
             wait_for("the request is hit", lambda: plane.send("GET", "/faults/late").json["counts"]["hit"] == 1)
             plane.process.send_signal(number)
-            assert plane.process.wait(timeout=10) == 0
+            assert plane.process.wait(timeout=DEADLINE_S) == 0
         assert ",open," in (tmp_path / "attempts.csv").read_text()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port)).close()
@@ -42,7 +42,7 @@ def try_to_start(port: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "WORKBENCH_CONTROL_PORT": port},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=DEADLINE_S,
         check=False,
     )
 

@@ -14,7 +14,7 @@ from tests.integration.faultproxy.toxiproxy_servers import ask
 from tests.integration.faultproxy.toxiproxy_steps import TOXICS, order
 
 Side = Literal["upstream", "downstream"]
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

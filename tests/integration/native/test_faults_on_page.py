@@ -86,8 +86,8 @@ def test_each_is_shown_where_it_is_until_it_is_off(pair: Folder) -> None:
 def test_one_that_ends_by_itself_leaves_the_page(pair: Folder) -> None:
     pair.up()
     with stream(pair) as messages:
-        add(pair, "refuse", "front:back", "--for", "6s", "--id", "short")
-        assert 0 < shown(messages, "short")["short"]["left"] <= 6
+        add(pair, "refuse", "front:back", "--for", "15s", "--id", "short")
+        assert 0 < shown(messages, "short")["short"]["left"] <= 15
         assert {} == shown(messages)
 
 

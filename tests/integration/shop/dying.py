@@ -166,7 +166,7 @@ class DyingShop(Shop):
     def settle(self) -> None:
         """Wait until nobody has anything left to do."""
         for service in ("orders", "payments", "notifications"):
-            wait_until(f"{service} to have nothing pending", partial(self._has_nothing_pending, service), 40)
+            wait_until(f"{service} to have nothing pending", partial(self._has_nothing_pending, service))
 
     def _has_nothing_pending(self, service: str) -> bool:
         with suppress(OSError, HTTPException):

@@ -74,7 +74,7 @@ def _run(service: str, environment: dict[str, str], log: str) -> None:
     importlib.import_module(f"target_services.{service}.app").main()
 
 
-def wait_until(what: str, condition: Callable[[], Any], within_s: float = 15.0) -> Any:
+def wait_until(what: str, condition: Callable[[], Any], within_s: float = 60.0) -> Any:
     """Return the first true value of `condition`; fail with words when the time is over."""
     until_s = time.monotonic() + within_s
     while time.monotonic() < until_s:
@@ -159,18 +159,18 @@ class Shop:
         except OSError:
             return False
 
-    def stop(self, service: str, how: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, service: str, how: signal.Signals = signal.SIGTERM, within_s: float = 60.0) -> int:
         """End a process and return its exit status."""
         process = self.processes.pop(service)
         process.send_signal(how)
-        return process.wait(10)
+        return process.wait(within_s)
 
     def close(self) -> None:
         for process in self.processes.values():
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGKILL)
         for process in self.processes.values():
-            process.wait(10)
+            process.wait(60)
 
     def log(self, service: str) -> str:
         return (self.folder / f"{service}.log").read_text()
@@ -183,7 +183,7 @@ class Shop:
         *,
         service: str = "gateway",
         headers: dict[str, str] | None = None,
-        timeout_s: float = 10,
+        timeout_s: float = 60,
     ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=timeout_s)
         try:
@@ -231,7 +231,7 @@ class Shop:
             reply = self.order(str(uuid.uuid4()), **options)
             return reply if reply.status == 201 else None
 
-        reply: Reply = wait_until("an order to be confirmed at once", confirmed, within_s=40)
+        reply: Reply = wait_until("an order to be confirmed at once", confirmed)
         return reply
 
     def declined_at_once(self, **options: Any) -> tuple[str, Reply]:
@@ -242,7 +242,7 @@ class Shop:
             reply = self.order(key, card="tok_declined", **options)
             return (key, reply) if reply.status == 402 and reply.body["order"]["state"] == "cancelled" else None
 
-        found: tuple[str, Reply] = wait_until("an order to be declined at once", declined, within_s=40)
+        found: tuple[str, Reply] = wait_until("an order to be declined at once", declined)
         return found
 
     def product_with_badge(self, product: int) -> Reply:
@@ -252,7 +252,7 @@ class Shop:
             reply = self.ask("GET", f"/v1/products/{product}")
             return reply if reply.status == 200 and reply.body["degraded"] is False else None
 
-        reply: Reply = wait_until("a product with its badge", whole, within_s=40)
+        reply: Reply = wait_until("a product with its badge", whole)
         return reply
 
     def price(self, product: int) -> int:

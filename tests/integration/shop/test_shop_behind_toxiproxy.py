@@ -47,7 +47,7 @@ def behind(toxiproxy: Plane, url: str) -> str:
 
 
 def watch(resource: str, delay_ns: int = 0) -> Wanted:
-    return Wanted.model_validate({"resource": resource, "do": "watch", "delay_ns": delay_ns, "lease_ms": 60_000})
+    return Wanted.model_validate({"resource": resource, "do": "watch", "delay_ns": delay_ns, "lease_ms": 600_000})
 
 
 def _count(connection: Connection) -> int:

@@ -27,7 +27,7 @@ def test_idempotency_ignored_takes_the_money_twice(
     between.delay_s = 0.8
     key = str(uuid.uuid4())
     shop.order(key, service="orders")
-    wait_until("a second capture", lambda: _captured(shop).count(key) >= 2, within_s=40)
+    wait_until("a second capture", lambda: _captured(shop).count(key) >= 2)
 
 
 def _captured(shop: Shop) -> list[str]:
@@ -48,7 +48,7 @@ def test_timeout_missing_waits_longer_than_the_policy_says(
         confirmed = shop.order(str(uuid.uuid4()), service="orders").status == 201
         return time.monotonic() - started_s if confirmed else None
 
-    assert wait_until("an order to be confirmed at once", took_s, within_s=40) >= 0.8
+    assert wait_until("an order to be confirmed at once", took_s) >= 0.8
     policies = shop.ask("GET", "/policies", service="orders").body
     assert policies["edges"]["orders:payments"]["timeout"] == "500ms"
     assert shop.metric("orders", ATTEMPTS.format(edge="orders:payments", outcome="timeout")) == 0

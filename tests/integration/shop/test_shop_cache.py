@@ -226,7 +226,7 @@ def test_a_product_that_is_kept_is_shown_while_the_database_fails(
     shop = make_shop(extra={"catalog": cached})
     shop.start("catalog", "inventory")
     wait_until("the product to be kept", lambda: _hits(shop, 3))
-    failing = {"resource": "database", "do": "fail", "seed": 7, "lease_ms": 60_000}
+    failing = {"resource": "database", "do": "fail", "seed": 7, "lease_ms": 600_000}
     token = {"authorization": f"Bearer {TOKEN}"}
     assert shop.ask("PUT", "/disturbances/failing", failing, service="catalog", headers=token).status == 200
 
@@ -249,7 +249,7 @@ def test_the_cache_can_be_disturbed(make_shop: Callable[..., Shop]) -> None:
     shop = make_shop()
     shop.start("catalog", "inventory")
     token = {"authorization": f"Bearer {TOKEN}"}
-    wanted = {"resource": "cache", "do": "down", "lease_ms": 60_000}
+    wanted = {"resource": "cache", "do": "down", "lease_ms": 600_000}
     assert shop.ask("PUT", "/disturbances/d", wanted, service="catalog", headers=token).status == 200
     for _ in range(10):
         assert shop.ask("GET", "/v1/products/5", service="catalog").status == 200

@@ -197,7 +197,7 @@ def test_a_disturbed_database_is_answered_with_a_problem(make_shop: Callable[...
     shop = make_shop()
     shop.start("inventory")
     assert _reserve(shop, "before").status == 201
-    wanted = {"resource": "database", "do": do, "lease_ms": 60_000}
+    wanted = {"resource": "database", "do": do, "lease_ms": 600_000}
     assert _disturb(shop, "PUT", "/d1", wanted, token="wrong").status == 401
     assert _disturb(shop, "PUT", "/d1", wanted).status == 200
     failed = _reserve(shop, "during")

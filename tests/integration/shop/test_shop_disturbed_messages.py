@@ -31,7 +31,7 @@ def make_messaging_shop(request: pytest.FixtureRequest, make_shop: Callable[...,
 
 
 def disturb(shop: Shop, service: str, do: str, **options: Any) -> Reply:
-    wanted = {"resource": "broker", "do": do, "seed": 7, "lease_ms": 60_000, **options}
+    wanted = {"resource": "broker", "do": do, "seed": 7, "lease_ms": 600_000, **options}
     headers = {"authorization": f"Bearer {TOKEN}"}
     return shop.ask("PUT", f"/disturbances/{do}", wanted, service=service, headers=headers)
 

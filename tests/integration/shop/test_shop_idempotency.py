@@ -18,7 +18,7 @@ def test_the_same_request_gets_the_same_answer(shop: Shop) -> None:
     assert (second.status, second.body) == (first.status, first.body)
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
-    wait_until("all orders to be finished", lambda: shop.open_orders() == 0, within_s=40)
+    wait_until("all orders to be finished", lambda: shop.open_orders() == 0)
     for service in ("orders", "payments", "inventory"):
         assert [row["key"] for row in shop.audit(service)["effects"]].count(key) == 1
 

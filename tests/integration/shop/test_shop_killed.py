@@ -48,7 +48,7 @@ class Sweep:
         key = str(uuid.uuid4())
         self.shop.arm(boundary)
         self._try(key)
-        wait_until("the order to end, or the service to die", lambda: self.shop.is_dead() or self._has_ended(key), 40)
+        wait_until("the order to end, or the service to die", lambda: self.shop.is_dead() or self._has_ended(key))
         self.passed.update(self.shop.disarm())
         dead = self.shop.is_dead()
         if dead:
@@ -59,7 +59,7 @@ class Sweep:
 
     def follow(self, key: str) -> None:
         """Do as a client does who was not answered: ask again with the same key. Then everybody has to agree."""
-        answer = wait_until(f"an answer after {self.deaths[-1:]}", lambda: self._try(key), 40)
+        answer = wait_until(f"an answer after {self.deaths[-1:]}", lambda: self._try(key))
         assert answer.status in (201, 202, 402, 409), answer
         self.shop.settle()
         state = self.agreed(key)

@@ -17,7 +17,7 @@ def test_a_confirmed_order_is_told_once_and_to_its_customer(make_shop: Callable[
     shop.start(*CHECKOUT)
     reply = buy(shop, str(uuid.uuid4()), quantity=2)
     assert reply.status in (201, 202)  # a machine without room queues it
-    wait_until("the notification", lambda: notified(shop), within_s=40)
+    wait_until("the notification", lambda: notified(shop))
     page = shop.ask("GET", "/v1/notifications", service="notifications", headers={"x-customer-id": "c1"}).body
     (told,) = page["items"]
     assert (told["order_id"], told["total_cents"], told["currency"], told["state"]) == (
@@ -56,7 +56,7 @@ def test_a_cancelled_order_is_not_told(make_shop: Callable[..., Shop]) -> None:
     declined, confirmed = str(uuid.uuid4()), str(uuid.uuid4())
     assert buy(shop, declined, card="tok_declined").status in (402, 202)  # a machine without room queues it
     assert buy(shop, confirmed).status in (201, 202)
-    wait_until("the notification", lambda: notified(shop), within_s=40)
+    wait_until("the notification", lambda: notified(shop))
     settled(shop)
     states = {row["key"]: row["state"] for row in shop.audit("orders")["records"]}
     assert states == {declined: "cancelled", confirmed: "confirmed"}

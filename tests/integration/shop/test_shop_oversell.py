@@ -20,7 +20,7 @@ def test_no_oversell_and_balanced_books_under_concurrent_buyers(make_shop: Calla
         replies = list(pool.map(lambda key: shop.order(key, service="orders"), keys))
     assert {reply.status for reply in replies} <= {201, 202, 409}
     assert {reply.body["type"] for reply in replies if reply.status == 409} <= {"urn:shop:problem:out-of-stock"}
-    wait_until("all orders to be finished", lambda: shop.open_orders() == 0, within_s=40)
+    wait_until("all orders to be finished", lambda: shop.open_orders() == 0)
     assert shop.ask("GET", "/v1/stock/1", service="inventory").body["on_hand"] == 0
 
     records = shop.audit("orders")["records"]

@@ -62,7 +62,7 @@ def test_a_confirmed_order_is_told_once_in_its_own_trace(
     key = str(uuid.uuid4())
     placed = buy(shop, key, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01")
     assert placed.status in (201, 202)  # a machine without room queues it
-    wait_until("the notification", lambda: notified(shop), within_s=40)
+    wait_until("the notification", lambda: notified(shop))
     settled(shop)
     assert notified(shop) == [key]
 

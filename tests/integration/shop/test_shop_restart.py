@@ -29,7 +29,7 @@ def test_an_order_whose_process_was_killed_is_finished_after_a_restart(make_shop
     shop.start("orders")
     assert shop.open_orders() == 1
     shop.processes["payments"].send_signal(signal.SIGCONT)
-    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0, within_s=30)
+    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0)
     (record,) = shop.audit("orders")["records"]
     assert (record["key"], record["state"]) == (key, "confirmed")
     assert [row["key"] for row in shop.audit("payments")["effects"]] == [key]
@@ -48,7 +48,7 @@ def test_everything_is_still_there_after_a_restart(make_shop: Callable[..., Shop
     shop.start(*CHECKOUT)
     key = str(uuid.uuid4())
     first = shop.order(key, service="orders", quantity=4)
-    wait_until("the order to be finished", lambda: shop.open_orders() == 0, within_s=40)
+    wait_until("the order to be finished", lambda: shop.open_orders() == 0)
     before = [shop.audit(service) for service in CHECKOUT]
     for service in CHECKOUT:
         shop.stop(service, signal.SIGKILL)
@@ -74,8 +74,8 @@ def test_whoever_asks_for_an_orphan_that_cannot_be_finished_is_told_that_it_is_q
     client.join(10)
     shop.stop("payments", signal.SIGKILL)
     shop.start("orders")
-    wait_until("an answer", lambda: shop.order(key, service="orders").status == 202, within_s=40)
+    wait_until("an answer", lambda: shop.order(key, service="orders").status == 202)
     shop.start("payments")
-    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0, within_s=40)
+    wait_until("the orphan to be finished", lambda: shop.open_orders() == 0)
     (record,) = shop.audit("orders")["records"]
     assert record["state"] == "confirmed"

@@ -54,4 +54,4 @@ def test_stopping_does_not_wait_for_a_collector_that_hangs(make_shop: Callable[.
         shop = make_shop(traces_to=f"http://127.0.0.1:{silent.getsockname()[1]}")
         shop.start("inventory")
         shop.ask("GET", "/v1/stock/1", service="inventory")
-        assert shop.stop("inventory") == 0
+        assert shop.stop("inventory", within_s=20) == 0

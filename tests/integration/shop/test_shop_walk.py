@@ -40,7 +40,7 @@ def test_a_declined_card_is_compensated(shop: Shop) -> None:
     states = {row["key"]: row["state"] for row in shop.audit("inventory")["effects"]}
     assert states[key] == "released"
     assert key not in {row["key"] for row in shop.audit("payments")["effects"]}
-    wait_until("those that were queued to be cancelled, too", lambda: shop.open_orders() == 0, within_s=40)
+    wait_until("those that were queued to be cancelled, too", lambda: shop.open_orders() == 0)
     assert shop.product_with_badge(12).body["stock"]["on_hand"] == before
 
 
@@ -79,7 +79,7 @@ def test_one_request_is_one_tree_of_spans(shop: Shop, receiver: Receiver) -> Non
         headers = {"traceparent": f"00-{trace_id}-{root}-01", "baggage": "workbench.run.id=run-7"}
         if shop.order(str(uuid.uuid4()), headers=headers).status != 201:
             return None
-        wait_until("its customer to be told", lambda: shop.audit("orders")["pending"] == 0, within_s=40)
+        wait_until("its customer to be told", lambda: shop.audit("orders")["pending"] == 0)
         if not _flushed(shop):
             return None
         spans = receiver.trace(trace_id)

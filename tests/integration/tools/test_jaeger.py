@@ -21,6 +21,7 @@ from workbench.adapters.components.finding import find
 from workbench.adapters.jaeger.client import JaegerClient
 from workbench.adapters.jaeger.configuration import configuration, ready_url
 from workbench.adapters.jaeger.recorder import JaegerRecorder
+from workbench.adapters.jaeger.spans import Row
 from workbench.adapters.yaml_files import write_yaml
 from workbench.calls import NoAnswer, call
 from workbench.collector import otlp
@@ -102,6 +103,15 @@ def as_text(requests: list[ExportTraceServiceRequest]) -> list[tuple[str, ...]]:
     return sorted(tuple("" if value is None else str(value) for value in row) for row in rows)
 
 
+def told(folder: Path, request: ExportTraceServiceRequest) -> None:
+    """Write what the collector does that was sent this."""
+    writer = RowWriter(folder, SPANS)
+    for row in otlp.rows(request, Masks()):
+        assert row is not None
+        writer.append(row)
+    writer.close()
+
+
 def test_what_was_sent_is_recorded_span_for_span(jaeger: Server, tmp_path: Path) -> None:
     recorder = JaegerRecorder(JaegerClient(jaeger.url), "front")
     recorder.start_recording(tmp_path, "run")
@@ -118,14 +128,39 @@ def test_traces_without_the_entry_are_found_by_what_the_collector_has_told(jaege
     recorder.start_recording(tmp_path, "run")
     relay = trace("relay", 2)
     jaeger.send(relay)
-    writer = RowWriter(tmp_path, SPANS)
-    for row in otlp.rows(relay, Masks()):
-        assert row is not None
-        writer.append(row)
-    writer.close()
+    told(tmp_path, relay)
     client = JaegerClient(jaeger.url)
     wait_until("jaeger has the trace", lambda: bool(client.services()))
     assert {JAEGER.name: 2} == recorder.stop_recording().rows
+
+
+class LateJaeger(JaegerClient):
+    """Is sent something just before it is asked for a trace."""
+
+    def __init__(self, server: Server, late: ExportTraceServiceRequest) -> None:
+        super().__init__(server.url)
+        self._server, self._late = server, [late]
+
+    def trace(self, trace_id: str) -> list[Row]:
+        while self._late:
+            self._server.send(self._late.pop())
+        return super().trace(trace_id)
+
+
+def test_what_comes_after_the_number_was_the_same_twice_is_recorded(jaeger: Server, tmp_path: Path) -> None:
+    """The collector knows of it, and was late in passing it on."""
+    first, late = ExportTraceServiceRequest(), ExportTraceServiceRequest()
+    recorder = JaegerRecorder(LateJaeger(jaeger, late), "front")
+    recorder.start_recording(tmp_path, "run")
+    whole = trace("front", 3)
+    for part, left_out in ((first, slice(1, None)), (late, slice(1))):
+        part.CopyFrom(whole)
+        del part.resource_spans[0].scope_spans[0].spans[left_out]
+    jaeger.send(first)
+    told(tmp_path, whole)
+    wait_until("jaeger has the beginning", lambda: bool(JaegerClient(jaeger.url).services()))
+    assert {JAEGER.name: 3} == recorder.stop_recording().rows
+    assert as_text([whole]) == recorded(tmp_path)
 
 
 def test_no_traces_are_no_error_and_no_jaeger_is_one(jaeger: Server, tmp_path: Path) -> None:
