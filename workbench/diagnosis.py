@@ -119,11 +119,11 @@ def _disk(_: LocalStack) -> Iterator[Finding]:
 
 
 def _packets(_: LocalStack) -> Iterator[Finding]:
-    reason = obstacles(RuntimeName.NATIVE).get(Ability.PACKET_LOSS)
+    reason = obstacles(RuntimeName.NATIVE).get(Ability.PACKETS)
     if reason is None:
-        yield Finding("packets", "can be lost on edges (packet_loss)")
+        yield Finding("packets", "can be lost and reordered on edges")
     else:
-        yield Finding("packets", "cannot be lost on edges (packet_loss)", "note", reason)
+        yield Finding("packets", "cannot be lost or reordered on edges", "note", reason)
 
 
 def _folder(local: LocalStack) -> Iterator[Finding]:

@@ -55,6 +55,7 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "slow_drip": {"kind": "slow_drip", "every": "10ms"},
     "slicer": {"kind": "slicer", "average": 5, "variation": 2, "delay": "1ms"},
     "packet_loss": {"kind": "packet_loss", "loss": "5%"},
+    "packet_reorder": {"kind": "packet_reorder", "reorder": "25%", "delay": "1ms"},
 }
 
 

@@ -58,6 +58,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "reorder": {"resource": "broker", "share": "50%", "min_evidence": 3},
     "truncate": {"edge": PAGES, "after": 10},
     "packet_loss": {"edge": PAGES, "loss": "30%"},
+    "packet_reorder": {"edge": PAGES, "reorder": "30%", "delay": "300ms"},
     "kill": {"service": STARVED},  # so that memory meets a process that has not grown yet
     "memory": {"service": STARVED, "headroom": "0B", "min_evidence": 5},
 }
@@ -70,12 +71,11 @@ tests/integration/supervisor/test_process_faults.py.
 """
 CROWD = {"id": "crowd", "kind": "surge", "factor": 4}
 """A restarted service is back within a second, in which enough has to arrive for A2 to tell it from chance."""
-NOT_HERE = {"packet_reorder"}
-"""No runtime can do it; test_refusing shows that they say so."""
-if lossless := obstacles(RuntimeName.NATIVE).get(Ability.PACKET_LOSS):
-    note(f"packet_loss is not tried: {lossless}")
-    del PLANS["packet_loss"]
-    NOT_HERE.add("packet_loss")
+NOT_HERE: set[str] = set()
+if missing := obstacles(RuntimeName.NATIVE).get(Ability.PACKETS):
+    NOT_HERE = {"packet_loss", "packet_reorder"}
+    note(f"{NOT_HERE} are not tried: {missing}")
+    PLANS = {kind: plan for kind, plan in PLANS.items() if kind not in NOT_HERE}
 LASTS_S = 4
 WITHIN_S = 390
 TRIES = 3

@@ -67,7 +67,7 @@ class BuiltinPlane:
 def _state(fault: FaultState) -> ports.FaultState:
     counted, counts = fault.counts, dict[str, int]()
     if KINDS[fault.kind].level == "packet":
-        counts = {"packets": counted.eligible, "packets_lost": counted.hit}
+        counts = {"packets": counted.eligible, "packets_hit": counted.hit}
     else:
         counts = {"eligible": counted.eligible, "hit": counted.hit, "passed": counted.passed}
         counts |= {"bytes_in": fault.bytes_in, "bytes_out": fault.bytes_out, "delay_ns": fault.delay_ns}

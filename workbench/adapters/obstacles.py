@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from workbench.faultproxy.dropping import obstacle
+from workbench.faultproxy.packets import obstacle
 from workbench.model.faults.base import Ability
 from workbench.model.runtimes import RuntimeName
 
@@ -14,9 +14,9 @@ def obstacles(runtime: RuntimeName) -> dict[Ability, str]:
     found = {}
     if sys.platform != "linux":
         found[Ability.MEMORY] = "only Linux can limit the memory of a running process"
-        found[Ability.PACKET_LOSS] = "only Linux has nftables"
+        found[Ability.PACKETS] = "only Linux has nftables"
     elif runtime is RuntimeName.DOCKER:
-        found[Ability.PACKET_LOSS] = "the fault plane's container has no CAP_NET_ADMIN; --runtime native"
+        found[Ability.PACKETS] = "the fault plane's container has no CAP_NET_ADMIN; --runtime native"
     elif (reason := obstacle()) is not None:
-        found[Ability.PACKET_LOSS] = reason
+        found[Ability.PACKETS] = reason
     return found

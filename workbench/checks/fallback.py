@@ -219,7 +219,7 @@ def _not_served(fault: FaultBase, facts: Facts) -> float:
     if isinstance(fault, CalleeFault) and phase is not None:
         return fault.disturbs_ns(round(lasts * phase.duration)) / phase.duration
     if isinstance(fault, PacketFault):
-        return lasts * fault.drops
+        return lasts * fault.part_hit
     if not isinstance(fault, RequestFault):
         return lasts
     policy = facts.policy(fault.edge)

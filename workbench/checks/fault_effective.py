@@ -227,10 +227,8 @@ def fault_power(facts: Facts, plan: Plan) -> list[PowerEstimate]:
         if isinstance(fault, CalleeFault):
             lasts = Duration(fault.disturbs_ns(lasts))
         share = fault.schedule.on_share
-        if isinstance(fault, (RequestFault, ResourceFault)):
+        if isinstance(fault, (RequestFault, ResourceFault, PacketFault)):
             share *= fault.part_hit
-        elif isinstance(fault, PacketFault):
-            share *= fault.drops
         estimates.append(
             cases_estimate(
                 result_id("A2", fault.id),

@@ -1,7 +1,7 @@
-"""A2 for lost packets: the kernel counted how many it dropped, and the callers' own spans show what that cost them.
+"""A2 for lost and reordered packets: the plane counted them, and the callers' own spans show what that cost them.
 
-The plane's rows do not: it is told of a request that was sent again only when it has come, and an answer has left for
-it when it was handed to the kernel. Whose caller sends no spans is believed by the kernel's count alone, and said so.
+The plane's rows do not: it hears of a request that was sent again only when it has come, and an answer has left for it
+when it was handed to the kernel. Whose caller sends no spans is believed by the count alone, and said so.
 """
 
 from __future__ import annotations
@@ -27,28 +27,29 @@ def judge_packet_fault(claim: Claim, fault: PacketFault, window: FaultWindow, hi
     """Judge one fault on packets that was verified to be on."""
     counted = counts_of(fault, history)
     if counted is None:
-        return claim.undecided("the plane did not say how many packets were lost")
-    seen, lost = counted
-    if lost < fault.min_evidence:
-        reason = f"{lost_in_words(seen, lost)}, at least {fault.min_evidence} are wanted"
-        return claim.undecided(reason, n=lost, needed_n=fault.min_evidence)
+        return claim.undecided(f"the plane did not say how many packets {fault.befalls}")
+    seen, hit = counted
+    said = hits_in_words(fault, seen, hit)
+    if hit < fault.min_evidence:
+        reason = f"{said}, at least {fault.min_evidence} are wanted"
+        return claim.undecided(reason, n=hit, needed_n=fault.min_evidence)
     callers = felt_by_callers(fault, window, history)
     if callers is None:
-        said = f"{lost_in_words(seen, lost)}; the caller sends no spans, so that it felt it is not shown"
-        return claim.result(Outcome.PASS, said, observed=Value(number=lost / seen, unit="ratio"), n=lost)
+        said += "; the caller sends no spans, so that it felt it is not shown"
+        return claim.result(Outcome.PASS, said, observed=Value(number=hit / seen, unit="ratio"), n=hit)
     felt = callers.felt
     if felt < fault.min_evidence:
         reason = (
-            f"{lost_in_words(seen, lost)}, and callers felt it {wording.count(felt, 'time')}, at least"
+            f"{said}, and callers felt it {wording.count(felt, 'time')}, at least"
             f" {fault.min_evidence} are wanted: {callers.text()}"
         )
         return claim.undecided(reason, n=felt, needed_n=fault.min_evidence)
     return claim.result(
         Outcome.PASS,
-        f"{lost_in_words(seen, lost)}; {callers.text()}",
-        observed=Value(number=lost / seen, unit="ratio"),
+        f"{said}; {callers.text()}",
+        observed=Value(number=hit / seen, unit="ratio"),
         n=felt,
-        evidence=traces(callers.seen.trace_ids, "sent while packets were lost"),
+        evidence=traces(callers.seen.trace_ids, "sent while it was on"),
     )
 
 
@@ -62,11 +63,11 @@ def felt_by_callers(fault: PacketFault, window: FaultWindow, history: History) -
 
 
 def counts_of(fault: PacketFault, history: History) -> tuple[int, int] | None:
-    """Return how many packets there were, and how many of them were lost, as counted when it was taken off."""
+    """Return how many packets there were, and how many of them it hit, as counted when it was taken off."""
     counts = next((event.counts for event in history.events(FaultOff) if event.fault == fault.id), {})
-    return (counts["packets"], counts["packets_lost"]) if {"packets", "packets_lost"} <= counts.keys() else None
+    return (counts["packets"], counts["packets_hit"]) if {"packets", "packets_hit"} <= counts.keys() else None
 
 
-def lost_in_words(seen: int, lost: int) -> str:
-    """Say what the kernel counted."""
-    return f"{lost} of {wording.count(seen, 'packet')} were lost"
+def hits_in_words(fault: PacketFault, seen: int, hit: int) -> str:
+    """Say what was counted."""
+    return f"{hit} of {wording.count(seen, 'packet')} {fault.befalls}"

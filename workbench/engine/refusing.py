@@ -17,10 +17,6 @@ from workbench.model.system import Edge, System
 from workbench.model.tools import Tool
 
 _BUILTIN = f"--fault-plane {PlaneName.BUILTIN}"
-_NO_NETEM = (
-    "packets are delayed one by one by a queueing discipline, which would outlive a crash of ours; `packet_loss` or"
-    " `latency` with `distribution: pareto` is what a bad network looks like from above TCP"
-)
 
 
 def refuse_undecidable(expected: Preview, *, allowed: bool) -> None:
@@ -49,8 +45,7 @@ def plane_problems(plane: PlaneName, faults: Sequence[FaultBase], system: System
     for fault in faults:
         missing = sorted(fault.abilities_needed() - plane.abilities)
         if missing:
-            remedy = _NO_NETEM if Ability.NETEM in missing else f"{_BUILTIN} has it"
-            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {remedy}"
+            lack = f"needs {', '.join(missing)}, which fault plane {plane} lacks; {_BUILTIN} has it"
             problems.append(f"fault {fault.id} ({fault.kind}) as declared {lack}")
         elif not plane.records_attempts:
             problems += [

@@ -5,18 +5,18 @@ An influence knows which connections still feel it, so that lifting it frees exa
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from workbench.faultproxy.admission import Gate
-from workbench.faultproxy.dropping import Loss
 from workbench.faultproxy.effect import Effect
 from workbench.faultproxy.numbering import Numbers
+from workbench.faultproxy.packets import Packets
 from workbench.faultproxy.wire import Counts, FaultState, Lease
 from workbench.model.faults.base import Ability, EdgeFault, PacketFault, RequestFault
 from workbench.model.faults.eligibility import Match
-from workbench.model.faults.seeded import Chance
+from workbench.model.faults.seeded import Chance, Draw
 
 if TYPE_CHECKING:
     from workbench.faultproxy.connection import Connection
@@ -86,9 +86,8 @@ class ActiveFault(Influence):
         return 0
 
     @property
-    def is_done_by_the_kernel(self) -> bool:
-        """It closes the listener, or drops packets: it is felt until it is taken off, however late that is."""
-        return self.spec.level != "request"
+    def closes_listener(self) -> bool:
+        return self.spec.level == "listener"
 
     @property
     def flaps(self) -> bool:
@@ -133,7 +132,7 @@ class ActiveFault(Influence):
         """Return for how long it has been on since it last came on, beyond its time only where it is felt so long."""
         if not self.on:
             return 0
-        return (now if self.is_done_by_the_kernel else min(now, self._on_until_ns)) - self._on_since_ns
+        return (now if self.closes_listener else min(now, self._on_until_ns)) - self._on_since_ns
 
     def count_hit(self, now: int) -> None:
         """Note that a request, or a connection, was hit."""
@@ -200,53 +199,50 @@ class RequestInfluence(ActiveFault):
 
 
 class PacketInfluence(ActiveFault):
-    """A fault on the packets of an edge. What is counted are packets, by the kernel, as last asked."""
+    """A fault on the packets of an edge: the kernel asks about each of them. What is counted are packets."""
 
-    __slots__ = ("_address", "_before", "_loss", "_seen", "_share")
+    __slots__ = ("_address", "_met", "_packets", "_rule")
 
-    def __init__(self, spec: PacketFault, seed: int, now: int, expires_at_ns: int) -> None:
-        super().__init__(spec, seed, now, expires_at_ns)
-        self._share = spec.drops
+    def __init__(self, rule: PacketFault, seed: int, now: int, expires_at_ns: int) -> None:
+        super().__init__(rule, seed, now, expires_at_ns)
+        self._rule = rule
+        self._met = 0
         self._address: str | None = None
-        self._loss: Loss | None = None
-        self._seen = 0
-        self._before = (0, 0)
-        """Packets seen and lost before the loss that is on now."""
+        self._packets: Packets | None = None
 
     @property
     def eligible(self) -> int:
-        return self._seen
+        return self._met
 
     def aim(self, address: str | None) -> None:
-        """Have packets of this address dropped and of no other; None: of none at all.
+        """Meet the packets of this address and of no other; None: of none at all.
 
         Raises OSError if that cannot be done, and ValueError for an address that is not loopback.
         """
         if address == self._address:
             return
         self._address = None
-        if self._loss is not None:
-            ended, self._loss = self._loss, None
-            with suppress(OSError):  # it is over in any case; what it did since it was last asked is not counted then
-                self._count(*ended.end())
-            self._before = (self._seen, self.hit)
+        if self._packets is not None:
+            packets, self._packets = self._packets, None
+            packets.end()
         if address is not None:
-            self._loss = Loss(address, self._share)
+            self._packets = Packets(address, self._decide, asyncio.get_running_loop())
             self._address = address
 
-    def state(self) -> FaultState:
-        if self._loss is not None:
-            with suppress(OSError):
-                self._count(*self._loss.counts())
-        return super().state()
+    def lift(self) -> None:
+        if self._packets is not None:
+            self._packets.let_go()
 
-    def _count(self, seen: int, lost: int) -> None:
-        self._seen = self._before[0] + seen
-        hit = self._before[1] + lost
-        if hit > self.hit:
-            self.last_hit_ns = monotonic_ns()
-            self.first_hit_ns = self.first_hit_ns or self.last_hit_ns
-        self.hit = hit
+    def _decide(self, others_wait: bool) -> int | None:
+        """Return for how long the next packet has to wait; None: it is dropped."""
+        now = monotonic_ns()
+        if not self.hits_at(now):
+            return 0
+        ordinal, self._met = self._met, self._met + 1
+        waits_ns = self._rule.waits_ns(Draw(self.seed, self._rule.id, ordinal, now - self.active_since_ns))
+        if self._rule.is_hit(waits_ns, others_wait=others_wait):
+            self.count_hit(now)
+        return waits_ns
 
 
 def activate(spec: EdgeFault, seed: int, now: int, expires_at_ns: int) -> ActiveFault:

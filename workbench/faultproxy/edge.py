@@ -61,7 +61,7 @@ class Edge:
         self.attempts = 0
         """Counted attempts so far, which is the next ordinal; canaries are not among them."""
         self._closers: list[ActiveFault] = []
-        self._losing: list[PacketInfluence] = []
+        self._on_packets: list[PacketInfluence] = []
         self._loop = loop
         self.traffic = traffic
         """Counted only where somebody wants to know."""
@@ -168,6 +168,9 @@ class Edge:
         """Put a fault on. It is on when this returns. Raises OSError or ValueError if the kernel does not do it."""
         if isinstance(fault, RequestInfluence):
             self.faults.append(fault)
+        elif isinstance(fault, PacketInfluence):
+            fault.aim(self.listen if self.enabled else None)
+            self._on_packets.append(fault)
         await self.turn(fault, on=True, now=now)
 
     async def remove_fault(self, fault: ActiveFault, now: int) -> None:
@@ -175,13 +178,12 @@ class Edge:
         if isinstance(fault, RequestInfluence):
             self.faults.remove(fault)
         await self.turn(fault, on=False, now=now)
+        if isinstance(fault, PacketInfluence):
+            self._on_packets.remove(fault)
+            fault.aim(None)
 
     async def turn(self, fault: ActiveFault, *, on: bool, now: int) -> None:
         """Let a fault go on or off, as if it were put on or taken off; it keeps its place among the others."""
-        if isinstance(fault, PacketInfluence):
-            self._lose(fault, on=on)
-            fault.turn(on=on, now=now)
-            return
         changes = fault.on != on
         fault.turn(on=on, now=now)  # also if it has slept through the time in between: it is on, or off, until later
         if not changes:
@@ -193,6 +195,10 @@ class Edge:
             for connection in tuple(self.connections):
                 if not connection.closed:
                     connection.stream.meet(fault, now)
+            return
+        if isinstance(fault, PacketInfluence):
+            if not on:
+                fault.lift()
             return
         if on:
             self._closers.append(fault)
@@ -214,19 +220,9 @@ class Edge:
         self.rules.remove(rule)
         rule.lift()
 
-    def _lose(self, fault: PacketInfluence, *, on: bool) -> None:
-        """Let packets of this edge be lost, or no longer."""
-        if on == (fault in self._losing):
-            return
-        fault.aim(self.listen if on and self.enabled else None)
-        if on:
-            self._losing.append(fault)
-        else:
-            self._losing.remove(fault)
-
     def _aim(self, address: str | None) -> None:
-        """Let packets of another address be lost, if any are: this one listens there now, or nowhere."""
-        for fault in self._losing:
+        """Let faults on packets meet those of another address, because this edge listens there now, or nowhere."""
+        for fault in self._on_packets:
             fault.aim(address)
 
     async def _settle(self) -> None:

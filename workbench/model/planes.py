@@ -31,8 +31,6 @@ class PlaneName(StrEnum):
 
 
 _LACKS: Mapping[PlaneName, frozenset[Ability]] = {
-    PlaneName.BUILTIN: frozenset({Ability.NETEM}),
-    PlaneName.TOXIPROXY: frozenset(
-        {Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET, Ability.PACKET_LOSS, Ability.NETEM}
-    ),
+    PlaneName.BUILTIN: frozenset(),
+    PlaneName.TOXIPROXY: frozenset({Ability.HTTP, Ability.PER_REQUEST, Ability.SEEDED, Ability.RESET, Ability.PACKETS}),
 }

@@ -64,8 +64,8 @@ def sentence(event: AnyEvent) -> tuple[str, Weight]:  # noqa: C901, PLR0911, PLR
             return f"undoing fault {event.fault} on {event.target}", "detail"
         case FaultOff():
             hits = f", hit {event.counts['hit']} requests" if "hit" in event.counts else ""
-            if "packets_lost" in event.counts:
-                hits = f", {event.counts['packets_lost']} packets lost"
+            if "packets_hit" in event.counts:
+                hits = f", hit {event.counts['packets_hit']} packets"
             return f"fault {event.fault} on {event.target} is OFF (verified){hits}", "normal"
         case FaultLost():
             return f"fault {event.fault} on {event.target} ended before its time: {event.reason}", "bad"

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workbench.checks import wording
 from workbench.checks.packet_fault import counts_of as packets_of
-from workbench.checks.packet_fault import lost_in_words
+from workbench.checks.packet_fault import hits_in_words as packets_in_words
 from workbench.checks.process_fault import callers_of
 from workbench.checks.resource_fault import counts_of, hits_in_words, is_made_in_front
 from workbench.checks.stretches import undone
@@ -112,7 +112,9 @@ def _hits(window: FaultWindow, history: History) -> str:
             said = _requests(fault, history, window.requested_ns, until)
         case PacketFault() as fault:
             counted = packets_of(fault, history)
-            said = "what was lost is not known" if counted is None else lost_in_words(*counted)
+            said = f"how many packets {fault.befalls} is not known"
+            if counted is not None:
+                said = packets_in_words(fault, *counted)
         case EdgeFault() as fault:
             said = _refused(fault, history, window.requested_ns, until)
         case ServiceFault() as fault:

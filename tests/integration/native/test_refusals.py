@@ -57,7 +57,7 @@ def test_packets_are_not_lost_by_who_may_not_and_nothing_is_started_for_that(pai
     by_hand = ["fault", "add", "packet_loss", "front:back", "--loss", "20%"]
     started = pair.workbench("up", "--system", "system.yaml", under=UNPRIVILEGED)
     assert 0 == started.code, started.err
-    assert "packet_loss" not in pair.status()["stack"]["abilities"]
+    assert "packets" not in pair.status()["stack"]["abilities"]
     pair.workbench(*by_hand, under=UNPRIVILEGED).refused(2, "it takes root, or CAP_NET_ADMIN")
     pair.workbench(*by_hand).refused(2, "fault packet-loss-front-back", "which runtime native lacks")
 

@@ -1,4 +1,4 @@
-"""A2 for lost packets: the kernel's count, and what the callers' own spans say of it."""
+"""A2 for faults on packets: what was counted, and what the callers' own spans say of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lossy(packets: int = 400, lost: int = 40) -> HistoryBuilder:
     for row in run.on_edge(EDGE, hit=True):
         row.faults = row.decisions = ""
         row.ended, row.status, row.end_reason = row.accepted + ns(0.015), 200, "complete"
-    run.replace(FaultOff, counts={"packets": packets, "packets_lost": lost})
+    run.replace(FaultOff, counts={"packets": packets, "packets_hit": lost})
     return run
 
 
@@ -71,11 +71,19 @@ def test_a_span_that_came_twice_is_one_attempt() -> None:
     assert 14 == result(run, ID).n
 
 
-def test_without_the_kernels_count_nothing_is_decided() -> None:
+def test_without_a_count_nothing_is_decided() -> None:
     run = lossy()
     run.replace(FaultOff, counts={})
     seen = result(run, ID)
     assert (INCONCLUSIVE, "the plane did not say how many packets were lost") == (seen.outcome, seen.reason)
+
+
+def test_those_that_overtook_others_are_told_as_that() -> None:
+    run = lossy()
+    fault = {"id": FAULT, "kind": "packet_reorder", "edge": EDGE, "reorder": "25%", "delay": "50ms"}
+    seen = result(rescripted(run, faults=[fault], expect=EXPECT), ID)
+    assert seen.outcome is PASS
+    assert "40 of 400 packets overtook others" in str(seen.reason)
 
 
 def test_a_caller_without_spans_is_believed_by_the_count_and_that_is_said() -> None:

@@ -46,18 +46,10 @@ def test_each_fault_that_it_cannot_do_is_named_with_what_can() -> None:
 LOSSY = {"kind": "packet_loss", "loss": "5%"}
 
 
-@pytest.mark.parametrize("plane", PlaneName)
-def test_packets_are_reordered_by_none_and_what_comes_close_is_told(plane: PlaneName) -> None:
-    declared = faults({"kind": "packet_reorder", "reorder": "5%", "delay": "10ms"})
-    (problem,) = plane_problems(plane, declared, system())
-    assert f"needs netem, which fault plane {plane} lacks" in problem
-    assert "`packet_loss` or `latency` with `distribution: pareto`" in problem
-
-
-def test_packets_are_lost_by_ours_only() -> None:
+def test_packets_are_for_ours_only() -> None:
     assert [] == plane_problems(BUILTIN, faults(LOSSY), system())
     (problem,) = plane_problems(TOXIPROXY, faults(LOSSY), system())
-    assert "needs packet_loss, which fault plane toxiproxy lacks; --fault-plane builtin has it" in problem
+    assert "needs packets, which fault plane toxiproxy lacks; --fault-plane builtin has it" in problem
 
 
 def test_what_the_machine_does_not_allow_is_refused_with_the_reason_of_each() -> None:
@@ -65,7 +57,7 @@ def test_what_the_machine_does_not_allow_is_refused_with_the_reason_of_each() ->
     refuse_obstacles({}, declared)
     refuse_obstacles({Ability.MEMORY: "no"}, declared)
     with pytest.raises(UsageError) as refused:
-        refuse_obstacles({Ability.PACKET_LOSS: "it takes root"}, declared)
+        refuse_obstacles({Ability.PACKETS: "it takes root"}, declared)
     assert (
         "this cannot be done here:\n  fault f0 (packet_loss): it takes root\n  fault f2 (packet_loss): it takes root"
         == refused.value.message

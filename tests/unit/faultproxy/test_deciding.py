@@ -153,7 +153,7 @@ def test_a_listener_fault_decides_nothing() -> None:
     )
     active = activate(order.fault, order.seed, 0, NEVER)
     assert type(active) is ActiveFault
-    assert active.is_done_by_the_kernel
+    assert active.closes_listener
 
 
 # -- the whole vocabulary ---------------------------------------------------------------------------------------

@@ -31,13 +31,13 @@ def test_the_final_counts_of_the_plane_are_told() -> None:
     assert what_was_done(run.build())[0].hits == "hit 13 of 40 eligible requests"
 
 
-def test_of_packets_the_kernels_count_is_told() -> None:
+def test_of_packets_the_count_is_told() -> None:
     run = healthy()
     lossy = {"id": FAULT, "kind": "packet_loss", "edge": EDGE, "loss": "5%"}
     scenario = Scenario.model_validate({**SCENARIO, "faults": [lossy]})
     run.record = run.record.model_copy(update={"scenario": scenario})
-    assert what_was_done(run.build())[0].hits == "what was lost is not known"
-    run.replace(FaultOff, counts={"packets": 400, "packets_lost": 21})
+    assert what_was_done(run.build())[0].hits == "how many packets were lost is not known"
+    run.replace(FaultOff, counts={"packets": 400, "packets_hit": 21})
     assert what_was_done(run.build())[0].hits == "21 of 400 packets were lost"
 
 

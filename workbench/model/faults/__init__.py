@@ -64,6 +64,7 @@ EdgeKind = (
     | SlowDrip
     | Truncate
     | PacketLoss
+    | PacketReorder
 )
 ServiceKind = (
     Cpu
@@ -89,17 +90,12 @@ LoadKind = (
 CompositeKind = (
     Partition
 )
-PacketKind = (
-    PacketReorder
-)
 # fmt: on
 
 EdgeFaultSpec = Annotated[EdgeKind, Field(discriminator="kind")]
 """One disturbance of an edge: what a fault plane is asked for."""
 
-FaultSpec = Annotated[
-    EdgeKind | ServiceKind | ResourceKind | LoadKind | CompositeKind | PacketKind, Field(discriminator="kind")
-]
+FaultSpec = Annotated[EdgeKind | ServiceKind | ResourceKind | LoadKind | CompositeKind, Field(discriminator="kind")]
 """One declared disturbance."""
 
 KINDS: dict[str, type[FaultBase]] = {

@@ -34,8 +34,7 @@ class Ability(StrEnum):
     PROCESS = "process"  # stop, kill, restart and throttle services
     MEMORY = "memory"  # limit the memory of a running process
     RESOURCE = "resource"  # disturb databases, brokers and caches
-    PACKET_LOSS = "packet_loss"  # have the kernel drop packets
-    NETEM = "netem"  # have the kernel delay packets one by one
+    PACKETS = "packets"  # lose and reorder packets
 
 
 Level = Literal["request", "listener", "packet", "process", "resource", "load"]
@@ -133,20 +132,25 @@ class EdgeFault(FaultBase, ABC):
 
 
 class PacketFault(EdgeFault, ABC):
-    """A fault on packets, made by the kernel: it knows no requests and no seed, and draws for each packet anew."""
+    """A fault on the packets of an edge. It knows no requests: which packet has which number is chance."""
 
     level: ClassVar[Level] = "packet"
-
-    @model_validator(mode="after")
-    def _has_no_seed(self) -> Self:
-        if self.seed is not None:
-            raise ValueError("the kernel draws for each packet and takes no `seed`; leave it out")
-        return self
+    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.PACKETS})
+    befalls: ClassVar[str]
+    """What happens to the packets that are hit, as it follows their number: `were lost`."""
 
     @property
     @abstractmethod
-    def drops(self) -> float:
-        """Part of the edge's packets that the kernel drops."""
+    def part_hit(self) -> float:
+        """Part of the packets that is hit."""
+
+    @abstractmethod
+    def waits_ns(self, draw: Draw) -> int | None:
+        """Say for how long a packet has to wait, in ns. None: it is dropped."""
+
+    def is_hit(self, waits_ns: int | None, *, others_wait: bool) -> bool:
+        """Tell whether a packet that has to wait for so long is one that is hit: dropped, or in front of others."""
+        return waits_ns is None or (waits_ns == 0 and others_wait)
 
 
 class RequestFault(EdgeFault, ABC):

@@ -1,4 +1,4 @@
-"""F20 packet_reorder: the kernel lets packets of an edge overtake each other."""
+"""F20 packet_reorder: packets of an edge overtake each other."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.model.faults.base import Ability, EdgeFault, Level
+from workbench.model.faults.base import PacketFault
+from workbench.model.faults.seeded import Draw
 from workbench.model.units import Duration, Ratio
 
 
-class PacketReorder(EdgeFault):
-    """Packets arrive out of order, by netem in the kernel. Never emulated: a stream has no order to lose."""
+class PacketReorder(PacketFault):
+    """Packets between callers and the edge are late, both ways, but for some that overtake them, as netem does it.
 
-    level: ClassVar[Level] = "packet"
-    needs: ClassVar[frozenset[Ability]] = frozenset({Ability.NETEM})
+    TCP puts them in order again; what it costs is the delay, and what is sent again because it seemed to be lost.
+    """
+
+    befalls: ClassVar[str] = "overtook others"
 
     kind: Literal["packet_reorder"] = "packet_reorder"
-    reorder: Ratio = Field(gt=0, description="part of the packets that overtakes those which are delayed")
-    delay: Duration = Field(gt=0, description="how long the others are delayed")
+    reorder: Ratio = Field(gt=0, lt=1, description="part of the packets that overtakes those which are delayed")
+    delay: Duration = Field(gt=0, description="how long the others are delayed", examples=["20ms"])
+
+    @property
+    def part_hit(self) -> float:
+        return float(self.reorder)
+
+    def waits_ns(self, draw: Draw) -> int | None:
+        return 0 if draw.uniform("packet") < self.reorder else self.delay
 
     def describe(self) -> str:
-        return f"lets {self.reorder} of its packets overtake the others, which are {self.delay} late"
+        late = f"which are {self.delay} late{self._flapping_text()}"
+        return f"lets {self.reorder} of its packets overtake the others, {late}"
