@@ -12,7 +12,7 @@ from workbench.model.units import Ratio
 
 
 class PacketLoss(PacketFault):
-    """Packets between callers and the edge are dropped, both ways; nothing of a stream is dropped, it is only late.
+    """Drop packets between callers and the edge, both ways. Nothing of a stream is lost by that, it is only late.
 
     A lost packet costs its sender 200 ms (Linux's shortest retransmission timeout), one that is lost again twice as
     long as before, and a lost first packet of a connection 1 s.

@@ -12,7 +12,7 @@ from workbench.model.units import Duration, Ratio
 
 
 class PacketReorder(PacketFault):
-    """Packets between callers and the edge are late, both ways, but for some that overtake them, as netem does it.
+    """Delay packets between callers and the edge, both ways, but for some that overtake the others, as netem does it.
 
     TCP puts them in order again; what it costs is the delay, and what is sent again because it seemed to be lost.
     """
