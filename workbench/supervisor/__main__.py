@@ -36,6 +36,7 @@ def main() -> None:
     holding, lifeline = os.pipe()  # read end goes to children; the write end is ours alone
     os.set_inheritable(holding, True)
     os.set_inheritable(lifeline, False)
+    guard.lifeline(holding)
 
     def report(event: dict[str, Any]) -> None:
         with suppress(OSError):
