@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from target_services.catalog.remote import Badges
 from target_services.catalog.search import Search
 from target_services.catalog.tables import PRODUCTS
+from target_services.chassis.bugs import Bug, is_planted
 from target_services.chassis.cache import Cache, Found
 from target_services.chassis.database import Database
 from target_services.chassis.resilience.edge import Edge
@@ -25,6 +26,8 @@ FRESH_S = 2.0
 KEEP_S = 600.0
 """How old a price may be that is shown, marked as such, while the database is away."""
 
+_LEAK = 2 * 2**20
+
 
 class Catalog:
     """Shows products."""
@@ -33,6 +36,7 @@ class Catalog:
         self._db = database
         self._cache = cache
         self._badges = Badges(inventory)
+        self._leaked: list[bytearray] = []
         insert = database.insert(PRODUCTS)
         renewed = {column.name: insert.excluded[column.name] for column in PRODUCTS.c if not column.primary_key}
         self._take_over = insert.on_conflict_do_update(index_elements=[PRODUCTS.c.id], set_=renewed)
@@ -45,6 +49,8 @@ class Catalog:
     async def page(self, search: Search, cursor: str | None, limit: int) -> dict[str, Any]:
         """Return one page of products as data. Raises BadCursor."""
         statement = search.statement(cursor, limit)
+        if is_planted(Bug.MEMORY_LEAK):
+            self._leaked.append(bytearray(_LEAK))
 
         async def read() -> bytes:
             rows = await self._db.read(lambda connection: connection.execute(statement).all())

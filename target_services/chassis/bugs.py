@@ -24,6 +24,7 @@ class Bug(StrEnum):
     COMPENSATION_LOST = "compensation-lost"
     PUBLISH_UNCONFIRMED = "publish-unconfirmed"
     CACHE_REQUIRED = "cache-required"
+    MEMORY_LEAK = "memory-leak"
 
 
 MEANINGS: dict[Bug, str] = {
@@ -38,6 +39,7 @@ MEANINGS: dict[Bug, str] = {
     Bug.COMPENSATION_LOST: "orders takes a compensation whose call failed for done: goods or money stay taken",
     Bug.PUBLISH_UNCONFIRMED: "orders takes every message that it has sent for one that has arrived",
     Bug.CACHE_REQUIRED: "catalog fails a request whose cache cannot be asked, in place of asking the database",
+    Bug.MEMORY_LEAK: "catalog keeps two MiB for each page that it has shown, and never lets go of them",
 }
 
 _planted: set[Bug] = set()

@@ -66,8 +66,7 @@ FLAPPING = {"id": "flapping", "kind": "http_status", "edge": PAGES, "status": 50
 HERD = {"id": "herd", "kind": "surge", "at_once": 250, "schedule": {"start": "500ms"}}
 """A warm service lives within its memory; so many users at once may make it ask for more, which may be its end.
 
-Whether they do is chance, so that memory may stay undecided here; that it is felt is shown in
-tests/integration/supervisor/test_process_faults.py.
+Whether they do is chance, so that memory may stay undecided there; a service that leaks shows that it is felt.
 """
 CROWD = {"id": "crowd", "kind": "surge", "factor": 4}
 """A restarted service is back within a second, in which enough has to arrive for A2 to tell it from chance."""
@@ -110,6 +109,23 @@ def scenario() -> dict[str, Any]:
         "faults": faults,
         "steady_state": [{"slo": "browse-availability", "target": "90%"}],
     }
+
+
+LEAKING: dict[str, Any] = {
+    "version": 1,
+    "name": "leaking",
+    "title": "A service that leaks gets no more memory",
+    "hypothesis": "Callers feel that.",
+    "system": "shop",
+    "load": {"mix": {"browse": 1}, "arrivals": {"rate": "8/s"}},
+    "phases": [
+        {"name": "baseline", "duration": "6s"},
+        {"name": "fault", "duration": "20s"},
+        {"name": "recovery", "duration": "4s"},
+    ],
+    "faults": [{"id": "memory", "kind": "memory", "service": "catalog", "headroom": "0B"}],
+    "steady_state": [{"slo": "browse-availability", "target": "90%"}],
+}
 
 
 def felt(folder: Folder) -> tuple[History, dict[str, str]]:
@@ -160,3 +176,15 @@ def test_every_kind_is_felt_on_an_edge_of_the_shop_and_counted(folder: Folder) -
     clean = history.events(CleanVerified)[-1]
     assert ([], []) == (clean.faults, clean.ledger)
     folder.assert_nothing_left(json.loads((latest / "stack.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.timeout(TRIES * WITHIN_S)
+def test_a_service_that_leaks_feels_that_it_gets_no_more_memory(folder: Folder) -> None:
+    """Without the leak it stays within what it has, and nobody feels anything."""
+    (folder.path / "leaking.yaml").write_text(json.dumps(LEAKING))
+    words = ["run", "./leaking.yaml", "--bug", "breaker-off", "--bug", "memory-leak", "--allow-inconclusive", "--json"]
+    ended = folder.run(*words, "--port-base", str(folder.port_base), within_s=WITHIN_S)
+    assert ended.stdout.strip(), ended.said()
+    (memory,) = [result for result in ended.verdict().checks if result.id == "A2:memory"]
+    assert memory.outcome is Outcome.PASS, memory.reason
+    folder.assert_nothing_left(json.loads((folder.path / "reports" / "latest" / "stack.json").read_text("utf-8")))

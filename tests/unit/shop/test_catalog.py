@@ -15,6 +15,8 @@ from target_services.catalog.domain import Catalog
 from target_services.catalog.remote import Badges
 from target_services.catalog.search import Search, Sort
 from target_services.catalog.tables import SCHEMA
+from target_services.chassis import bugs
+from target_services.chassis.bugs import Bug
 from target_services.chassis.cache import Cache
 from target_services.chassis.cache_memory import MemoryStore
 from target_services.chassis.cursors import BadCursor
@@ -223,3 +225,16 @@ def test_a_changed_price_list_is_taken_over(tmp_path: Path) -> None:
         assert product["price_cents"] == PRODUCTS[4].price_cents
 
     with_database(tmp_path, SCHEMA, test)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_planted_leak_keeps_memory_for_each_page(tmp_path: Path) -> None:
+    async def leaks(catalog: Catalog) -> None:
+        await catalog.page(Search(), None, 1)
+        assert 0 == sum(map(len, catalog._leaked))
+        bugs.plant([Bug.MEMORY_LEAK])
+        for _ in range(3):
+            await catalog.page(Search(), None, 1)
+        assert 3 * 2 * 2**20 == sum(map(len, catalog._leaked))
+
+    _with_catalog(tmp_path, leaks)
